@@ -22,6 +22,7 @@ struct conn {
 	uint32_t last;		/* the last four bytes of the head being read */
 	size_t owed;		/* bytes of answers due and not yet sent */
 	size_t off;		/* where in an answer the next byte of <owed> is */
+	uint32_t watched;	/* the events that epoll looks for */
 	unsigned waiting;	/* its entries in the delay queue */
 	bool closed;		/* peer gone; freed when <waiting> is 0 */
 };
@@ -34,6 +35,7 @@ struct due {
 };
 
 static int epfd;
+static struct conn ports[PORTS_MAX];	/* the listening sockets; only <fd> is used */
 static char chunk[CHUNK];
 static char *answers;		/* <batch> copies of the answer, one after the other */
 static size_t answer_len, batch;
@@ -86,19 +88,35 @@ static size_t count_heads(struct conn *c, size_t n)
 	return heads;
 }
 
-/* Sends what is owed; false when the connection broke. A full socket is taken up again by EPOLLOUT. */
-static bool send_owed(struct conn *c)
+/* Reads from <c> or, while answers are owed, waits until they can be sent: never both, so that a peer which
+ * does not read cannot pile up work here. */
+static void watch(struct conn *c, int op, uint32_t events)
+{
+	struct epoll_event ev = { events, { .ptr = c } };
+
+	if (epoll_ctl(epfd, op, c->fd, &ev) == -1)
+		die("epoll_ctl: %s", strerror(errno));
+	c->watched = events;
+}
+
+/* Sends what is owed; closes the connection when it broke. */
+static void send_owed(struct conn *c)
 {
 	while (c->owed) {
 		size_t n = answer_len * batch - c->off;
 		ssize_t done = send(c->fd, answers + c->off, n < c->owed ? n : c->owed, MSG_NOSIGNAL);
 
-		if (done < 0)
-			return errno == EAGAIN;
+		if (done < 0 && errno == EAGAIN)
+			break;
+		if (done < 0) {
+			conn_close(c);
+			return;
+		}
 		c->owed -= (size_t)done;
 		c->off = (c->off + (size_t)done) % answer_len;
 	}
-	return true;
+	if ((c->owed ? EPOLLOUT : EPOLLIN) != c->watched)
+		watch(c, EPOLL_CTL_MOD, c->owed ? EPOLLOUT : EPOLLIN);
 }
 
 static void queue_grow(void)
@@ -136,8 +154,10 @@ static int queue_run(void)
 		queue_head++;
 		c->waiting--;
 		c->owed += d->bytes;
-		if (c->closed || !send_owed(c))
+		if (c->closed)
 			conn_close(c);
+		else
+			send_owed(c);
 	}
 	return -1;
 }
@@ -160,15 +180,13 @@ static void on_readable(struct conn *c)
 		return;
 	}
 	c->owed += heads * answer_len;
-	if (!send_owed(c))
-		conn_close(c);
+	send_owed(c);
 }
 
 static void accept_one(int lfd)
 {
 	int fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct conn *c;
-	struct epoll_event in = { EPOLLIN, { .ptr = NULL } };
 
 	if (fd == -1) {
 		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
@@ -180,9 +198,58 @@ static void accept_one(int lfd)
 		die("out of memory");
 	sock_nodelay(fd);
 	c->fd = fd;
-	/* Readable is level triggered; the writable edge comes only after a full socket has drained. */
-	in.events = EPOLLIN | EPOLLOUT | EPOLLET;
-	in.data.ptr = c;
-	if (epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &in) == -1)
-		die("epoll_ctl: %s", strerror(errno));
+	watch(c, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+static void on_event(struct conn *c, uint32_t what)
+{
+	if (c >= ports && c < ports + PORTS_MAX)
+		accept_one(c->fd);
+	else if (what & EPOLLOUT)
+		send_owed(c);
+	else if (what & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		on_readable(c);
+}
+
+static void serve(void)
+{
+	struct epoll_event evs[EVENTS];
+	int wait = -1;
+
+	for (;;) {
+		int n = epoll_wait(epfd, evs, EVENTS, wait);
+
+		for (int i = 0; i < n; i++)
+			on_event(evs[i].data.ptr, evs[i].events);
+		wait = queue_run();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	size_t size = 100, nports = 0;
+	int opt;
+
+	raise_nofile();
+	epfd = epoll_create1(EPOLL_CLOEXEC);
+	while ((opt = getopt(argc, argv, "s:d:l:")) != -1) {
+		if (opt == 's') {
+			size = (size_t)number_arg(optarg, 0, 1 << 30, "-s");
+		} else if (opt == 'd') {
+			delay_ns = (uint64_t)number_arg(optarg, 0, 3600000, "-d") * 1000000;
+		} else if (opt == 'l' && nports < PORTS_MAX) {
+			ports[nports].fd = sock_listen(sock_addr(optarg));
+			watch(&ports[nports++], EPOLL_CTL_ADD, EPOLLIN);
+		} else {
+			die("usage: origin [-s BODY_BYTES] [-d DELAY_MS] -l [ADDRESS:]PORT ... (at most %d)",
+				PORTS_MAX);
+		}
+	}
+	if (!nports)
+		die("no port to listen on: -l [ADDRESS:]PORT");
+	make_answer(size);
+	for (size_t i = 0; i < nports; i++)
+		printf("port=%u\n", sock_port(ports[i].fd));
+	fflush(stdout);
+	serve();
 }
