@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pool: objects of one size, kept in per-thread caches over a shared list of the group over the allocator.
+ * pool_get and pool_put of the same thread touch no shared cache line in steady state; an object may be put by
+ * another thread than it was taken by. Caches are bounded and shrink. Counts are exact: a test build ends with
+ * every pool at zero in use. */
+#ifndef WEIR_CORE_POOL_H
+#define WEIR_CORE_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define POOLS_MAX 64
+
+struct pool {
+	const char *name;
+	uint32_t size;      /* as asked */
+	uint16_t id;        /* 1 and up; 0: not initialised */
+	uint16_t spare;
+	uint64_t limit;     /* most objects in use; 0: none */
+};
+
+/* Before the threads start. Static <pool>; <name> stays valid. Initialising twice is harmless. */
+void pool_init(struct pool *pool, const char *name, size_t size);
+/* An object with undefined contents (poisoned in debugging modes), aligned to 16; NULL at the limit or out of memory. */
+void *pool_get(struct pool *pool);
+/* pool_get, then zeroed. */
+void *pool_get_zero(struct pool *pool);
+/* Gives <obj> back; NULL does nothing. */
+void pool_put(struct pool *pool, void *obj);
+
+struct pool_count {
+	const char *name;
+	uint32_t size;
+	uint64_t in_use, cached, shared, allocated; /* allocated = in_use + cached + shared */
+};
+/* Fills at most <n> rows; returns how many pools there are. Any thread; exact when the others are stopped. */
+unsigned pool_counts(struct pool_count *out, unsigned n);
+/* After all threads have ended: frees caches. Prints each pool with objects in use to <out> and returns their sum. */
+uint64_t pool_fini(FILE *out);
+/* Chosen at start, before the first pool_init: comma list of poison,tag,caller,integrity,cold-first,no-cache.
+ * 0, or -1 for an unknown word. */
+int pool_debug(const char *modes);
+
+#endif
