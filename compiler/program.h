@@ -117,6 +117,7 @@ struct p_acl {
 	struct p_place place;
 	struct str name;
 	struct p_section *section; /* NULL: whole site */
+	bool response;             /* as read by response rules; one used on both sides is two objects of one name */
 	struct p_expr *expr;
 };
 
@@ -259,7 +260,8 @@ struct p_setting {
 	struct p_place place;       /* of the statement that decided */
 	struct str origin;          /* profile name, or empty */
 	int64_t num;                /* duration in ms, size in bytes, count, enum index, rate count */
-	int64_t num2;               /* rate period in ms */
+	int64_t num2;               /* rate period in ms; pool: min */
+	int64_t num3;               /* pool: half-life in ms (num: max); -1: not given */
 	struct str text;
 	struct p_text *computed;    /* holds params: bound at start */
 };
