@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The measurements of bench/run. Each takes the Bench and a list of proxies and returns {proxy name: result}; a
+proxy that could not be measured has {"not_run": reason} instead."""
+
+import glob
+import os
+import shutil
+import statistics
+import subprocess
+import time
+
+from proxies import Load, NotRun, cpu_clock, memory
+
+SETTLE = 0.03           # seconds until a proxy without work has gone to sleep
+
+
+class Bench:
+    """What all measurements share: tool folder, cores, origin, scratch folder and the sizes of the runs."""
+
+    def __init__(self, tools, folder, origin, cores, options):
+        self.tools, self.folder, self.origin = tools, folder, origin
+        self.proxy_core, self.load_core = cores
+        self.options = options
+
+    def start(self, proxy, **kw):
+        return proxy.start(self.origin.port, self.proxy_core, **kw)
+
+    def load(self, running, *args):
+        return Load(self.tools, self.load_core, running.port, *args)
+
+    def requests(self, running, connections, count):
+        """Sends <count> requests and checks that all were answered."""
+        load = self.load(running, "-c", connections, "-n", count)
+        try:
+            figures = load.line()
+        finally:
+            load.end()
+        if figures["errors"]:
+            raise NotRun(f"{figures['errors']:.0f} of {count} requests failed")
+        return figures
+
+
+def each(proxies, measure):
+    """Runs <measure> on each proxy; a NotRun becomes its result."""
+    results = {}
+    for proxy in proxies:
+        try:
+            results[proxy.name] = measure(proxy)
+        except NotRun as e:
+            results[proxy.name] = {"not_run": str(e)}
+    return results
+
+
+def cpu_once(bench, proxy):
+    """One run on a fresh process: the CPU clock is read while the proxy sleeps, before and after the load, with the
+    connections open, so that neither start nor connections count."""
+    o = bench.options
+    running = bench.start(proxy)
+    try:
+        load = bench.load(running, "-c", o.connections, "-w", o.requests // 10, "-n", o.requests, "--pause")
+        try:
+            load.line()
+            time.sleep(SETTLE)
+            pids = running.pids()
+            run0, wait0 = cpu_clock(pids)
+            load.go()
+            figures = load.line()
+            time.sleep(SETTLE)
+            run1, wait1 = cpu_clock(pids)
+            load.go()
+        finally:
+            load.end()
+    finally:
+        running.stop()
+    if figures["errors"] or figures["requests"] != o.requests:
+        raise NotRun(f"{figures['errors']:.0f} of {o.requests} requests failed")
+    window = figures["seconds"] * 1e9
+    return {"us": (run1 - run0) / o.requests / 1000, "busy": (run1 - run0) / window, "wait": (wait1 - wait0) / window,
+            "rps": figures["rps"], "p50_us": figures["p50_us"], "p99_us": figures["p99_us"]}
+
+
+def cpu(bench, proxies):
+    """CPU per request, rounds of all proxies one after the other (A B A B)."""
+    rounds = {proxy.name: [] for proxy in proxies}
+    failed = {}
+    for _ in range(bench.options.rounds):
+        for proxy in proxies:
+            if proxy.name in failed:
+                continue
+            try:
+                rounds[proxy.name].append(cpu_once(bench, proxy))
+            except NotRun as e:
+                failed[proxy.name] = {"not_run": str(e)}
+    return {proxy.name: failed.get(proxy.name) or {"rounds": rounds[proxy.name]} for proxy in proxies}
+
+
+def difference(bench, measure):
+    """Cost of one request: <measure>(n), which costs a whole run of n requests, at two lengths."""
+    short, long = bench.options.lengths
+    a, b = measure(short), measure(long)
+    return {key: (b[key] - a.get(key, 0)) / (long - short) for key in b}
+
+
+def callgrind(bench, proxy, count):
+    """User instructions of one process life with <count> requests on one connection."""
+    for old in glob.glob(os.path.join(proxy.folder, "callgrind.*")):
+        os.unlink(old)
+    running = bench.start(proxy, maxconn=200, wrap=(
+        "valgrind", "--tool=callgrind", f"--callgrind-out-file={proxy.folder}/callgrind.%p"))
+    try:
+        bench.requests(running, 1, count)
+    finally:
+        running.stop()
+    total = 0
+    for path in glob.glob(os.path.join(proxy.folder, "callgrind.*")):
+        with open(path) as f:
+            total += sum(int(line.split()[1]) for line in f if line.startswith(("totals:", "summary:")))
+    if not total:
+        raise NotRun(f"valgrind wrote no total: {running.last_words()}")
+    return {"instructions": total}
+
+
+def instr(bench, proxies):
+    if not shutil.which("valgrind"):
+        return each(proxies, missing("valgrind"))
+    return each(proxies, lambda proxy: difference(bench, lambda n: callgrind(bench, proxy, n)))
+
+
+def missing(program):
+    def measure(proxy):
+        raise NotRun(f"{program} is not installed")
+    return measure
+
+
+def strace(bench, proxy, count):
+    """System calls, by name, of one process life with <count> requests on all connections."""
+    report = os.path.join(proxy.folder, "strace")
+    running = bench.start(proxy, wrap=("strace", "-f", "-c", "-o", report))
+    try:
+        bench.requests(running, bench.options.connections, count)
+    finally:
+        running.stop()
+    calls = {}
+    with open(report) as f:
+        for line in f:
+            fields = line.split()
+            if len(fields) >= 5 and fields[3].isdigit() and fields[-1] != "total":
+                calls[fields[-1]] = int(fields[3])
+    if not calls:
+        raise NotRun(f"strace wrote no table: {running.last_words()}")
+    return calls
+
+
+def syscalls(bench, proxies):
+    """System calls per request: all, those of the poller, and each one that is used more than once in 100 requests."""
+    def measure(proxy):
+        calls = difference(bench, lambda n: strace(bench, proxy, n))
+        poller = sum(n for name, n in calls.items() if name.startswith(("epoll_", "io_uring_")))
+        return {"total": sum(calls.values()), "poller": poller,
+                "calls": {name: round(n, 3) for name, n in sorted(calls.items()) if n >= 0.01}}
+    if not shutil.which("strace"):
+        return each(proxies, missing("strace"))
+    return each(proxies, measure)
+
+
+def idle_memory(bench, proxy):
+    """Bytes of private dirty memory for one more idle client, between two numbers of clients."""
+    few, many = bench.options.idle
+    loads = []
+    running = bench.start(proxy, maxconn=2 * many)
+    try:
+        dirty = []
+        for count in (few, many - few):
+            loads.append(bench.load(running, "--idle", count))
+            loads[-1].line()
+            time.sleep(1)
+            dirty.append(memory(running.pids())["Private_Dirty"])
+        for load in loads:
+            load.go()
+        held = sum(int(load.line()["held"]) for load in loads)
+        if held != many:
+            raise NotRun(f"only {held} of {many} connections were kept")
+        return {"bytes": (dirty[1] - dirty[0]) / (many - few), "dirty": dirty}
+    finally:
+        for load in loads:
+            load.end()
+        running.stop()
+
+
+def resident(bench, proxy):
+    """Resident memory with two threads (nginx: processes): after start, and after 1000 requests and a rest."""
+    running = bench.start(proxy, threads=2)
+    try:
+        time.sleep(1)
+        start = memory(running.pids())
+        bench.requests(running, bench.options.connections, 1000)
+        time.sleep(bench.options.rest)
+        after = memory(running.pids())
+        return {f"{when}_{key.lower()}": value[key] for when, value in (("start", start), ("after", after))
+                for key in ("Rss", "Pss", "Private_Dirty")}
+    finally:
+        running.stop()
+
+
+def mem(bench, proxies):
+    idle = each(proxies, lambda proxy: idle_memory(bench, proxy))
+    rss = each(proxies, lambda proxy: resident(bench, proxy))
+    return {proxy.name: {"idle": idle[proxy.name], "resident": rss[proxy.name]} for proxy in proxies}
+
+
+def size(bench, proxies):
+    """Size of the stripped program."""
+    def measure(proxy):
+        copy = os.path.join(proxy.folder, "stripped")
+        shutil.copyfile(proxy.binary(), copy)
+        try:
+            r = subprocess.run(["strip", copy], capture_output=True, text=True)
+        except OSError as e:
+            raise NotRun("strip is not installed") from e
+        if r.returncode:
+            raise NotRun(r.stderr.strip())
+        return {"bytes": os.path.getsize(copy)}
+    return each(proxies, measure)
+
+
+def quartiles(values):
+    """Median and the distance between the quartiles, which is the spread that bench/run prints."""
+    if len(values) < 2:
+        return values[0], 0.0
+    q1, q2, q3 = statistics.quantiles(values, n=4, method="inclusive")
+    return q2, q3 - q1

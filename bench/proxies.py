@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts and stops the programs that bench/run measures, and reads what the system knows of them.
+
+A program that cannot be measured here raises NotRun with the reason; nothing else is an error of the bench."""
+
+import glob
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class NotRun(Exception):
+    """What is asked for cannot be had on this machine; the text says why."""
+
+
+def raise_nofile():
+    """Raises the limit of open files for the programs started from here; returns what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (65536, max(hard, 65536)))
+    except (ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def pin(core):
+    """Returns a function that binds a child to <core>, or None where the machine has no such core."""
+    if core not in os.sched_getaffinity(0):
+        return None
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def descendants(pid):
+    """<pid> and all its children, theirs included."""
+    found = [pid]
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        try:
+            for child in read(path).split():
+                found += descendants(int(child))
+        except OSError:
+            pass
+    return found
+
+
+def cpu_clock(pids):
+    """CPU time used, and time spent waiting for a core, of all threads of <pids>, in nanoseconds."""
+    run = wait = 0
+    for pid in pids:
+        for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+            fields = read(path).split()
+            run += int(fields[0])
+            wait += int(fields[1])
+    return run, wait
+
+
+def memory(pids):
+    """Sums of /proc/PID/smaps_rollup over <pids>, in bytes."""
+    total = {}
+    for pid in pids:
+        for line in read(f"/proc/{pid}/smaps_rollup").splitlines()[1:]:
+            name, kb = line.split(":")
+            total[name] = total.get(name, 0) + int(kb.split()[0]) * 1024
+    total["Private"] = total["Private_Dirty"] + total["Private_Clean"]
+    return total
+
+
+class Running:
+    """A started proxy. <wrap> is the command it is started under (valgrind, strace), if any."""
+
+    def __init__(self, argv, port, folder, core, wrap=()):
+        self.port = port
+        self.log = os.path.join(folder, "output")
+        with open(self.log, "w") as out:
+            try:
+                self.process = subprocess.Popen(
+                    [*wrap, *argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                    cwd=folder, preexec_fn=pin(core))
+            except OSError as e:
+                raise NotRun(f"cannot start {e.filename}: {e.strerror}") from e
+        self.wrapped = bool(wrap) and wrap[0] != "valgrind"     # valgrind becomes the program itself
+        self.wait_ready(60 if wrap else 15)
+
+    def wait_ready(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise NotRun(f"ended at start: {self.last_words()}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        self.stop()
+        raise NotRun(f"does not listen after {seconds} s: {self.last_words()}")
+
+    def last_words(self):
+        lines = read(self.log).strip().splitlines()
+        return lines[-1] if lines else f"status {self.process.returncode}, no output"
+
+    def pids(self):
+        """The processes of the proxy itself."""
+        all_pids = descendants(self.process.pid)
+        return all_pids[1:] if self.wrapped else all_pids
+
+    def stop(self):
+        """Asks it to end, so that what runs above it can write its report; kills what does not."""
+        pids = descendants(self.process.pid)
+        try:
+            os.kill(pids[1] if self.wrapped and len(pids) > 1 else pids[0], signal.SIGTERM)
+            self.process.wait(10)
+        except ProcessLookupError:
+            pass
+        except subprocess.TimeoutExpired:
+            for pid in reversed(pids):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.process.wait()
+
+
+class Proxy:
+    """One row of the tables: how to start a certain proxy. <folder> is its own, for files."""
+
+    def __init__(self, name, folder):
+        self.name = name
+        self.folder = os.path.join(folder, name.replace("/", "_"))
+        os.makedirs(self.folder, exist_ok=True)
+
+    def binary(self):
+        """Path of the program, NotRun if it is not there."""
+        path = shutil.which(self.program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+        if not path:
+            raise NotRun(f"{self.program} is not installed")
+        return path
+
+    def version(self):
+        out = subprocess.run([self.binary(), "-v"], capture_output=True, text=True)
+        return (out.stdout + out.stderr).splitlines()[0]
+
+    def start(self, origin, core, threads=1, maxconn=2000, wrap=()):
+        """Starts it in front of port <origin>; returns a Running that accepts connections."""
+        port = free_port()
+        words = {"LISTEN": port, "ORIGIN": origin, "THREADS": threads, "MAXCONN": maxconn,
+                 "DIR": self.folder, "MASTER": "off" if wrap else "on",
+                 "USER": "user root;" if os.getuid() == 0 else ""}
+        return Running(self.command(words), port, self.folder, core, wrap)
+
+    def fill(self, template, words):
+        text = read(template)
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", str(value))
+        path = os.path.join(self.folder, os.path.basename(template))
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+
+class Relay(Proxy):
+    def __init__(self, folder, tools):
+        super().__init__("relay", folder)
+        self.program = os.path.join(tools, "relay")
+
+    def version(self):
+        return "bench/relay.c"
+
+    def command(self, words):
+        return [self.binary(), str(words["LISTEN"]), str(words["ORIGIN"])]
+
+
+class Haproxy(Proxy):
+    program = "haproxy"
+
+    def __init__(self, folder, template=os.path.join(HERE, "sites", "haproxy.cfg")):
+        super().__init__("haproxy", folder)
+        self.template = template
+
+    def command(self, words):
+        return [self.binary(), "-db", "-f", self.fill(self.template, words)]
+
+
+class Nginx(Proxy):
+    program = "nginx"
+
+    def __init__(self, folder, template=os.path.join(HERE, "sites", "nginx.conf")):
+        super().__init__("nginx", folder)
+        self.template = template
+
+    def command(self, words):
+        return [self.binary(), "-e", "stderr", "-p", self.folder, "-c", self.fill(self.template, words)]
+
+
+class Weir(Proxy):
+    """The binary <given>, else the site <site> built by <compiler>; <poller> forces a poller."""
+
+    def __init__(self, folder, given, site, compiler, poller=None):
+        super().__init__(f"weir/{poller}" if poller else "weir", folder)
+        self.program, self.site, self.compiler, self.poller = given, site, compiler, poller
+        self.reason = None
+
+    def binary(self):
+        if self.reason:
+            raise NotRun(self.reason)
+        if not self.program:
+            self.program = self.build()
+        if not os.path.exists(self.program):
+            raise NotRun(f"there is no {self.program}")
+        return os.path.abspath(self.program)
+
+    def build(self):
+        if not os.path.exists(self.compiler):
+            self.reason = f"no binary given and no compiler at {self.compiler}"
+            raise NotRun(self.reason)
+        out = os.path.join(self.folder, "site")
+        r = subprocess.run([self.compiler, "build", self.site, "-o", out], capture_output=True, text=True)
+        if r.returncode:
+            words = (r.stderr + r.stdout).strip().splitlines()
+            self.reason = f"weir build failed: {words[0] if words else r.returncode}"
+            raise NotRun(self.reason)
+        return out
+
+    def version(self):
+        out = subprocess.run([self.binary(), "--version"], capture_output=True, text=True)
+        return ((out.stdout + out.stderr).splitlines() or ["unknown"])[0]
+
+    def command(self, words):
+        argv = [self.binary(), "--set", f"listen=127.0.0.1:{words['LISTEN']}",
+                "--set", f"origin=127.0.0.1:{words['ORIGIN']}"]
+        if words["THREADS"] != 1:
+            argv += ["--set", f"threads={words['THREADS']}"]
+        return argv + (["--poller", self.poller] if self.poller else [])
+
+
+class Origin:
+    """bench/origin, for as long as the bench runs."""
+
+    def __init__(self, tools, core, size):
+        self.process = subprocess.Popen(
+            [os.path.join(tools, "origin"), "-s", str(size), "-l", "127.0.0.1:0"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=pin(core))
+        self.port = int(self.process.stdout.readline().partition("=")[2])
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Load:
+    """bench/load against <port>. Lines are read with line(), answered with go()."""
+
+    def __init__(self, tools, core, port, *args):
+        self.process = subprocess.Popen(
+            [os.path.join(tools, "load"), *map(str, args), f"127.0.0.1:{port}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=pin(core))
+
+    def line(self):
+        """The next line as a dictionary of its key=value parts."""
+        line = self.process.stdout.readline()
+        if not line:
+            raise NotRun(f"load: {self.process.stderr.read().strip() or 'ended without a word'}")
+        parts = [word.partition("=") for word in line.split()]
+        return {key: float(value) if value else True for key, _, value in parts}
+
+    def go(self):
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
