@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mux: turns the bytes of a connection into streams (one request and its response each) and back, on either side.
+ * h1 has one stream at a time, tcp one for the connection's life, h2 many. The exchange sees only struct stream.
+ * No upcall comes from inside a verb: upcalls come from bytes, drains and timers. */
+#ifndef WEIR_HTTP_MUX_H
+#define WEIR_HTTP_MUX_H
+
+#include "../net/conn.h"
+#include "msg.h"
+
+struct stream;
+
+/* Why a stream ended before its time; names as in proxy/end.def. */
+enum stream_error {
+	STREAM_OK,
+	STREAM_PEER_CLOSED,   /* end of connection in the middle of a message */
+	STREAM_PEER_RESET,
+	STREAM_TIMEOUT_HEAD,  /* head not whole in time */
+	STREAM_BAD,           /* not a valid message: <bad> says why */
+	STREAM_NO_MEMORY,
+	STREAM_STALE,         /* back: a reused connection ended before any byte of the response */
+};
+
+/* Upcalls to the owner of a stream (the exchange). */
+struct stream_ops {
+	/* A head. Front: the request. Back: the response, interim ones (1xx) too, each by a call of its own. <m>'s contents are
+	 * moved out by the callee with msg_move. tcp: not called. */
+	void (*head)(struct stream *s, struct msg *m);
+	/* Body bytes; the reference is the callee's. Comes only while credit was given. */
+	void (*data)(struct stream *s, struct slice data);
+	/* End of the message; <trailers> or NULL. tcp and tunnels: the peer's end of direction. */
+	void (*end)(struct stream *s, struct msg *trailers);
+	/* What was queued on this stream has left, or is below the low-water mark: send more. */
+	void (*drained)(struct stream *s);
+	/* Nothing more will come or go. The callee still calls detach. */
+	void (*failed)(struct stream *s, enum stream_error why);
+};
+
+#define STREAM_SENT_HEAD 0x0001
+#define STREAM_SENT_END 0x0002
+#define STREAM_GOT_HEAD 0x0004
+#define STREAM_GOT_END 0x0008
+#define STREAM_TUNNEL 0x0010      /* both directions are raw bytes from now on */
+#define STREAM_FIRST 0x0020       /* first of its connection */
+#define STREAM_GOT_BYTES 0x0040   /* back: at least one byte of the response came */
+
+struct stream {
+	struct conn *conn;
+	const struct stream_ops *ops;
+	void *owner;
+	uint32_t flags;       /* STREAM_* */
+	uint32_t queued;      /* bytes queued and not yet taken by the kernel */
+	const char *bad;      /* STREAM_BAD: why */
+	uint16_t bad_status;  /* STREAM_BAD, front: status to answer */
+	uint64_t t_head;      /* clock in us when the head's first byte came */
+	uint64_t bytes_in, bytes_out; /* of this stream, framing and heads included */
+};
+
+#define STREAM_LOW 16384  /* drained() when queued falls to this or less */
+#define STREAM_HIGH 65536 /* the owner stops giving credit to the other side above this */
+
+enum mux_side { MUX_FRONT, MUX_BACK };
+
+/* How the connection's owner is told about streams. Given at attach. */
+struct mux_app {
+	/* Front: a request has begun: set ops and owner. false: no memory, the mux answers 503 or closes. */
+	bool (*open)(struct stream *s);
+	/* Back: a stream was detached and the connection can take another one. */
+	void (*idle)(struct conn *c);
+};
+
+struct mux_conf {
+	const struct mux_app *app;
+	uint32_t head_max, headers_max, uri_max;
+	uint32_t keepalive_ms, head_ms; /* front; 0: none */
+};
+
+struct mux_ops {
+	const char *name;
+	/* Attaches to a ready connection. false: memory is out. */
+	bool (*start)(struct conn *c, enum mux_side side, const struct mux_conf *conf);
+	/* From the connection: bytes (the buffer is the mux's), end (err 0) or failure (-errno), output drained, release. */
+	void (*received)(struct conn *c, struct buf *b);
+	void (*ended)(struct conn *c, int err);
+	void (*drained)(struct conn *c);
+	void (*release)(struct conn *c);
+	/* Back: a stream for one request, or NULL. */
+	struct stream *(*open)(struct conn *c);
+	/* Sends a head. The mux decides the framing for its peer from <m>->body and the peer's version; it only reads <m>.
+	 * <end>: no body follows. Interim responses: status 1xx. */
+	bool (*head)(struct stream *s, const struct msg *m, bool end, uint32_t how);
+	/* Takes the slice's reference. false: the stream has failed. */
+	bool (*data)(struct stream *s, struct slice data);
+	bool (*end)(struct stream *s, const struct msg *trailers);
+	/* Credit for received body bytes: while off, nothing is read beyond what is under way. */
+	void (*credit)(struct stream *s, bool on);
+	/* The owner is done with <s>. When a direction is not whole: the connection is closed (H1) or the stream reset (H2).
+	 * <reset>: with RST towards the peer. */
+	void (*detach)(struct stream *s, bool reset);
+	/* Graceful stop: idle connections close, busy ones say so with their next answer. */
+	void (*stop)(struct conn *c);
+};
+
+#define HEAD_CLOSE 0x01      /* this connection ends after this message */
+#define HEAD_RAW_TARGET 0x02 /* forward raw */
+#define HEAD_TUNNEL 0x04     /* 101, or 2xx to CONNECT: both directions become raw after this head */
+#define HEAD_NO_BODY 0x08    /* answer to HEAD: framing fields as if there were a body, none follows */
+
+extern const struct mux_ops mux_h1;
+extern const struct mux_ops mux_tcp;
+
+#endif
