@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* site: the ABI between generated C and the runtime: the only header that generated C includes. A site is one const
+ * struct of tables. Tables hold 32-bit indexes and offsets into <text>, no pointers (no relocations: pages stay shared
+ * and clean); the only pointers are those of struct ws_site itself and its lists of parts. The generated file is the
+ * only place that names optional parts, so only what a site uses is linked.
+ *
+ * Changes: 1 first form. A change of any struct here raises WEIR_ABI. */
+#ifndef WEIR_SITE_H
+#define WEIR_SITE_H
+
+#include "base/str.h"
+
+#define WEIR_ABI 1
+#define WEIR_MAGIC 0x52494557u /* "WEIR" */
+#define WS_NONE UINT32_MAX
+
+/* Text in ws_site.text. */
+struct ws_ref {
+	uint32_t off, len;
+};
+
+/* A run of rows of another table. */
+struct ws_run {
+	uint32_t first, n;
+};
+
+enum ws_subject_id {
+#define SUBJECT(id, ...) WS_SUBJ_##id,
+#include "../grammar/subject.def"
+	WS_SUBJECTS
+};
+enum ws_operator_id {
+	WS_OP_TRUE,
+#define OPERATOR(id, ...) WS_OP_##id,
+#include "../grammar/operator.def"
+	WS_OPERATORS
+};
+
+#define WS_SUBJ_REQUEST 0x01 /* reads the request, also in response rules */
+#define WS_SUBJ_ICASE 0x02
+#define WS_SUBJ_LEN 0x04
+#define WS_SUBJ_COUNT 0x08
+
+enum ws_type { WS_STR, WS_INT, WS_ADDR, WS_BOOL };
+
+struct ws_subject {
+	uint8_t id;        /* enum ws_subject_id */
+	uint8_t flags;
+	uint8_t type;      /* enum ws_type, after converters and measure */
+	uint8_t base_type; /* before converters */
+	struct ws_ref name;/* header names in lower case */
+	int64_t num;       /* random(N); var and capture: slot; section index of conns(), nbsrv()… */
+	struct ws_run convs;
+};
+
+struct ws_conv {
+	uint32_t fn;       /* index into ws_site.convs */
+	int32_t num, num2;
+	uint32_t delim;
+	uint32_t regex, text, map; /* indexes or WS_NONE */
+};
+
+enum ws_value_kind { WS_V_STR, WS_V_INT, WS_V_NET, WS_V_REGEX, WS_V_TEXT };
+#define WS_V_ICASE 0x01
+#define WS_V_BOUND 0x02
+
+struct ws_value {
+	uint8_t kind, flags;
+	uint16_t spare;
+	uint32_t index;    /* NET: of nets; REGEX: of regexes; TEXT: of texts */
+	int64_t lo, hi;    /* INT: inclusive range; STR: offset and length */
+};
+
+struct ws_net {
+	uint8_t ip[16];
+	uint8_t bits, spare[3];
+};
+
+#define WS_TEST_NOT 0x01
+
+struct ws_test {
+	uint32_t subject;
+	uint8_t op, flags;
+	uint16_t spare;
+	struct ws_run values;
+};
+
+/* Conditions: a graph of tests. Evaluation starts at a rule's <cond> and follows yes and no until WS_YES or WS_NO. */
+#define WS_YES 0xFFFFFFFEu
+#define WS_NO 0xFFFFFFFDu
+
+struct ws_node {
+	uint32_t test, yes, no;
+};
+
+struct ws_regex {
+	struct ws_ref text;
+	uint32_t flags;    /* WS_RE_* */
+};
+#define WS_RE_ICASE 0x01
+#define WS_RE_FREE 0x02
+
+enum ws_piece_kind { WS_P_LITERAL, WS_P_SUBJECT, WS_P_BACKREF, WS_P_PARAM };
+
+struct ws_piece {
+	uint32_t kind;
+	uint32_t index;    /* subject, group, param */
+	struct ws_ref text;
+};
+
+struct ws_text {
+	struct ws_run pieces;
+};
+
+struct ws_map {
+	struct ws_ref name;
+	uint32_t op;       /* enum ws_operator_id */
+	struct ws_run keys;/* of values */
+	uint32_t vals;     /* first row of map_vals, one a key */
+};
+
+#define WS_A_DROP_QUERY 0x01
+#define WS_A_APPEND_SLASH 0x02
+#define WS_A_ICASE 0x04
+#define WS_A_SCHEME 0x08 /* redir scheme */
+#define WS_A_PREFIX 0x10 /* redir prefix */
+
+enum ws_part { WS_PART_HEADER, WS_PART_HOST, WS_PART_PATH, WS_PART_QUERY, WS_PART_URI, WS_PART_METH, WS_PART_STATUS, WS_PART_LINE };
+
+struct ws_action {
+	uint32_t fn;        /* index into ws_site.actions */
+	uint8_t flags, part;
+	uint16_t status;
+	int64_t num;
+	struct ws_ref name; /* header, realm, old prefix of mapuri is <old> */
+	struct ws_ref old;
+	uint32_t text, regex, subject, map, target; /* indexes or WS_NONE; target: section */
+	uint32_t slot;      /* capture, variable */
+	uint32_t answer;    /* respond: row of answers */
+	uint32_t where;     /* row of places */
+};
+
+/* Made answers of respond: body compiled in. */
+struct ws_answer {
+	struct ws_ref type, body; /* body when constant */
+	uint32_t text;            /* body, when written with %{} */
+	struct ws_run headers;    /* of answer_headers */
+};
+struct ws_answer_header {
+	struct ws_ref name;
+	uint32_t text;
+};
+
+struct ws_rule {
+	uint32_t cond;      /* node, WS_YES or WS_NO */
+	uint32_t capturing; /* test whose groups are \0 to \9, or WS_NONE */
+	struct ws_run actions;
+	uint32_t where;
+	uint32_t id;        /* the rule's number in the rule program */
+};
+
+struct ws_place {
+	uint32_t file;      /* row of files */
+	uint32_t line;
+};
+
+enum ws_dir { WS_CONN_IN, WS_SESS_IN, WS_REQ_IN, WS_REQ_OUT, WS_RSP_IN, WS_RSP_OUT, WS_DIRS };
+
+/* Numeric settings of a section and of the site. Durations in ms (0: none), sizes in bytes, counts. */
+enum ws_num {
+	WS_T_CLIENT, WS_T_KEEPALIVE, WS_T_HEAD, WS_T_BODY, WS_T_CONNECT, WS_T_SERVER, WS_T_QUEUE, WS_T_TUNNEL, WS_T_CLIENT_FIN,
+	WS_T_PREREAD, WS_RATE_BYTES, WS_RATE_MS, WS_MAXCONN, WS_RETRIES, WS_REDISPATCH /* -1: off */, WS_REUSE, WS_POOL_MAX,
+	WS_POOL_MIN, WS_POOL_HALFLIFE, WS_FORWARD_RAW,
+	/* of the site: */
+	WS_HEAD_MAX, WS_HEADERS_MAX, WS_URI_MAX, WS_BUFFERS_MAX, WS_THREADS, WS_GROUPS, WS_T_DRAIN, WS_ON_LIMIT,
+	WS_NUMS
+};
+enum ws_reuse { WS_REUSE_NEVER, WS_REUSE_SAFE, WS_REUSE_AGGRESSIVE, WS_REUSE_ALWAYS };
+
+/* An address is a written text (literal, or with params), parsed at start by base/addr. */
+struct ws_bind {
+	uint32_t addr;      /* text */
+	uint32_t where;
+	uint8_t accept_proxy, v6only, spare[2];
+	int32_t backlog, maxconn, mode, uid, gid; /* -1: not given */
+	struct ws_ref interface, name, thread;
+};
+
+enum ws_srcmode { WS_SRC_NONE, WS_SRC_ADDR, WS_SRC_CLIENT, WS_SRC_CLIENT_IP, WS_SRC_HEADER };
+
+struct ws_source {
+	uint32_t mode, addr /* text or WS_NONE */, subject;
+};
+
+struct ws_server {
+	struct ws_ref name;
+	uint32_t addr;      /* text */
+	uint32_t where;
+	int32_t weight, maxconn;
+	uint8_t backup, disabled, send_proxy, spare;
+	struct ws_source source;
+};
+
+struct ws_error {
+	uint16_t status, spare;
+	struct ws_ref file_body, url; /* the file's bytes, compiled in; or a redirect */
+	struct ws_ref type;
+};
+
+enum ws_log_kind { WS_LOG_OFF, WS_LOG_STDOUT, WS_LOG_FILE, WS_LOG_UDP, WS_LOG_UNIX };
+
+struct ws_log {
+	uint8_t kind, json, facility, level;
+	uint32_t to;        /* text: path or address */
+};
+
+enum ws_kind { WS_LISTEN, WS_FRONTEND, WS_REQRULES, WS_BACKEND, WS_RSPRULES };
+
+struct ws_section {
+	struct ws_ref name;
+	uint8_t kind, front_tcp, back_tcp, forwardfor;
+	uint32_t where;
+	uint32_t filters, servers_of, default_backend; /* sections; default_backend WS_NONE: none */
+	struct ws_run chains[WS_DIRS];                 /* of chain: rule numbers in order */
+	struct ws_run binds, servers, errors, logs, monitor /* nets */, ff_unless /* nets */;
+	struct ws_ref ff_header;
+	struct ws_source source;
+	uint32_t dispatch;                             /* text or WS_NONE */
+	uint32_t nums;                                 /* first of WS_NUMS rows of <nums> */
+};
+
+struct ws_param {
+	struct ws_ref name, def;
+	uint32_t has_default, where;
+};
+
+/* A number written with params: set at start. */
+struct ws_bound_num {
+	uint32_t row;       /* of nums */
+	uint32_t text;
+	uint32_t unit;      /* 0 count, 1 size, 2 duration */
+	uint32_t where;
+};
+
+struct poller;
+struct mux_ops;
+struct action_part;
+struct conv_part;
+struct subject_part;
+struct regex_part;
+struct balance_part;
+struct log_part;
+struct handshake;
+
+/* Parts that a site may name; each is one object file of the runtime. */
+#define ACTION(id, ...) extern const struct action_part action_##id;
+#include "../grammar/action.def"
+#define CONVERTER(id, ...) extern const struct conv_part conv_##id;
+#include "../grammar/converter.def"
+#define SUBJECT(id, ...) extern const struct subject_part subject_##id;
+#include "../grammar/subject.def"
+extern const struct poller poller_epoll;
+extern const struct mux_ops mux_h1, mux_tcp;
+extern const struct regex_part regex_pcre2;
+extern const struct balance_part balance_roundrobin;
+extern const struct log_part log_http, log_json;
+extern const struct handshake handshake_proxy;   /* accept-proxy */
+extern const struct handshake handshake_monitor; /* monitor-net */
+
+struct ws_site {
+	uint32_t magic, abi, size; /* sizeof(struct ws_site) */
+	uint32_t nsections;
+	const char *name;          /* base name of the site */
+	const char *weir_version;
+	const char *text;          /* all strings */
+	uint64_t text_len;
+	const struct ws_section *sections;
+	const struct ws_rule *rules;
+	const uint32_t *chain;
+	const struct ws_node *nodes;
+	const struct ws_test *tests;
+	const struct ws_subject *subjects;
+	const struct ws_conv *conv_rows;
+	const struct ws_value *values;
+	const struct ws_net *nets;
+	const struct ws_regex *regexes;
+	const struct ws_text *texts;
+	const struct ws_piece *pieces;
+	const struct ws_map *maps;
+	const struct ws_ref *map_vals;
+	const struct ws_action *action_rows;
+	const struct ws_answer *answers;
+	const struct ws_answer_header *answer_headers;
+	const struct ws_bind *binds;
+	const struct ws_server *servers;
+	const struct ws_error *errors;
+	const struct ws_log *logs;
+	const struct ws_place *places;
+	const struct ws_ref *files;
+	const struct ws_param *params;
+	const struct ws_bound_num *bound_nums;
+	const int64_t *nums;
+	const struct ws_ref *captures; /* names by slot, for logs */
+	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects, ntexts;
+	uint32_t site_nums;        /* first row of the site's own numbers in nums */
+	struct ws_run site_logs, trusted;
+	struct ws_ref user, group, chroot;
+
+	/* Parts. NULL-terminated lists; regex NULL when no rule needs one. */
+	const struct poller *const *pollers;
+	const struct mux_ops *mux_http, *mux_raw;
+	const struct action_part *const *actions;
+	const struct conv_part *const *convs;
+	const struct subject_part *const *subject_parts; /* by subject row */
+	const struct regex_part *regex;
+	const struct balance_part *balance;
+	const struct log_part *log_text, *log_json;
+	const struct handshake *hs_proxy, *hs_monitor;
+
+	/* The embedded rule program, its digests (SHA-256, hex) and that of the runtime library. */
+	const char *program;
+	uint64_t program_len;
+	const char *digest_source, *digest_program, *digest_runtime;
+};
+
+/* Defined by generated C. weir_abi_1 is defined by the runtime of this ABI and named by generated C: a runtime of
+ * another ABI fails to link. */
+extern const struct ws_site weir_site;
+extern const uint32_t weir_abi_1;
+
+#endif
