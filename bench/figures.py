@@ -6,10 +6,9 @@ import glob
 import os
 import shutil
 import statistics
-import subprocess
 import time
 
-from proxies import Load, NotRun, cpu_clock, memory
+from proxies import Load, NotRun, cpu_clock, memory, stripped
 
 SETTLE = 0.03           # seconds until a proxy without work has gone to sleep
 
@@ -102,10 +101,11 @@ def difference(bench, measure):
 
 
 def callgrind(bench, proxy, count):
-    """User instructions of one process life with <count> requests on one connection."""
+    """User instructions of one process life with <count> requests on one connection. The program runs without
+    debugging information: valgrind gives up on kinds of it that it does not know."""
     for old in glob.glob(os.path.join(proxy.folder, "callgrind.*")):
         os.unlink(old)
-    running = bench.start(proxy, maxconn=200, wrap=(
+    running = bench.start(proxy, maxconn=200, without_debug=True, wrap=(
         "valgrind", "--tool=callgrind", f"--callgrind-out-file={proxy.folder}/callgrind.%p"))
     try:
         bench.requests(running, 1, count)
@@ -114,7 +114,7 @@ def callgrind(bench, proxy, count):
     total = 0
     for path in glob.glob(os.path.join(proxy.folder, "callgrind.*")):
         with open(path) as f:
-            total += sum(int(line.split()[1]) for line in f if line.startswith(("totals:", "summary:")))
+            total += sum(int(line.split()[1]) for line in f if line.startswith("totals:"))
     if not total:
         raise NotRun(f"valgrind wrote no total: {running.last_words()}")
     return {"instructions": total}
@@ -167,7 +167,7 @@ def idle_memory(bench, proxy):
     """Bytes of private dirty memory for one more idle client, between two numbers of clients."""
     few, many = bench.options.idle
     loads = []
-    running = bench.start(proxy, maxconn=2 * many)
+    running = bench.start(proxy, maxconn=many + 400)        # haproxy wants two descriptors for each
     try:
         dirty = []
         for count in (few, many - few):
@@ -210,17 +210,7 @@ def mem(bench, proxies):
 
 def size(bench, proxies):
     """Size of the stripped program."""
-    def measure(proxy):
-        copy = os.path.join(proxy.folder, "stripped")
-        shutil.copyfile(proxy.binary(), copy)
-        try:
-            r = subprocess.run(["strip", copy], capture_output=True, text=True)
-        except OSError as e:
-            raise NotRun("strip is not installed") from e
-        if r.returncode:
-            raise NotRun(r.stderr.strip())
-        return {"bytes": os.path.getsize(copy)}
-    return each(proxies, measure)
+    return each(proxies, lambda proxy: {"bytes": os.path.getsize(stripped(proxy.binary(), proxy.folder))})
 
 
 def quartiles(values):

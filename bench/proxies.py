@@ -81,6 +81,19 @@ def memory(pids):
     return total
 
 
+def stripped(program, folder, option="-s"):
+    """Returns the path of a copy of <program> after strip <option>."""
+    copy = os.path.join(folder, "stripped" + option)
+    shutil.copy(program, copy)
+    try:
+        r = subprocess.run(["strip", option, copy], capture_output=True, text=True)
+    except OSError as e:
+        raise NotRun("strip is not installed") from e
+    if r.returncode:
+        raise NotRun(r.stderr.strip())
+    return copy
+
+
 class Running:
     """A started proxy. <wrap> is the command it is started under (valgrind, strace), if any."""
 
@@ -111,8 +124,8 @@ class Running:
         raise NotRun(f"does not listen after {seconds} s: {self.last_words()}")
 
     def last_words(self):
-        lines = read(self.log).strip().splitlines()
-        return lines[-1] if lines else f"status {self.process.returncode}, no output"
+        lines = [line for line in read(self.log).splitlines() if line.strip("= 0123456789")]
+        return lines[-1].strip() if lines else f"status {self.process.returncode}, no output"
 
     def pids(self):
         """The processes of the proxy itself."""
@@ -155,13 +168,16 @@ class Proxy:
         out = subprocess.run([self.binary(), "-v"], capture_output=True, text=True)
         return (out.stdout + out.stderr).splitlines()[0]
 
-    def start(self, origin, core, threads=1, maxconn=2000, wrap=()):
+    def start(self, origin, core, threads=1, maxconn=2000, wrap=(), without_debug=False):
         """Starts it in front of port <origin>; returns a Running that accepts connections."""
         port = free_port()
         words = {"LISTEN": port, "ORIGIN": origin, "THREADS": threads, "MAXCONN": maxconn,
                  "DIR": self.folder, "MASTER": "off" if wrap else "on",
                  "USER": "user root;" if os.getuid() == 0 else ""}
-        return Running(self.command(words), port, self.folder, core, wrap)
+        argv = self.command(words)
+        if without_debug:
+            argv[0] = stripped(argv[0], self.folder, "-g")
+        return Running(argv, port, self.folder, core, wrap)
 
     def fill(self, template, words):
         text = read(template)
@@ -204,6 +220,8 @@ class Nginx(Proxy):
         self.template = template
 
     def command(self, words):
+        # Connections to the origin count too, and nginx closes idle clients when a sixteenth is left.
+        words["MAXCONN"] = words["MAXCONN"] * 5 // 4
         return [self.binary(), "-e", "stderr", "-p", self.folder, "-c", self.fill(self.template, words)]
 
 
