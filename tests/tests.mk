@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests. `make check` runs tools/check.sh, which calls the targets below, some of them under sanitizers.
+# A unit test file tests/unit/LAYER/test_NAME.c exports Suite *NAME_suite(void); nothing else registers it.
+
+UNIT_COMPILER := $(sort $(wildcard tests/unit/compiler/test_*.c))
+UNIT_RUNTIME := $(sort $(foreach d,base core net http proxy ops,$(wildcard tests/unit/$(d)/test_*.c)))
+UNIT_HELP_RUNTIME := $(sort $(wildcard tests/unit/runtime_*.c))
+UNIT_HELP_COMPILER := $(sort $(wildcard tests/unit/compiler_*.c))
+
+$(O)/unit_%_list.c: tests/tests.mk
+	@mkdir -p $(@D)
+	@{ echo '#include "tests/unit/suites.h"'; \
+	for f in $(UNIT_FILES); do n=$$(basename $$f .c); echo "Suite *$${n#test_}_suite(void);"; done; \
+	echo 'Suite *(*const suites[])(void) = {'; \
+	for f in $(UNIT_FILES); do n=$$(basename $$f .c); echo "	$${n#test_}_suite,"; done; \
+	echo '	NULL'; echo '};'; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+.PRECIOUS: $(O)/unit_%_list.c
+.PHONY: unit-lists
+$(O)/unit_compiler_list.c: UNIT_FILES := $(UNIT_COMPILER)
+$(O)/unit_compiler_list.c: $(UNIT_COMPILER)
+$(O)/unit_runtime_list.c: UNIT_FILES := $(UNIT_RUNTIME)
+$(O)/unit_runtime_list.c: $(UNIT_RUNTIME)
+
+UNIT_CFLAGS = $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-conversion -Wno-format-nonliteral -Wno-format-extra-args
+$(O)/obj/tests/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/obj/unit_%_list.o: $(O)/unit_%_list.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -c -o $@ $<
+
+CHECK_LIBS := -lcheck_pic -lsubunit -lm -lrt -lpthread
+$(O)/unit-compiler: $(O)/obj/tests/unit/main.o $(O)/obj/unit_compiler_list.o $(call obj,$(UNIT_COMPILER) $(UNIT_HELP_COMPILER)) $(COMPILER_OBJ) $(BASE_OBJ)
+	$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lcrypto
+$(O)/unit-runtime: $(O)/obj/tests/unit/main.o $(O)/obj/unit_runtime_list.o $(call obj,$(UNIT_RUNTIME) $(UNIT_HELP_RUNTIME)) $(RUNTIME_OBJ)
+	$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8
+
+.PHONY: unit-bins
+unit-bins: $(O)/unit-compiler $(O)/unit-runtime
+unit: unit-bins
+	@cd tests/unit && $(abspath $(O))/unit-compiler && $(abspath $(O))/unit-runtime
+
+golden: $(O)/weir
+	@$(PYTHON) tests/golden/run --weir $(O)/weir
+
+e2e: $(O)/weir
+	@WEIR=$(abspath $(O))/weir B=$(abspath $(O)) tests/e2e/run
+
+layers:
+	@tools/layers.sh
