@@ -25,7 +25,8 @@ class Bench:
         return proxy.start(self.origin.port, self.proxy_core, **kw)
 
     def load(self, running, *args):
-        return Load(self.tools, self.load_core, running.port, *args)
+        kind = ["--bare"] if self.options.bare else []
+        return Load(self.tools, self.load_core, running.port, *kind, *args)
 
     def requests(self, running, connections, count):
         """Sends <count> requests and checks that all were answered."""
@@ -37,6 +38,12 @@ class Bench:
         if figures["errors"]:
             raise NotRun(f"{figures['errors']:.0f} of {count} requests failed")
         return figures
+
+
+def rotated(proxies, round_number):
+    """The order of one round: each proxy runs as often first as last."""
+    n = round_number % len(proxies)
+    return proxies[n:] + proxies[:n]
 
 
 def each(proxies, measure):
@@ -79,11 +86,11 @@ def cpu_once(bench, proxy):
 
 
 def cpu(bench, proxies):
-    """CPU per request, rounds of all proxies one after the other (A B A B)."""
+    """CPU per request, in rounds of all proxies one after the other."""
     rounds = {proxy.name: [] for proxy in proxies}
     failed = {}
-    for _ in range(bench.options.rounds):
-        for proxy in proxies:
+    for i in range(bench.options.rounds):
+        for proxy in rotated(proxies, i):
             if proxy.name in failed:
                 continue
             try:

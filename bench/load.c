@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load: a closed-loop HTTP/1.1 client. Each keep-alive connection has one request under way; its requests look
- * like a browser's. It prints one line of key=value figures. It knows answers with Content-Length and those
- * without a body (204, 304) only: a chunked one is counted as an error. */
+/* load: a closed-loop HTTP/1.1 client. Each keep-alive connection has one request under way; its
+ * requests look like a browser's. It prints one line of key=value figures. It knows answers with
+ * Content-Length and those without a body (204, 304) only: a chunked one is counted as an error. */
 #include "sock.h"
 
 #include <errno.h>
@@ -38,6 +38,7 @@ static struct text *requests;	/* written beforehand, used in turn */
 static size_t nrequests, next_request;
 static const char *host = "www.example.com", *extra[16];
 static size_t nextra;
+static bool bare;		/* requests of Host and the extra fields only */
 static struct conn *conns;
 static long nconns = 64;
 static int epfd;
@@ -72,13 +73,14 @@ static unsigned long percentile(double part)
 static void add_request(const char *at, const char *path)
 {
 	char buf[16384];
-	int n = snprintf(buf, sizeof(buf),
-		"GET %s HTTP/1.1\r\nHost: %s\r\n"
-		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
+	int n = snprintf(buf, sizeof(buf), "GET %s HTTP/1.1\r\nHost: %s\r\n%s", path, at,
+		bare ? "" :
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 "
+		"Firefox/128.0\r\n"
 		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
 		"Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
 		"Referer: http://www.example.com/\r\nConnection: keep-alive\r\n"
-		"Cookie: session=3f2a9c51d0b84e7f; theme=light\r\n", path, at);
+		"Cookie: session=3f2a9c51d0b84e7f; theme=light\r\n");
 
 	for (size_t i = 0; i < nextra && n < (int)sizeof(buf); i++)
 		n += snprintf(buf + n, sizeof(buf) - (size_t)n, "%s\r\n", extra[i]);
@@ -132,7 +134,8 @@ static bool may_start(void)
 	return started < goal && !(end_at && now_ns() >= end_at);
 }
 
-/* Sends the next request on <c>. It fits in the empty socket buffer, so a short send is a failure. */
+/* Sends the next request on <c>. It fits in the empty socket buffer, so a short send is a
+ * failure. */
 static void start_request(struct conn *c)
 {
 	struct text *r = &requests[next_request];
@@ -146,8 +149,8 @@ static void start_request(struct conn *c)
 		shutdown(c->fd, SHUT_RDWR);	/* seen and counted as the end of the connection */
 }
 
-/* Closes <c>, whose answer, if one was due, is an error, and goes on with a new connection. The first requests
- * that are lost so end the run in the end: each of them counts as started. */
+/* Closes <c>, whose answer, if one was due, is an error, and goes on with a new connection. The
+ * first requests that are lost so end the run in the end: each of them counts as started. */
 static void conn_lost(struct conn *c)
 {
 	if (c->busy) {
@@ -178,7 +181,8 @@ static const char *field(const char *p, const char *end, const char *name)
 	return NULL;
 }
 
-/* Reads the status and length of the complete head <p> of <n> bytes; false when the answer is of no use. */
+/* Reads the status and length of the complete head <p> of <n> bytes; false when the answer is of
+ * no use. */
 static bool read_head(struct conn *c, const char *p, size_t n)
 {
 	const char *v;
@@ -274,8 +278,8 @@ static void on_event(struct conn *c)
 		conn_lost(c);
 }
 
-/* Waits until no request is under way. When nothing has come for STUCK_MS it gives up, and what is then under
- * way counts as errors. */
+/* Waits until no request is under way. When nothing has come for STUCK_MS it gives up, and what
+ * is then under way counts as errors. */
 static void wait_answers(void)
 {
 	struct epoll_event evs[EVENTS];
@@ -304,8 +308,11 @@ static void run(long count, long seconds)
 
 static void print_figures(uint64_t ns)
 {
-	printf("requests=%ld errors=%ld seconds=%.6f rps=%.0f p50_us=%lu p99_us=%lu bytes=%llu\n", done, errors,
-		(double)ns / 1e9, (double)done * 1e9 / (double)ns, percentile(0.50), percentile(0.99), bytes);
+	double seconds = (double)ns / 1e9;
+
+	printf("requests=%ld errors=%ld seconds=%.6f rps=%.0f p50_us=%lu p99_us=%lu bytes=%llu\n",
+		done, errors, seconds, (double)done / seconds, percentile(0.50), percentile(0.99),
+		bytes);
 	fflush(stdout);
 }
 
@@ -324,8 +331,8 @@ static void run_one(struct conn *c)
 	wait_answers();
 }
 
-/* Opens connections one after the other, each with one answered request, and holds them until a line or the
- * end of stdin comes; then tells how many of them the peer has not closed. */
+/* Opens connections one after the other, each with one answered request, and holds them until a
+ * line or the end of stdin comes; then tells how many of them the peer has not closed. */
 static void hold_idle(void)
 {
 	long open = 0;
@@ -341,13 +348,14 @@ static void hold_idle(void)
 	fflush(stdout);
 	wait_stdin();
 	for (long i = 0; i < nconns; i++)
-		open += recv(conns[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN;
+		open += recv(conns[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+			errno == EAGAIN;
 	printf("held=%ld\n", open);
 }
 
-/* Runs <warm> requests that count for nothing, then the measured ones. With <pause> it says "warm" and waits for
- * a line before them, and waits again before it closes the connections: the proxy is asleep at both ends of the
- * measurement, so its CPU clock can be read exactly. */
+/* Runs <warm> requests that count for nothing, then the measured ones. With <pause> it says
+ * "warm" and waits for a line before them, and waits again before it closes the connections: the
+ * proxy is asleep at both ends of the measurement, so its CPU clock can be read exactly. */
 static void measure(long warm, long count, long seconds, bool pause)
 {
 	uint64_t begin;
@@ -372,15 +380,17 @@ static void measure(long warm, long count, long seconds, bool pause)
 
 static _Noreturn void usage(void)
 {
-	die("usage: load [-c CONNECTIONS] [-n REQUESTS | -t SECONDS] [-w WARM_UP_REQUESTS] [-o HOST] [-H FIELD]...\n"
-	    "            [-p PATH_LIST] [--pause] [ADDRESS:]PORT\n"
-	    "       load --idle CONNECTIONS [-o HOST] [-H FIELD]... [-p PATH_LIST] [ADDRESS:]PORT");
+	die("usage: load [-c CONNECTIONS] [-n REQUESTS | -t SECONDS] [-w WARM_UP_REQUESTS]\n"
+	    "            [--pause] [--bare] [-o HOST] [-H FIELD]... [-p PATH_LIST] [ADDRESS:]PORT\n"
+	    "       load --idle CONNECTIONS [--bare] [-o HOST] [-H FIELD]... [-p PATH_LIST] "
+	    "[ADDRESS:]PORT");
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "idle", required_argument, NULL, 'i' }, { "pause", no_argument, NULL, 'P' }, { 0 },
+		{ "idle", required_argument, NULL, 'i' }, { "pause", no_argument, NULL, 'P' },
+		{ "bare", no_argument, NULL, 'b' }, { 0 },
 	};
 	const char *paths = NULL;
 	long count = 0, seconds = 0, warm = 0;
@@ -396,6 +406,7 @@ int main(int argc, char **argv)
 		case 'o': host = optarg; break;
 		case 'p': paths = optarg; break;
 		case 'P': pause = true; break;
+		case 'b': bare = true; break;
 		case 'i': idle = true; nconns = number_arg(optarg, 1, 60000, "--idle"); break;
 		case 'H':
 			if (nextra == sizeof(extra) / sizeof(*extra))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* origin: a keep-alive HTTP/1.1 server that gives the same small answer to every request, as cheaply as it
- * can. It looks for nothing but the empty line that ends a head, so requests must carry no body; several
- * heads in one read are answered by one send. */
+/* origin: a keep-alive HTTP/1.1 server that gives the same small answer to every request, as
+ * cheaply as it can. It looks for nothing but the empty line that ends a head, so requests must
+ * carry no body; several heads in one read are answered by one send. */
 #include "sock.h"
 
 #include <errno.h>
@@ -27,7 +27,8 @@ struct conn {
 	bool closed;		/* peer gone; freed when <waiting> is 0 */
 };
 
-/* An answer that waits for its time. The delay is the same for all, so the queue is in order of time. */
+/* An answer that waits for its time. The delay is the same for all, so the queue is in order of
+ * time. */
 struct due {
 	uint64_t at;
 	struct conn *c;
@@ -51,8 +52,9 @@ static void make_answer(size_t size)
 
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&t));
 	n = snprintf(head, sizeof(head),
-		"HTTP/1.1 200 OK\r\nServer: origin\r\nDate: %s\r\nContent-Type: text/html; charset=utf-8\r\n"
-		"Content-Length: %zu\r\nCache-Control: max-age=60\r\nETag: \"5f3c-1a2b\"\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nServer: origin\r\nDate: %s\r\n"
+		"Content-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n"
+		"Cache-Control: max-age=60\r\nETag: \"5f3c-1a2b\"\r\n\r\n",
 		date, size);
 	answer_len = (size_t)n + size;
 	batch = answer_len * BATCH <= BATCH_BYTES ? BATCH : 1;
@@ -88,8 +90,8 @@ static size_t count_heads(struct conn *c, size_t n)
 	return heads;
 }
 
-/* Reads from <c> or, while answers are owed, waits until they can be sent: never both, so that a peer which
- * does not read cannot pile up work here. */
+/* Reads from <c> or, while answers are owed, waits until they can be sent: never both, so that a
+ * peer which does not read cannot pile up work here. */
 static void watch(struct conn *c, int op, uint32_t events)
 {
 	struct epoll_event ev = { events, { .ptr = c } };
@@ -104,8 +106,11 @@ static void send_owed(struct conn *c)
 {
 	while (c->owed) {
 		size_t n = answer_len * batch - c->off;
-		ssize_t done = send(c->fd, answers + c->off, n < c->owed ? n : c->owed, MSG_NOSIGNAL);
+		ssize_t done;
 
+		if (n > c->owed)
+			n = c->owed;
+		done = send(c->fd, answers + c->off, n, MSG_NOSIGNAL);
 		if (done < 0 && errno == EAGAIN)
 			break;
 		if (done < 0) {
@@ -141,7 +146,8 @@ static void queue_put(struct conn *c, size_t bytes)
 	c->waiting++;
 }
 
-/* Sends the answers whose time has come; returns the milliseconds to wait for the next one, -1 for none. */
+/* Sends the answers whose time has come; returns the milliseconds to wait for the next one, -1
+ * for none. */
 static int queue_run(void)
 {
 	while (queue_head != queue_tail) {
@@ -241,8 +247,8 @@ int main(int argc, char **argv)
 			ports[nports].fd = sock_listen(sock_addr(optarg));
 			watch(&ports[nports++], EPOLL_CTL_ADD, EPOLLIN);
 		} else {
-			die("usage: origin [-s BODY_BYTES] [-d DELAY_MS] -l [ADDRESS:]PORT ... (at most %d)",
-				PORTS_MAX);
+			die("usage: origin [-s BODY_BYTES] [-d DELAY_MS] -l [ADDRESS:]PORT ... "
+			    "(at most %d)", PORTS_MAX);
 		}
 	}
 	if (!nports)

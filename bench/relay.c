@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* relay: the floor that every ratio of bench/ is taken from. Accepts, connects to the origin at once, and
- * moves bytes both ways with recv and send under edge-triggered epoll, in one thread. It parses nothing,
- * reuses no connection and has no timeout: what a proxy costs above it is the price of understanding HTTP. */
+/* relay: the floor that every ratio of bench/ is taken from. Accepts, connects to the origin at
+ * once, and moves bytes both ways with recv and send under edge-triggered epoll, in one thread.
+ * It parses nothing, reuses no connection and has no timeout: what a proxy costs above it is the
+ * price of understanding HTTP. */
 #include "sock.h"
 
 #include <errno.h>
@@ -15,8 +16,9 @@
 
 enum { EVENTS = 256, CHUNK = 16384, ACCEPTS = 4 };
 
-/* One direction's receiving side. <rest> holds what could not be sent to this end yet (malloc, only while
- * the end is full or still connecting); nothing more is read from the peer until it has gone. */
+/* One direction's receiving side. <rest> holds what could not be sent to this end yet (malloc,
+ * only while the end is full or still connecting); nothing more is read from the peer until it
+ * has gone. */
 struct end {
 	int fd;
 	bool eof;		/* set by pump(): this end has sent its FIN */
@@ -36,7 +38,8 @@ static int epfd;
 static struct pair *dead;
 static char chunk[CHUNK];
 
-/* Closes both sides. The memory stays until the turn ends, for later events of the turn may point to it. */
+/* Closes both sides. The memory stays until the turn ends, for later events of the turn may
+ * point to it. */
 static void pair_close(struct pair *p)
 {
 	if (p->dead)
@@ -86,8 +89,9 @@ static bool forward(struct end *e, size_t n)
 	return true;
 }
 
-/* Moves what <from> has received to its peer. A short read says that the socket is empty (epoll(7)), which
- * saves one recv a request, unless <hup> announced an end of file that must still be read. */
+/* Moves what <from> has received to its peer. A short read says that the socket is empty
+ * (epoll(7)), which saves one recv a request, unless <hup> announced an end of file that must
+ * still be read. */
 static void pump(struct end *from, bool hup)
 {
 	struct end *to = from->peer;
@@ -193,7 +197,7 @@ int main(int argc, char **argv)
 	int lfd;
 
 	if (argc != 3)
-		die("usage: relay LISTEN ORIGIN   (each [ADDRESS:]PORT; port 0: the kernel chooses)");
+		die("usage: relay LISTEN ORIGIN (each [ADDRESS:]PORT; port 0: the kernel chooses)");
 	raise_nofile();
 	origin = sock_addr(argv[2]);
 	lfd = sock_listen(sock_addr(argv[1]));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sock: the few socket calls that the bench programs share. IPv4 on one host only; every failure of
- * a set-up call ends the program with a message, for a measurement that half works is worse than none. */
+/* sock: the few socket calls that the bench programs share. IPv4 on one host only; every failure
+ * of a set-up call ends the program with a message, for a measurement that half works is worse
+ * than none. */
 #ifndef BENCH_SOCK_H
 #define BENCH_SOCK_H
 
