@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf: the site as it runs: ws_site with its params bound, addresses parsed, regexes compiled. Made once before the
+ * threads start, read-only afterwards, except the counters and the per-thread parts, which belong to their thread. */
+#ifndef WEIR_PROXY_CONF_H
+#define WEIR_PROXY_CONF_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "../base/addr.h"
+#include "../base/list.h"
+#include "../http/mux.h"
+#include "../site.h"
+
+struct regex_code;
+struct log_sink_set;
+
+/* Front side of a section (listen, frontend). */
+struct front {
+	const struct ws_section *ws;
+	const int64_t *num;            /* WS_NUMS settings, params bound */
+	struct mux_conf mux;
+	struct str name;
+	uint32_t index;                /* of the section */
+	struct log_sink_set *sinks;    /* NULL: no log */
+	bool tcp;
+	_Atomic uint32_t conns;        /* open client connections; also in fe/be counters of the status page */
+	_Atomic uint64_t total;
+};
+
+struct server {
+	const struct ws_server *ws;
+	struct str name;
+	struct addr addr;
+	struct addr source;            /* kind AK_NONE: the kernel's choice */
+	bool port_offset;
+	uint32_t index;                /* in its backend */
+	struct back *be;
+};
+
+/* Back side of a section (listen, backend). */
+struct back {
+	const struct ws_section *ws;   /* the section that was chosen: names, rules */
+	const struct ws_section *servers_ws;
+	const int64_t *num;
+	struct str name;
+	uint32_t index;
+	bool tcp;
+	uint32_t nservers, weight;     /* <weight>: sum */
+	struct server *servers;
+	struct back *owner;            /* whose servers these are: use_backend_from; else itself */
+	struct mux_conf mux;
+	_Atomic uint32_t conns;
+};
+
+/* Per thread and server: idle connections, newest first. */
+struct server_slot {
+	struct list idle, safe;        /* struct conn.link; safe: reused at least once */
+	uint32_t nidle, nsafe, active;
+	int32_t rr;                    /* smooth weighted round robin */
+};
+
+/* thread.proxy: one per thread. */
+struct proxy_thread {
+	struct server_slot **slots;    /* [back index][server] ; NULL for sections without servers */
+	struct list clients;           /* client connections of this thread */
+	uint32_t nclients, nexchanges;
+	char *scratch;                 /* SCRATCH_SIZE bytes for texts made by rules, reset at each rule */
+	uint32_t scratch_used;
+	void *regex;                   /* match data and JIT stack of regex_pcre2 */
+	uint64_t served;
+};
+#define SCRATCH_SIZE (128 * 1024)
+
+struct site {
+	const struct ws_site *ws;
+	int64_t *nums;                 /* copy of ws->nums, params bound */
+	struct str *params;            /* values by param row */
+	struct front **fronts;         /* by section index, NULL where it has no front side */
+	struct back **backs;
+	struct regex_code **regexes;   /* by regex row */
+	struct log_sink_set *sinks;    /* of global */
+	bool stopping;                 /* written before thread_call wakes every thread */
+};
+
+extern struct site site;
+
+static inline struct proxy_thread *pt(void);
+
+static inline struct str ws_str(struct ws_ref r)
+{
+	return str_of(site.ws->text + r.off, r.len);
+}
+
+/* Value of "--set NAME=VALUE", else of WEIR_NAME, else the default. Reports every unset or ill-formed one on <err>. */
+struct param_arg {
+	struct str name, value;
+};
+/* Binds params, parses addresses, resolves names, compiles regexes. False after messages on <err> (all of them). */
+bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned nargs, FILE *err);
+void conf_free(void);
+/* A written text whose only pieces are literals and params; memory of the conf's arena. */
+struct str conf_text(uint32_t text);
+/* Per thread: makes and frees th->proxy. */
+int proxy_thread_start(void);
+void proxy_thread_stop(void);
+
+#include "../core/thread.h"
+static inline struct proxy_thread *pt(void)
+{
+	return th->proxy;
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rule: evaluates a chain of generated rules on an exchange: conditions, subjects, converters, texts, actions.
+ * Subjects, converters, actions and the regex engine are optional parts: one object file each, named only by the
+ * generated tables. No allocation (scratch of the thread), no lock, no lookup by name. */
+#ifndef WEIR_PROXY_RULE_H
+#define WEIR_PROXY_RULE_H
+
+#include "exchange.h"
+
+/* One value of a subject. <s> points into the message, the scratch or constant text. */
+struct val {
+	struct str s;       /* STR */
+	int64_t num;        /* INT, BOOL */
+	struct addr ip;     /* ADDR */
+};
+
+/* State of one fetch; zeroed before the first call. */
+struct fetch {
+	uint32_t at;        /* header index, offset: private to the subject */
+	bool begun;
+};
+
+struct rule_run;
+
+struct subject_part {
+	const char *name;
+	/* Next occurrence into *<v>; false: no more (none at all: absent). */
+	bool (*next)(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v);
+};
+
+struct conv_part {
+	const char *name;
+	/* Converts *<v> in place. False: the value becomes absent. <again>: one value may become several (list):
+	 * called with *<again> > 0 for the next ones until it leaves it 0. */
+	bool (*run)(struct rule_run *r, const struct ws_conv *c, struct val *v, uint32_t *again);
+};
+
+enum act_result {
+	ACT_NEXT,    /* go on with the next action */
+	ACT_ENDS,    /* this section's rules of this direction are over */
+	ACT_SWITCH,  /* r->target is the section to go to */
+	ACT_ANSWER,  /* final: r->answer says what to send */
+	ACT_DROP,    /* final: close without an answer */
+	ACT_FAIL     /* the edit would give no valid or too large a message: 500 (502 in responses) and a log line */
+};
+
+struct action_part {
+	const char *name;
+	enum act_result (*run)(struct rule_run *r, const struct ws_action *a);
+};
+
+#define REGEX_GROUPS 10
+
+struct regex_part {
+	const char *name;
+	/* At start. NULL and a sentence in <why>. */
+	struct regex_code *(*compile)(struct str pattern, uint32_t flags, struct str *why);
+	void (*free)(struct regex_code *code);
+	/* 1 match (groups filled when <groups> is not NULL: unset ones empty), 0 none, -1 limit reached. */
+	int (*match)(const struct regex_code *code, struct str subject, struct str *groups);
+	int (*thread_start)(void);
+	void (*thread_stop)(void);
+};
+
+struct balance_part {
+	const char *name;
+	/* A server of <be> other than <avoid> (WS_NONE: any), or NULL. */
+	struct server *(*pick)(struct exchange *x, struct back *be, uint32_t avoid);
+};
+
+/* A made answer as an action asks for it; sent by the exchange. */
+struct rule_answer {
+	uint16_t status;
+	struct str location;         /* redir: in the scratch, copied before the next rule */
+	const struct ws_answer *ws;  /* respond */
+	struct str body;             /* respond: in scratch or constant */
+};
+
+/* One run of one chain. */
+struct rule_run {
+	struct exchange *x;
+	struct msg *m;               /* the message that edits change: x->req or x->rsp; NULL in conn, sess and tcp */
+	enum ws_dir dir;
+	struct conn *client;
+	const struct ws_section *section; /* whose rules run */
+	const struct ws_rule *rule;
+	struct str groups[REGEX_GROUPS];  /* \0 to \9: of the line's test, or of the action's own regex while it writes */
+	bool limit;                  /* a regex reached its match limit: the rule's on-limit */
+	uint32_t target;             /* ACT_SWITCH */
+	struct rule_answer answer;
+};
+
+/* How a chain ended. */
+enum rule_end { RULES_DONE, RULES_SWITCH, RULES_ANSWER, RULES_DROP, RULES_FAIL };
+
+/* Runs the rules of direction <dir> of section <ws> on <x>. */
+enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir);
+
+/* For parts. */
+bool rule_cond(struct rule_run *r, uint32_t node);
+bool rule_test(struct rule_run *r, const struct ws_test *t);
+/* Next occurrence of subject row <s> after converters; zero <it> first. */
+struct occurrence {
+	struct fetch fetch;
+	struct val base;
+	uint32_t again;
+	bool more;
+};
+bool rule_next(struct rule_run *r, uint32_t subject, struct occurrence *it, struct val *v);
+/* Evaluates a written text into the scratch; false: it does not fit. Several occurrences are joined by ", ". */
+bool rule_text(struct rule_run *r, uint32_t text, struct str *out);
+/* <v> as text in the scratch (numbers and addresses formatted). */
+bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct val *v, struct str *out);
+char *rule_scratch(size_t n); /* NULL: full */
+/* Header-value text: no CR, LF, NUL may reach a message. False when <s> holds one. */
+bool rule_value_safe(struct str s);
+
+/* Captures and variables live as long as the exchange. False: memory is out. */
+struct x_value {
+	char *p;
+	uint32_t n;
+};
+bool rule_keep(struct exchange *x, struct x_value *slot, struct str value, size_t max);
+
+#endif
