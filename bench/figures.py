@@ -8,7 +8,7 @@ import shutil
 import statistics
 import time
 
-from proxies import Load, NotRun, cpu_clock, memory, stripped
+from proxies import Load, NotRun, cpu_clock, generate, memory, stripped
 
 SETTLE = 0.03           # seconds until a proxy without work has gone to sleep
 
@@ -57,13 +57,13 @@ def each(proxies, measure):
     return results
 
 
-def cpu_once(bench, proxy):
-    """One run on a fresh process: the CPU clock is read while the proxy sleeps, before and after the load, with the
-    connections open, so that neither start nor connections count."""
+def cpu_once(bench, proxy, *how):
+    """One run, as the options <how> of bench/load say, on a fresh process. The CPU clock is read while the proxy
+    sleeps, before and after the load, with the connections open, so that neither start nor connections count."""
     o = bench.options
     running = bench.start(proxy)
     try:
-        load = bench.load(running, "-c", o.connections, "-w", o.requests // 10, "-n", o.requests, "--pause")
+        load = bench.load(running, "-c", o.connections, "--pause", *how)
         try:
             load.line()
             time.sleep(SETTLE)
@@ -78,15 +78,16 @@ def cpu_once(bench, proxy):
             load.end()
     finally:
         running.stop()
-    if figures["errors"] or figures["requests"] != o.requests:
-        raise NotRun(f"{figures['errors']:.0f} of {o.requests} requests failed")
+    done = figures["requests"]
+    if figures["errors"] or not done:
+        raise NotRun(f"{figures['errors']:.0f} requests failed, {done:.0f} were answered")
     window = figures["seconds"] * 1e9
-    return {"us": (run1 - run0) / o.requests / 1000, "busy": (run1 - run0) / window, "wait": (wait1 - wait0) / window,
+    return {"us": (run1 - run0) / done / 1000, "busy": (run1 - run0) / window, "wait": (wait1 - wait0) / window,
             "rps": figures["rps"], "p50_us": figures["p50_us"], "p99_us": figures["p99_us"]}
 
 
-def cpu(bench, proxies):
-    """CPU per request, in rounds of all proxies one after the other."""
+def in_rounds(bench, proxies, once):
+    """Results of <once>(proxy) in rounds of all proxies one after the other. One that fails is left out from then."""
     rounds = {proxy.name: [] for proxy in proxies}
     failed = {}
     for i in range(bench.options.rounds):
@@ -94,10 +95,30 @@ def cpu(bench, proxies):
             if proxy.name in failed:
                 continue
             try:
-                rounds[proxy.name].append(cpu_once(bench, proxy))
+                rounds[proxy.name].append(once(proxy))
             except NotRun as e:
                 failed[proxy.name] = {"not_run": str(e)}
     return {proxy.name: failed.get(proxy.name) or {"rounds": rounds[proxy.name]} for proxy in proxies}
+
+
+def cpu(bench, proxies):
+    """CPU per request on the plain site."""
+    n = bench.options.requests
+    return in_rounds(bench, proxies, lambda proxy: cpu_once(bench, proxy, "-w", n // 10, "-n", n))
+
+
+def flat(bench, proxies):
+    """CPU per request with growing numbers of rules; half of the requests match one. The rows are named
+    "proxy, rules"; the relay, which knows no rules, has none."""
+    steps, paths = [], {}
+    most = max(bench.options.rules)
+    for n in [0, *bench.options.rules]:
+        steps += [proxy.with_rules(n) for proxy in proxies if proxy.form]
+        paths[n] = os.path.join(bench.folder, f"paths.{n}")
+        with open(paths[n], "w") as f:
+            f.write(generate("paths", n or most))
+    return in_rounds(bench, steps, lambda proxy: cpu_once(
+        bench, proxy, "-w", 200, "-t", 1, "-p", paths[proxy.rules]))
 
 
 def difference(bench, measure):

@@ -5,6 +5,7 @@ A program that cannot be measured here raises NotRun with the reason; nothing el
 
 import glob
 import os
+import re
 import resource
 import shutil
 import signal
@@ -81,6 +82,12 @@ def memory(pids):
     return total
 
 
+def generate(form, rules):
+    """What bench/gen_rules prints: a site with <rules> rules in <form>, or requests for it."""
+    return subprocess.run([os.path.join(HERE, "gen_rules"), form, str(rules)], stdout=subprocess.PIPE, check=True,
+                          text=True).stdout
+
+
 def stripped(program, folder, option="-s"):
     """Returns the path of a copy of <program> after strip <option>."""
     copy = os.path.join(folder, "stripped" + option)
@@ -150,11 +157,14 @@ class Running:
 
 
 class Proxy:
-    """One row of the tables: how to start a certain proxy. <folder> is its own, for files."""
+    """One row of the tables: how to start a certain proxy. <folder> is its own, for files; <form> is the form of
+    bench/gen_rules in which it takes rules, None if it knows none."""
+
+    form = None
 
     def __init__(self, name, folder):
-        self.name = name
-        self.folder = os.path.join(folder, name.replace("/", "_"))
+        self.name, self.parent = name, folder
+        self.folder = os.path.join(folder, re.sub("[^a-z0-9]+", "-", name))
         os.makedirs(self.folder, exist_ok=True)
 
     def binary(self):
@@ -163,6 +173,13 @@ class Proxy:
         if not path:
             raise NotRun(f"{self.program} is not installed")
         return path
+
+    def rules_file(self, rules):
+        """Writes the plain site with <rules> rules; returns its path and the name of its row."""
+        path = os.path.join(self.folder, f"rules.{rules}")
+        with open(path, "w") as f:
+            f.write(generate(self.form, rules))
+        return path, f"{self.name}, {rules}"
 
     def version(self):
         out = subprocess.run([self.binary(), "-v"], capture_output=True, text=True)
@@ -201,23 +218,31 @@ class Relay(Proxy):
         return [self.binary(), str(words["LISTEN"]), str(words["ORIGIN"])]
 
 
-class Haproxy(Proxy):
-    program = "haproxy"
+class Peer(Proxy):
+    """A proxy with a configuration file, filled in from <template>."""
 
-    def __init__(self, folder, template=os.path.join(HERE, "sites", "haproxy.cfg")):
-        super().__init__("haproxy", folder)
-        self.template = template
+    def __init__(self, folder, template=None, name=None):
+        super().__init__(name or self.program, folder)
+        self.template = template or os.path.join(HERE, "sites", self.plain)
+
+    def with_rules(self, rules):
+        path, name = self.rules_file(rules)
+        proxy = type(self)(self.parent, path, name)
+        proxy.rules = rules
+        return proxy
+
+
+class Haproxy(Peer):
+    program = form = "haproxy"
+    plain = "haproxy.cfg"
 
     def command(self, words):
         return [self.binary(), "-db", "-f", self.fill(self.template, words)]
 
 
-class Nginx(Proxy):
-    program = "nginx"
-
-    def __init__(self, folder, template=os.path.join(HERE, "sites", "nginx.conf")):
-        super().__init__("nginx", folder)
-        self.template = template
+class Nginx(Peer):
+    program = form = "nginx"
+    plain = "nginx.conf"
 
     def command(self, words):
         # Connections to the origin count too, and nginx closes idle clients when a sixteenth is left.
@@ -228,10 +253,18 @@ class Nginx(Proxy):
 class Weir(Proxy):
     """The binary <given>, else the site <site> built by <compiler>; <poller> forces a poller."""
 
-    def __init__(self, folder, given, site, compiler, poller=None):
-        super().__init__(f"weir/{poller}" if poller else "weir", folder)
+    form = "weir"
+
+    def __init__(self, folder, given, site, compiler, poller=None, name=None):
+        super().__init__(name or (f"weir/{poller}" if poller else "weir"), folder)
         self.program, self.site, self.compiler, self.poller = given, site, compiler, poller
         self.reason = None
+
+    def with_rules(self, rules):
+        path, name = self.rules_file(rules)
+        proxy = Weir(self.parent, None, path, self.compiler, self.poller, name)
+        proxy.rules = rules
+        return proxy
 
     def binary(self):
         if self.reason:
