@@ -52,7 +52,7 @@ def each(proxies, measure):
     for proxy in proxies:
         try:
             results[proxy.name] = measure(proxy)
-        except NotRun as e:
+        except (NotRun, OSError) as e:
             results[proxy.name] = {"not_run": str(e)}
     return results
 
@@ -96,7 +96,7 @@ def in_rounds(bench, proxies, once):
                 continue
             try:
                 rounds[proxy.name].append(once(proxy))
-            except NotRun as e:
+            except (NotRun, OSError) as e:
                 failed[proxy.name] = {"not_run": str(e)}
     return {proxy.name: failed.get(proxy.name) or {"rounds": rounds[proxy.name]} for proxy in proxies}
 

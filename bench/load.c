@@ -57,12 +57,15 @@ static unsigned bucket_of(uint64_t us)
 	return (shift << SUB_BITS) + (unsigned)(us >> shift);
 }
 
-/* Returns the latency in microseconds that the share <part> of the answers did not exceed. */
+/* Returns the latency in microseconds that the share <part> of the answers did not exceed; 0 when
+ * there was none. */
 static unsigned long percentile(double part)
 {
 	long need = (long)((double)done * part), seen = 0;
 	unsigned b = 0;
 
+	if (!done)
+		return 0;
 	while (b < BUCKETS - 1 && (seen += histogram[b]) <= need)
 		b++;
 	if (b < 2 * SUB)

@@ -326,7 +326,7 @@ class Load:
         """The next line as a dictionary of its key=value parts."""
         line = self.process.stdout.readline()
         if not line:
-            raise NotRun(f"load: {self.process.stderr.read().strip() or 'ended without a word'}")
+            raise NotRun(self.process.stderr.read().strip() or "load ended without a word")
         parts = [word.partition("=") for word in line.split()]
         return {key: float(value) if value else True for key, _, value in parts}
 
