@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # The runtime's sources by layer, low to high. Optional parts are one object file each.
-RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/uri.c
+RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/uri.c runtime/base/addr.c

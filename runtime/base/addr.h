@@ -37,20 +37,26 @@ struct addr_net {
 /* "10.0.0.1:80", "[::1]:80", "::1", ":80", "*:80", "name:80", "unix@path", "/path", "abns@name", "fd@3", "0.0.0.0:+1000",
  * "10.0.0.1:1024-65535". NULL, or a sentence that says what is wrong. */
 const char *addr_parse(struct str text, struct addr_conf *out);
-/* Address or CIDR, v4-mapped folded. NULL or a sentence. */
+/* Address or CIDR (an IPv4 one also with a dotted mask), v4-mapped folded; host bits are cleared. ::/0 holds every address,
+ * IPv4 too; 0.0.0.0/0 every IPv4 one. NULL or a sentence. */
 const char *addr_parse_net(struct str text, struct addr_net *out);
+/* <v4> may be NULL; it is set for IPv4, also when written ::ffff:a.b.c.d. */
 bool addr_parse_ip(struct str text, uint8_t ip[16], bool *v4);
 bool addr_in_net(const uint8_t ip[16], const struct addr_net *net);
 bool addr_equal(const struct addr *a, const struct addr *b);
 
 #define ADDR_TEXT 64
-/* "10.0.0.1", "2001:db8::1"; returns the length; <out> has ADDR_TEXT bytes. "unix" for the others. */
+/* "10.0.0.1", "2001:db8::1" (RFC 5952), then a NUL; returns the length; <out> has ADDR_TEXT bytes. "-" for AK_NONE, "unix"
+ * for the others. */
 size_t addr_format_ip(const struct addr *a, char *out);
 /* With port: "10.0.0.1:80", "[::1]:80". */
 size_t addr_format(const struct addr *a, char *out);
 
 /* To and from the kernel's form; <len> of the result, or 0 for AK_NONE. */
 socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);
+/* The same of a configured address, unix and abstract names too; 0 for AK_FD, AK_NAME, AK_NONE. */
+socklen_t addr_conf_to_sockaddr(const struct addr_conf *a, struct sockaddr_storage *out);
+/* An IPv4 address that came over an IPv6 socket is folded. */
 void addr_from_sockaddr(struct addr *a, const struct sockaddr_storage *from);
 
 #endif
