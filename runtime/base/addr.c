@@ -385,12 +385,33 @@ size_t addr_format(const struct addr *a, char *out)
 	return n;
 }
 
+void addr_set_path(struct addr *a, const char *path)
+{
+	memset(a->ip, 0, sizeof(a->ip));
+	memcpy(a->ip, &path, sizeof(path));
+}
+
+/* A unix or abstract name given by addr_set_path. */
+static socklen_t path_to_sockaddr(const struct addr *a, struct sockaddr_storage *out)
+{
+	struct addr_conf c = { .addr = *a };
+	const char *path;
+
+	memcpy(&path, a->ip, sizeof(path));
+	if (!path)
+		return 0;
+	c.path = str_from(path);
+	return addr_conf_to_sockaddr(&c, out);
+}
+
 socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out)
 {
 	struct sockaddr_in *in4 = (struct sockaddr_in *)(void *)out;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)out;
 
 	memset(out, 0, sizeof(*out));
+	if (a->kind == AK_UNIX || a->kind == AK_ABNS)
+		return path_to_sockaddr(a, out);
 	if (a->kind != AK_INET)
 		return 0;
 	if (is_mapped(a->ip)) {

@@ -52,6 +52,8 @@ size_t addr_format_ip(const struct addr *a, char *out);
 /* With port: "10.0.0.1:80", "[::1]:80". */
 size_t addr_format(const struct addr *a, char *out);
 
+/* Names the socket of an AK_UNIX or AK_ABNS address; <path>, NUL-terminated, stays the caller's and must stay valid. */
+void addr_set_path(struct addr *a, const char *path);
 /* To and from the kernel's form; <len> of the result, or 0 for AK_NONE. */
 socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);
 /* The same of a configured address, unix and abstract names too; 0 for AK_FD, AK_NAME, AK_NONE. */
