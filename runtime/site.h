@@ -67,7 +67,7 @@ enum ws_value_kind { WS_V_STR, WS_V_INT, WS_V_NET, WS_V_REGEX, WS_V_TEXT };
 struct ws_value {
 	uint8_t kind, flags;
 	uint16_t spare;
-	uint32_t index;    /* NET: of nets; REGEX: of regexes; TEXT: of texts */
+	uint32_t index;    /* NET: of nets; REGEX: of regexes; TEXT: of texts (and of value_nets where an address is compared) */
 	int64_t lo, hi;    /* INT: inclusive range; STR: offset and length */
 };
 
@@ -234,6 +234,11 @@ struct ws_param {
 	uint32_t has_default, where;
 };
 
+/* A network written with params (src == ${office}): the text is parsed at start. */
+struct ws_value_net {
+	uint32_t text, where;
+};
+
 /* A number written with params: set at start. */
 struct ws_bound_num {
 	uint32_t row;       /* of nums */
@@ -299,9 +304,10 @@ struct ws_site {
 	const struct ws_ref *files;
 	const struct ws_param *params;
 	const struct ws_bound_num *bound_nums;
+	const struct ws_value_net *value_nets;
 	const int64_t *nums;
 	const struct ws_ref *captures; /* names by slot, for logs */
-	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects, ntexts;
+	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects, ntexts, nvalue_nets;
 	uint32_t site_nums;        /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;

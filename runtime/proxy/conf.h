@@ -79,11 +79,13 @@ struct site {
 	struct front **fronts;         /* by section index, NULL where it has no front side */
 	struct back **backs;
 	struct regex_code **regexes;   /* by regex row */
+	struct ws_net *value_nets;     /* by text row: a network written with params */
 	struct log_sink_set *sinks;    /* of global */
 	bool stopping;                 /* written before thread_call wakes every thread */
 };
 
 extern struct site site;
+extern const struct mux_app exchange_front_app, server_mux_app;
 
 static inline struct proxy_thread *pt(void);
 
@@ -99,6 +101,8 @@ struct param_arg {
 /* Binds params, parses addresses, resolves names, compiles regexes. False after messages on <err> (all of them). */
 bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned nargs, FILE *err);
 void conf_free(void);
+/* Address written as <text>, host names resolved. *<as_text>: what was read. False: *<why> is a sentence. */
+bool conf_addr(uint32_t text, struct addr_conf *out, struct str *as_text, const char **why);
 /* A written text whose only pieces are literals and params; memory of the conf's arena. */
 struct str conf_text(uint32_t text);
 /* Per thread: makes and frees th->proxy. */

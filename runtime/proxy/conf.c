@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <stdio.h>
+
+#include "../base/arena.h"
+#include "rule.h"
+
+struct site site;
+
+static struct arena arena;
+
+/* Messages of one load: "SITE.weir:LINE: sentence". */
+struct load {
+	FILE *err;
+	bool bad;
+};
+
+__attribute__((format(printf, 3, 4))) static void complain(struct load *l, uint32_t where, const char *fmt, ...)
+{
+	va_list ap;
+
+	l->bad = true;
+	if (where != WS_NONE) {
+		const struct ws_place *p = &site.ws->places[where];
+
+		fprintf(l->err, "%.*s:%u: ", STR_ARG(ws_str(site.ws->files[p->file])), p->line);
+	}
+	va_start(ap, fmt);
+	vfprintf(l->err, fmt, ap);
+	va_end(ap);
+	fputc('\n', l->err);
+}
+
+/* -- params ------------------------------------------------------------------------------------- */
+
+static void bind_param(struct load *l, uint32_t i, const struct param_arg *args, unsigned nargs)
+{
+	const struct ws_param *p = &site.ws->params[i];
+	struct str name = ws_str(p->name);
+	const char *env;
+	char key[256];
+
+	for (unsigned a = nargs; a > 0; a--)
+		if (str_eq(args[a - 1].name, name)) {
+			site.params[i] = args[a - 1].value;
+			return;
+		}
+	snprintf(key, sizeof(key), "WEIR_%.*s", STR_ARG(name));
+	env = getenv(key);
+	if (env)
+		site.params[i] = str_from(env);
+	else if (p->has_default)
+		site.params[i] = ws_str(p->def);
+	else
+		complain(l, p->where, "param '%.*s' is not set: give --set %.*s=VALUE or %s in the environment", STR_ARG(name),
+			 STR_ARG(name), key);
+}
+
+static void bind_params(struct load *l, const struct param_arg *args, unsigned nargs)
+{
+	site.params = ARENA_ARRAY(&arena, struct str, site.ws->nparams + 1);
+	for (unsigned a = 0; a < nargs; a++) {
+		uint32_t i = 0;
+
+		while (i < site.ws->nparams && !str_eq(ws_str(site.ws->params[i].name), args[a].name))
+			i++;
+		if (i == site.ws->nparams)
+			complain(l, WS_NONE, "--set %.*s: this site has no such param", STR_ARG(args[a].name));
+	}
+	for (uint32_t i = 0; i < site.ws->nparams; i++)
+		bind_param(l, i, args, nargs);
+}
+
+struct str conf_text(uint32_t text)
+{
+	const struct ws_run run = site.ws->texts[text].pieces;
+	struct str out = { .p = "", .n = 0 };
+
+	for (uint32_t i = 0; i < run.n; i++) {
+		const struct ws_piece *p = &site.ws->pieces[run.first + i];
+		struct str more = p->kind == WS_P_LITERAL ? ws_str(p->text) : p->kind == WS_P_PARAM ? site.params[p->index] : S("");
+
+		out = run.n == 1 ? more : arena_printf(&arena, "%.*s%.*s", STR_ARG(out), STR_ARG(more));
+	}
+	return out;
+}
+
+/* -- numbers ------------------------------------------------------------------------------------ */
+
+/* A number with its unit, as the language has it: count (k = 1000), size (k = 1024), duration (a unit is required). */
+static bool parse_number(struct str s, uint32_t unit, int64_t *out)
+{
+	static const struct {
+		const char *name;
+		uint64_t mul[3];
+	} units[] = { { "", { 1, 1, 0 } }, { "k", { 1000, 1 << 10, 0 } }, { "m", { 1000000, 1 << 20, 60000 } },
+		      { "g", { 1000000000, 1 << 30, 0 } }, { "ms", { 0, 0, 1 } }, { "s", { 0, 0, 1000 } },
+		      { "h", { 0, 0, 3600000 } }, { "d", { 0, 0, 86400000 } } };
+	size_t digits = 0;
+	uint64_t v;
+
+	while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+		digits++;
+	if (!str_u64(str_first(s, digits), INT64_MAX / 86400000, &v))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].mul[unit] && str_ieq(str_skip(s, digits), str_from(units[i].name))) {
+			*out = (int64_t)(v * units[i].mul[unit]);
+			return true;
+		}
+	return false;
+}
+
+static void bind_numbers(struct load *l)
+{
+	static const char *const what[] = { "count", "size", "duration" };
+
+	site.nums = ARENA_ARRAY(&arena, int64_t, site.ws->nnums + 1);
+	memcpy(site.nums, site.ws->nums, site.ws->nnums * sizeof(*site.nums));
+	for (uint32_t i = 0; i < site.ws->nbound_nums; i++) {
+		const struct ws_bound_num *b = &site.ws->bound_nums[i];
+		struct str s = conf_text(b->text);
+
+		if (!parse_number(s, b->unit, &site.nums[b->row]))
+			complain(l, b->where, "'%.*s' is no %s", STR_ARG(s), what[b->unit]);
+	}
+}
+
+/* -- addresses ---------------------------------------------------------------------------------- */
+
+static bool resolve_name(struct str host, struct addr *out)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *res;
+	struct sockaddr_storage ss = { 0 };
+	char name[256];
+
+	if (host.n >= sizeof(name))
+		return false;
+	snprintf(name, sizeof(name), "%.*s", STR_ARG(host));
+	if (getaddrinfo(name, NULL, &hints, &res) != 0)
+		return false;
+	memcpy(&ss, res->ai_addr, res->ai_addrlen);
+	freeaddrinfo(res);
+	uint16_t port = out->port;
+	addr_from_sockaddr(out, &ss);
+	out->port = port;
+	return true;
+}
+
+bool conf_addr(uint32_t text, struct addr_conf *out, struct str *as_text, const char **why)
+{
+	*as_text = conf_text(text);
+	*why = addr_parse(*as_text, out);
+	if (*why)
+		return false;
+	if (out->addr.kind == AK_NAME && !resolve_name(out->path, &out->addr)) {
+		*why = "the host name has no address";
+		return false;
+	}
+	return true;
+}
+
+static void target_addr(struct load *l, uint32_t text, uint32_t where, struct addr *out, bool *port_offset)
+{
+	struct addr_conf c;
+	const char *why;
+	struct str s;
+
+	if (!conf_addr(text, &c, &s, &why)) {
+		complain(l, where, "address '%.*s': %s", STR_ARG(s), why);
+		return;
+	}
+	*out = c.addr;
+	*port_offset = c.port_offset;
+	if (c.addr.kind == AK_UNIX || c.addr.kind == AK_ABNS) {
+		addr_set_path(out, arena_str(&arena, c.path).p);
+	} else if (c.addr.kind != AK_INET || (!c.has_port && !c.port_offset)) {
+		complain(l, where, "address '%.*s' cannot be connected to: an address and a port are needed", STR_ARG(s));
+	}
+}
+
+static void source_addr(struct load *l, const struct ws_source *src, uint32_t where, struct addr *out)
+{
+	struct addr_conf c;
+	const char *why;
+	struct str s;
+
+	if (src->mode != WS_SRC_ADDR)
+		return;
+	if (!conf_addr(src->addr, &c, &s, &why) || c.addr.kind != AK_INET)
+		complain(l, where, "source '%.*s' is no internet address", STR_ARG(s));
+	else
+		*out = c.addr;
+}
+
+/* -- sections ----------------------------------------------------------------------------------- */
+
+static void load_front(uint32_t i)
+{
+	const struct ws_section *ws = &site.ws->sections[i];
+	struct front *f = ARENA_NEW(&arena, struct front);
+	const int64_t *all = site.nums + site.ws->site_nums;
+
+	f->ws = ws;
+	f->num = site.nums + ws->nums;
+	f->name = ws_str(ws->name);
+	f->index = i;
+	f->tcp = ws->front_tcp;
+	f->mux = (struct mux_conf){
+		.app = &exchange_front_app,
+		.head_max = (uint32_t)all[WS_HEAD_MAX],
+		.headers_max = (uint32_t)all[WS_HEADERS_MAX],
+		.uri_max = (uint32_t)all[WS_URI_MAX],
+		.keepalive_ms = (uint32_t)f->num[WS_T_KEEPALIVE],
+		.head_ms = (uint32_t)f->num[WS_T_HEAD],
+	};
+	site.fronts[i] = f;
+}
+
+static void load_servers(struct load *l, struct back *b)
+{
+	const struct ws_section *ws = b->servers_ws;
+	bool dispatch = ws->dispatch != WS_NONE;
+
+	b->nservers = dispatch ? 1 : ws->servers.n;
+	b->servers = ARENA_ARRAY(&arena, struct server, b->nservers + 1);
+	for (uint32_t i = 0; i < b->nservers; i++) {
+		struct server *s = &b->servers[i];
+		const struct ws_server *row = dispatch ? NULL : &site.ws->servers[ws->servers.first + i];
+		const struct ws_source *src = row && row->source.mode != WS_SRC_NONE ? &row->source : &ws->source;
+		uint32_t where = row ? row->where : ws->where;
+
+		s->ws = row;
+		s->name = row ? ws_str(row->name) : S("dispatch");
+		s->index = i;
+		s->be = b;
+		target_addr(l, row ? row->addr : ws->dispatch, where, &s->addr, &s->port_offset);
+		source_addr(l, src, where, &s->source);
+	}
+}
+
+static void load_back(struct load *l, uint32_t i)
+{
+	const struct ws_section *ws = &site.ws->sections[i];
+	struct back *b = ARENA_NEW(&arena, struct back);
+	const int64_t *all = site.nums + site.ws->site_nums;
+
+	b->ws = ws;
+	b->servers_ws = &site.ws->sections[ws->servers_of];
+	b->num = site.nums + b->servers_ws->nums;
+	b->name = ws_str(ws->name);
+	b->index = i;
+	b->tcp = ws->back_tcp;
+	b->mux = (struct mux_conf){
+		.app = &server_mux_app,
+		.head_max = (uint32_t)all[WS_HEAD_MAX],
+		.headers_max = (uint32_t)all[WS_HEADERS_MAX],
+		.uri_max = (uint32_t)all[WS_URI_MAX],
+	};
+	site.backs[i] = b;
+	if (ws->servers_of == i)
+		load_servers(l, b);
+}
+
+static void load_sections(struct load *l)
+{
+	uint32_t n = site.ws->nsections;
+
+	site.fronts = ARENA_ARRAY(&arena, struct front *, n + 1);
+	site.backs = ARENA_ARRAY(&arena, struct back *, n + 1);
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t kind = site.ws->sections[i].kind;
+
+		if (kind == WS_LISTEN || kind == WS_FRONTEND)
+			load_front(i);
+		if (kind == WS_LISTEN || kind == WS_BACKEND)
+			load_back(l, i);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (site.backs[i])
+			site.backs[i]->owner = site.backs[site.ws->sections[i].servers_of];
+}
+
+static void load_nets(struct load *l)
+{
+	/* Values with params that stand where a network is expected are parsed once, here. */
+	site.value_nets = ARENA_ARRAY(&arena, struct ws_net, site.ws->ntexts + 1);
+	for (uint32_t i = 0; i < site.ws->nvalue_nets; i++) {
+		uint32_t text = site.ws->value_nets[i].text;
+		struct str s = conf_text(text);
+		struct addr_net net;
+		const char *why = addr_parse_net(s, &net);
+
+		if (why) {
+			complain(l, site.ws->value_nets[i].where, "'%.*s': %s", STR_ARG(s), why);
+			continue;
+		}
+		memcpy(site.value_nets[text].ip, net.ip, 16);
+		site.value_nets[text].bits = net.bits;
+	}
+}
+
+static void load_regexes(struct load *l)
+{
+	site.regexes = ARENA_ARRAY(&arena, struct regex_code *, site.ws->nregexes + 1);
+	for (uint32_t i = 0; i < site.ws->nregexes; i++) {
+		const struct ws_regex *r = &site.ws->regexes[i];
+		struct str why = { 0 };
+
+		site.regexes[i] = site.ws->regex->compile(ws_str(r->text), r->flags, &why);
+		if (!site.regexes[i])
+			complain(l, WS_NONE, "regex '%.*s': %.*s", STR_ARG(ws_str(r->text)), STR_ARG(why));
+	}
+}
+
+bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned nargs, FILE *err)
+{
+	struct load l = { .err = err };
+
+	site = (struct site){ .ws = ws };
+	bind_params(&l, args, nargs);
+	if (l.bad)
+		return false;
+	bind_numbers(&l);
+	load_sections(&l);
+	load_nets(&l);
+	load_regexes(&l);
+	return !l.bad;
+}
+
+void conf_free(void)
+{
+	for (uint32_t i = 0; site.ws && i < site.ws->nregexes; i++)
+		if (site.regexes && site.regexes[i])
+			site.ws->regex->free(site.regexes[i]);
+	arena_free(&arena);
+	site = (struct site){ 0 };
+}
