@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* option_bind: bind and server lines, and the addresses they hold. */
+#include "option.h"
+
+#include "lower_part.h"
+#include "value.h"
+
+#define PORT_COUNT_MAX ((int64_t)1 << 30)
+
+bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what, struct p_addr *addr)
+{
+	struct use u = { .m = m, .scope = scope };
+	const char *why;
+
+	if (text_has_param(v->text)) {
+		*addr = (struct p_addr){ .kind = ADDR_INET, .fd = -1 };
+		addr->text = lower_text(&u, v, TEXT_PARAMS);
+		return addr->text != NULL;
+	}
+	why = value_addr(value_plain(m->arena, v->text), addr);
+	if (why)
+		diag(E007, v->at, STR_ARG(v->text), what, why);
+	return !why;
+}
+
+/* Words of a line that take one value each, or none. */
+enum word_kind { WORD_FLAG, WORD_COUNT, WORD_OCTAL, WORD_TEXT };
+struct word {
+	const char *name;
+	enum word_kind kind;
+	size_t offset;
+	int64_t min;
+};
+
+static const struct word bind_words[] = {
+	{ "accept-proxy", WORD_FLAG, offsetof(struct p_bind, accept_proxy), 0 },
+	{ "v6only", WORD_FLAG, offsetof(struct p_bind, v6only), 0 },
+	{ "transparent", WORD_FLAG, offsetof(struct p_bind, transparent), 0 },
+	{ "backlog", WORD_COUNT, offsetof(struct p_bind, backlog), 1 },
+	{ "maxconn", WORD_COUNT, offsetof(struct p_bind, maxconn), 1 },
+	{ "mode", WORD_OCTAL, offsetof(struct p_bind, mode), 0 },
+	{ "uid", WORD_COUNT, offsetof(struct p_bind, uid), 0 },
+	{ "gid", WORD_COUNT, offsetof(struct p_bind, gid), 0 },
+	{ "interface", WORD_TEXT, offsetof(struct p_bind, interface), 0 },
+	{ "name", WORD_TEXT, offsetof(struct p_bind, name), 0 },
+	{ "thread", WORD_TEXT, offsetof(struct p_bind, thread), 0 },
+};
+
+static const struct word server_words[] = {
+	{ "weight", WORD_COUNT, offsetof(struct p_server, weight), 0 },
+	{ "maxconn", WORD_COUNT, offsetof(struct p_server, maxconn), 0 },
+	{ "backup", WORD_FLAG, offsetof(struct p_server, backup), 0 },
+	{ "disabled", WORD_FLAG, offsetof(struct p_server, disabled), 0 },
+	{ "proto", WORD_TEXT, offsetof(struct p_server, proto), 0 },
+};
+
+static const struct word *find_word(const struct word *words, size_t n, const struct ast_value *v, const char *what)
+{
+	struct str names[16];
+
+	for (size_t i = 0; i < n; i++) {
+		names[i] = str_from(words[i].name);
+		if (!v->delim && str_eq(names[i], v->text))
+			return &words[i];
+	}
+	diag(E056, v->at, STR_ARG(v->text), what);
+	model_suggest_words(v->text, names, n);
+	return NULL;
+}
+
+static bool read_octal(const struct ast_value *v, int64_t *out)
+{
+	*out = 0;
+	for (size_t i = 0; i < v->text.n; i++) {
+		if (v->text.p[i] < '0' || v->text.p[i] > '7' || *out > 0777) {
+			diag(E007, v->at, STR_ARG(v->text), "mode", "octal digits are expected, as 0660");
+			return false;
+		}
+		*out = *out * 8 + (v->text.p[i] - '0');
+	}
+	return true;
+}
+
+/* Reads <word> at <v> into <object>: returns what follows, or NULL at the end or after a report. */
+static const struct ast_value *read_word(struct model *m, const struct word *word, const struct ast_value *v,
+	void *object)
+{
+	void *field = (char *)object + word->offset;
+	const struct ast_value *arg = v->next;
+	int64_t n;
+
+	if (word->kind == WORD_FLAG) {
+		*(bool *)field = true;
+		return arg;
+	}
+	if (!arg) {
+		diag(E054, v->at, word->name, "a value");
+		return NULL;
+	}
+	if (word->kind == WORD_TEXT) {
+		if (!text_refused(arg, "it takes a word"))
+			*(struct str *)field = value_plain(m->arena, arg->text);
+	} else if (word->kind == WORD_OCTAL ? read_octal(arg, &n)
+		   : option_number(arg, word->name, UNIT_COUNT, word->min, PORT_COUNT_MAX, &n)) {
+		*(int64_t *)field = n;
+	}
+	return arg->next;
+}
+
+static bool check_bind_addr(const struct ast_value *v, const struct p_addr *addr)
+{
+	const char *why = NULL;
+
+	if (addr->text || addr->kind != ADDR_INET)
+		return true;
+	if (addr->port_offset)
+		why = "+PORT is for servers";
+	else if (addr->port == 0)
+		why = "a bind needs a port, as :80";
+	else if (addr->port_hi > addr->port)
+		why = "a bind has one port";
+	else if (addr->host_name)
+		why = "a bind needs an address, not a name";
+	if (why)
+		diag(E007, v->at, STR_ARG(v->text), "bind", why);
+	return !why;
+}
+
+/* One bind: address at <v>, then its options. False: it has no good address. */
+static bool read_bind(struct model *m, struct scope *scope, const struct ast_value *v, struct p_bind *b)
+{
+	const struct word *word;
+
+	*b = (struct p_bind){ .backlog = -1, .maxconn = -1, .mode = -1, .uid = -1, .gid = -1, .place = place_of(v->at) };
+	if (!option_addr(m, scope, v, "bind", &b->addr) || !check_bind_addr(v, &b->addr))
+		return false;
+	for (v = v->next; v;) {
+		if (part_missing(PART_BIND, v->text, v->at))
+			return true;
+		word = find_word(bind_words, sizeof(bind_words) / sizeof(*bind_words), v, "option of bind");
+		if (!word)
+			return true;
+		if (str_eq(v->text, S("thread")) && v->next && !value_is_thread(v->next->text))
+			diag(E007, v->next->at, STR_ARG(v->next->text), "thread",
+				"it is N, N-M or all, and the same after GROUP/");
+		v = read_word(m, word, v, b);
+	}
+	return true;
+}
+
+static void read_server_options(struct model *m, struct scope *scope, const struct ast_value *v, struct p_server *s)
+{
+	const struct word *word;
+
+	while (v) {
+		if (str_eq(v->text, S("send-proxy")) || str_eq(v->text, S("send-proxy-v2"))) {
+			s->send_proxy = v->text.n == 10 ? 1 : 2;
+			v = v->next;
+			continue;
+		}
+		if (str_eq(v->text, S("source"))) {
+			v = option_source(m, scope, v->next, &s->source);
+			continue;
+		}
+		if (part_missing(PART_SERVER, v->text, v->at))
+			return;
+		if (str_eq(v->text, S("proto")) && v->next && str_eq(v->next->text, S("h2")) &&
+		    part_missing(PART_SERVER, S("proto h2"), v->at))
+			return;
+		word = find_word(server_words, sizeof(server_words) / sizeof(*server_words), v, "option of server");
+		if (!word)
+			return;
+		v = read_word(m, word, v, s);
+	}
+	if (!str_eq(s->proto, S("h1")) && !str_eq(s->proto, S("h2"))) {
+		struct at at = { .file = s->place.file, .line = s->place.line, .col = 1, .len = 1 };
+
+		diag(E007, at, STR_ARG(s->proto), "proto", "it is h1 or h2");
+	}
+}
+
+static bool is_server_word(const struct ast_value *v)
+{
+	for (size_t i = 0; i < sizeof(server_words) / sizeof(*server_words); i++)
+		if (str_eq(v->text, str_from(server_words[i].name)))
+			return true;
+	return str_eq(v->text, S("send-proxy")) || str_eq(v->text, S("send-proxy-v2")) || str_eq(v->text, S("source"));
+}
+
+/* server NAME [ADDRESS] options; NAME alone is the host, on the port that the client came to (language.md 2). */
+static bool read_server(struct model *m, struct entity *e, const struct ast_option *o, struct p_server *s)
+{
+	const struct ast_value *v = o->values;
+	bool alone = v && (!v->next || (!v->next->delim && is_server_word(v->next)));
+
+	*s = (struct p_server){ .weight = 1, .proto = S("h1"), .place = place_of(o->at) };
+	if (!v) {
+		diag(E054, o->at, "server", "a name and an address");
+		return false;
+	}
+	s->name = v->text;
+	if (!value_is_name(s->name)) {
+		diag(E029, v->at, STR_ARG(s->name));
+		return false;
+	}
+	if (!alone)
+		v = v->next;
+	if (!option_addr(m, &e->scope, v, "server", &s->addr))
+		return false;
+	if (alone || (s->addr.kind == ADDR_INET && !s->addr.text && !s->addr.port && !s->addr.port_offset))
+		s->addr.port_offset = true; /* the client's port, plus 0 */
+	if (s->addr.port_hi > s->addr.port)
+		diag(E007, v->at, STR_ARG(v->text), "server", "a server has one port");
+	read_server_options(m, &e->scope, v->next, s);
+	return true;
+}
+
+static void binds_of(struct model *m, struct entity *e)
+{
+	const struct vec *list = &e->opts[OPT_BIND];
+	const struct ast_value *header = e->kind == SEC_LISTEN ? e->ast->args : NULL;
+	struct p_section *out = e->out;
+
+	out->binds = ARENA_ARRAY(m->arena, struct p_bind, list->n + 1);
+	if (header && read_bind(m, &e->scope, header, &out->binds[0]))
+		out->nbinds++;
+	else if (!header && e->ast->args)
+		diag(E054, e->ast->args->at, kind_name(e->kind), "a name and nothing else");
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ast_option *o = ((struct option_use *)list->p[i])->opt;
+
+		if (!o->values)
+			diag(E054, o->at, "bind", "an address, then options");
+		else if (read_bind(m, &e->scope, o->values, &out->binds[out->nbinds]))
+			out->binds[out->nbinds++].place = place_of(o->at);
+	}
+}
+
+static void servers_of(struct model *m, struct entity *e)
+{
+	const struct vec *list = &e->opts[OPT_SERVER];
+	struct p_section *out = e->out;
+	struct symbols names = { 0 };
+
+	out->servers = ARENA_ARRAY(m->arena, struct p_server, list->n);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ast_option *o = ((struct option_use *)list->p[i])->opt;
+		struct p_server *s = &out->servers[out->nservers];
+		const struct ast_option *other;
+
+		if (!read_server(m, e, o, s))
+			continue;
+		other = symbol_put(m->arena, &names, s->name, (void *)o);
+		if (other != o) {
+			diag(E005, o->values->at, STR_ARG(s->name));
+			diag_note(other->at, "the first one is here");
+			continue;
+		}
+		s->index = out->nservers++;
+	}
+}
+
+void option_binds(struct model *m)
+{
+	for (size_t i = 0; i < m->entities.n; i++) {
+		binds_of(m, m->entities.p[i]);
+		servers_of(m, m->entities.p[i]);
+	}
+}
