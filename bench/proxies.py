@@ -60,6 +60,13 @@ def descendants(pid):
     return found
 
 
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
 def cpu_clock(pids):
     """CPU time used, and time spent waiting for a core, of all threads of <pids>, in nanoseconds."""
     run = wait = 0
@@ -140,20 +147,19 @@ class Running:
         return all_pids[1:] if self.wrapped else all_pids
 
     def stop(self):
-        """Asks it to end, so that what runs above it can write its report; kills what does not."""
+        """Asks it to end, so that what runs above it can write its report. A signal that comes just before the
+        program goes to sleep may be seen only at the next one, so it asks three times; then it kills."""
         pids = descendants(self.process.pid)
-        try:
-            os.kill(pids[1] if self.wrapped and len(pids) > 1 else pids[0], signal.SIGTERM)
-            self.process.wait(10)
-        except ProcessLookupError:
-            pass
-        except subprocess.TimeoutExpired:
-            for pid in reversed(pids):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            self.process.wait()
+        for _ in range(3):
+            send(pids[1] if self.wrapped and len(pids) > 1 else pids[0], signal.SIGTERM)
+            try:
+                self.process.wait(5)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        for pid in reversed(pids):
+            send(pid, signal.SIGKILL)
+        self.process.wait()
 
 
 class Proxy:
