@@ -57,6 +57,7 @@ struct back {
 struct server_slot {
 	struct list idle, safe;        /* struct conn.link; safe: reused at least once */
 	uint32_t nidle, nsafe, active;
+	uint32_t low;                  /* idle ones at the beginning of the eviction period */
 	int32_t rr;                    /* smooth weighted round robin */
 };
 
@@ -64,6 +65,7 @@ struct server_slot {
 struct proxy_thread {
 	struct server_slot **slots;    /* [back index][server] ; NULL for sections without servers */
 	struct list clients;           /* client connections of this thread */
+	struct list exchanges;
 	uint32_t nclients, nexchanges;
 	char *scratch;                 /* SCRATCH_SIZE bytes for texts made by rules, reset at each rule */
 	uint32_t scratch_used;

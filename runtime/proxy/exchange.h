@@ -2,8 +2,9 @@
 /* exchange: one request and its response, from the client's first byte to the log line: rules, backend, server,
  * retries, relay, timeouts, made answers. A step table with one dispatcher; it knows streams, not connections or bytes.
  *
- *   HEAD ─► RULES ─► SERVER ─► CONNECT ─► SENT (request relayed, answer awaited) ─► RELAY ─► DONE
- *             └──────────────► ANSWER (made here) ──────────────────────────────────────► DONE
+ *   HEAD ─► (rules) ─► CONNECT ─► SENT (request relayed, answer awaited) ─► RELAY ─► DONE
+ *              │            └─► WAIT ─► CONNECT                     └─► TUNNEL ─► DONE
+ *              └─► ANSWER (made here) ──────────────────────────────────────────► DONE
  *
  * Owner thread only. Freed by itself when both streams are detached and the log record is written. */
 #ifndef WEIR_PROXY_EXCHANGE_H
@@ -12,7 +13,7 @@
 #include "../http/mux.h"
 #include "conf.h"
 
-enum x_step { X_HEAD, X_RULES, X_SERVER, X_CONNECT, X_WAIT /* before a retry */, X_SENT, X_RELAY, X_ANSWER, X_TUNNEL, X_DONE };
+enum x_step { X_HEAD, X_PREREAD /* tcp */, X_CONNECT, X_WAIT /* before a retry */, X_SENT, X_RELAY, X_ANSWER, X_TUNNEL, X_DONE };
 
 /* Why and when an exchange ended (proxy/end.def): two letters in the log. */
 enum end_code {
@@ -35,47 +36,63 @@ enum end_code {
 #define X_CLOSE_BACK 0x0800
 #define X_HEAD_METHOD 0x1000
 #define X_IDEMPOTENT 0x2000
-#define X_LOGGED 0x4000
+#define X_HELD 0x4000         /* tcp: waiting for the first bytes (preread) */
 #define X_DROP 0x8000        /* close without an answer */
+#define X_BACK_OUT 0x10000   /* rsp out rules of the backend have run, or are running */
+#define X_FRONT_OUT 0x20000  /* likewise those of the front side */
 
 struct srv_conn;
+
+#define X_ENTERED_MAX 32 /* rsprules sections that one response may enter; the compiler refuses more */
 
 struct exchange {
 	struct stream *front, *back;
 	struct conn *client;        /* of the front stream; NULL when it is gone */
 	struct srv_conn *connecting;
 	struct front *fe;
-	struct front *last_fe;      /* last section whose req in rules ran (error pages, default_backend) */
-	struct back *be;
+	struct back *be;            /* NULL before one is chosen */
 	struct server *srv;
 	struct msg req, rsp;
 	struct timer timer;
-	uint64_t client_at, server_at, step_at; /* ticks; 0: none */
+	struct task start;          /* tcp: begins from the loop */
+	struct slice held;          /* tcp: first bytes, before the server is there */
+	struct str made;            /* rest of a made answer's body: constant, or in <made_own> */
+	char *made_own;
+	uint64_t client_at, server_at; /* ticks: end of the silence that is allowed to each side; 0: it owes nothing */
+	uint64_t step_at, body_at, rate_at;
+	uint64_t rate_bytes;        /* moved when the window of rate-min began */
 	uint8_t step;               /* enum x_step */
 	uint8_t end;                /* enum end_code */
 	uint8_t retries;            /* attempts made after the first */
 	uint8_t log_level;
 	uint32_t flags;             /* X_* */
+	uint32_t status;            /* of the answer sent, 0: none */
 	uint32_t rule_where;        /* place of the rule that decided, or WS_NONE */
 	uint32_t default_be;        /* of the last section reached that has one, or WS_NONE */
-	uint32_t failed_server;     /* server index to avoid at redispatch, or WS_NONE */
-	uint16_t maploc_n;          /* reverse maps to run on the response */
-	uint32_t maploc[8];         /* action rows of uriremap */
+	uint32_t avoid;             /* server that failed, or WS_NONE */
+	uint32_t nmaploc, nentered;
+	uint32_t maploc[8];         /* action rows of uriremap, undone on the response */
+	uint32_t entered[X_ENTERED_MAX]; /* rsprules sections entered by this response */
+	uint32_t ran_in, ran_out;   /* bits of <entered>: their rules of that direction have run */
 	struct x_value *captures;   /* one a slot (rule.h), NULL until one is set */
 	struct x_value *vars;       /* likewise */
-	struct addr src, dst;       /* as seen by rules: connection's, PROXY's or set by setsrc, setdst */
-	bool src_set, dst_set;
+	struct addr src, dst;       /* as rules see them: connection's, PROXY's or set by setsrc, setdst */
+	bool dst_set;
 	uint64_t t_start, t_head, t_rules, t_connect, t_response; /* clock in us; 0: not reached */
-	uint64_t rate_since, rate_bytes; /* slow peer watch: start of the window and bytes moved until then */
 	uint64_t body_in, body_out;
-	struct log_text *kept;      /* what the log line needs of messages that are gone */
+	struct list link;           /* thread's exchanges */
 };
 
 /* The apps given to the front muxes: a new stream becomes an exchange. */
 extern const struct mux_app exchange_front_app;
-/* Starts an answer made here; <body> may be empty. Used by actions and by the exchange itself. The answer's
- * rsp out rules run; a response that has begun is cut instead. */
-void exchange_answer(struct exchange *x, unsigned status, enum end_code end);
-unsigned exchange_count(void); /* of this thread */
+/* Before the threads. */
+void exchange_init(void);
+/* Ends the exchange with an answer made here: the error page or a built-in text for <status>. A response that has begun is
+ * cut instead. */
+void exchange_fail(struct exchange *x, unsigned status, enum end_code end);
+/* Ends it without an answer. */
+void exchange_drop(struct exchange *x, enum end_code end);
+/* The drain time of a stop is over: every exchange of this thread is cut. */
+void exchange_stop_all(void);
 
 #endif

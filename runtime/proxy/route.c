@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route.h"
+
+static const struct ws_section *section(uint32_t i)
+{
+	return &site.ws->sections[i];
+}
+
+static bool is_back(uint32_t i)
+{
+	return section(i)->kind == WS_BACKEND || section(i)->kind == WS_LISTEN;
+}
+
+/* -- requests ----------------------------------------------------------------------------------- */
+
+/* The first choice that runs wins (language.md 5, setbe). */
+static void choose(struct exchange *x, uint32_t be)
+{
+	if (!x->be)
+		x->be = site.backs[be];
+}
+
+static enum route_end as_route(enum rule_end end)
+{
+	return end == RULES_ANSWER ? ROUTE_ANSWER : end == RULES_DROP ? ROUTE_DROP : ROUTE_FAIL;
+}
+
+/* Rules of the front side and of the reqrules that it jumps to. The compiler has proved that jumps form no cycle. */
+static enum route_end front_rules(struct exchange *x, struct rule_run *r)
+{
+	uint32_t at = x->fe->index;
+
+	for (;;) {
+		const struct ws_section *s = section(at);
+		enum rule_end end;
+
+		if (s->default_backend != WS_NONE)
+			x->default_be = s->default_backend;
+		end = rules_run(r, s, WS_REQ_IN);
+		if (end == RULES_DONE)
+			return ROUTE_SERVER;
+		if (end != RULES_SWITCH)
+			return as_route(end);
+		if (is_back(r->target)) {
+			choose(x, r->target);
+			return ROUTE_SERVER;
+		}
+		at = r->target;
+	}
+}
+
+/* Nothing was chosen: the last default_backend reached, else a listen's own servers. */
+static bool choose_default(struct exchange *x)
+{
+	if (!x->be && x->default_be != WS_NONE)
+		x->be = site.backs[x->default_be];
+	if (!x->be)
+		x->be = site.backs[x->fe->index];
+	return x->be != NULL;
+}
+
+enum route_end route_request(struct exchange *x, struct rule_run *r)
+{
+	enum route_end end = front_rules(x, r);
+	enum rule_end e;
+
+	if (end != ROUTE_SERVER)
+		return end;
+	if (!choose_default(x))
+		return ROUTE_NONE;
+	x->flags |= X_BACKEND;
+	/* A listen entered by its own bind runs its rules once (language.md 2). */
+	if (x->be->index != x->fe->index) {
+		e = rules_run(r, x->be->ws, WS_REQ_IN);
+		if (e != RULES_DONE)
+			return as_route(e);
+	}
+	e = rules_run(r, x->be->ws, WS_REQ_OUT);
+	return e == RULES_DONE ? ROUTE_SERVER : as_route(e);
+}
+
+/* -- responses ---------------------------------------------------------------------------------- */
+
+/* Runs one direction of <s>; rsprules that it switches to run in place and come back, each once per direction. */
+static enum route_end response_chain(struct rule_run *r, const struct ws_section *s, enum ws_dir dir)
+{
+	enum rule_end end = rules_run(r, s, dir);
+
+	return end == RULES_DONE ? ROUTE_SERVER : as_route(end);
+}
+
+/* rsprules entered in rsp in take part in rsp out too, after the backend's own (language.md 2). */
+static enum route_end entered_out(struct exchange *x, struct rule_run *r)
+{
+	for (uint32_t i = 0; i < x->nentered; i++) {
+		enum route_end end;
+
+		if (x->ran_out & (1u << i))
+			continue;
+		x->ran_out |= 1u << i;
+		end = response_chain(r, section(x->entered[i]), WS_RSP_OUT);
+		if (end != ROUTE_SERVER)
+			return end;
+	}
+	return ROUTE_SERVER;
+}
+
+static enum route_end back_out(struct exchange *x, struct rule_run *r)
+{
+	enum route_end end = response_chain(r, x->be->ws, WS_RSP_OUT);
+
+	x->flags |= X_BACK_OUT;
+	return end == ROUTE_SERVER ? entered_out(x, r) : end;
+}
+
+static enum route_end front_out(struct exchange *x, struct rule_run *r)
+{
+	x->flags |= X_FRONT_OUT;
+	if (x->be && x->be->index == x->fe->index && (x->flags & X_BACKEND))
+		return ROUTE_SERVER; /* a listen's own rules have run as the backend's */
+	return response_chain(r, x->fe->ws, WS_RSP_OUT);
+}
+
+enum route_end route_response(struct exchange *x, struct rule_run *r)
+{
+	enum route_end end = response_chain(r, x->be->ws, WS_RSP_IN);
+
+	if (end == ROUTE_SERVER)
+		end = back_out(x, r);
+	if (end == ROUTE_SERVER)
+		end = front_out(x, r);
+	return end;
+}
+
+enum route_end route_made(struct exchange *x, struct rule_run *r)
+{
+	enum route_end end = ROUTE_SERVER;
+
+	if ((x->flags & X_BACKEND) && !(x->flags & X_BACK_OUT))
+		end = back_out(x, r);
+	if (end == ROUTE_SERVER && !(x->flags & X_FRONT_OUT))
+		end = front_out(x, r);
+	return end;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../base/bug.h"
+#include "../core/pool.h"
+#include "../net/handshake.h"
+
+/* Eviction runs that make one half-life: each takes an equal part, so that half is gone after all of them. */
+#define EVICT_RUNS 10
+
+static struct pool srv_conn_pool;
+
+/* One a thread: the eviction clock. */
+struct evictor {
+	struct timer timer;
+	uint32_t run;
+};
+static _Thread_local struct evictor evictor;
+
+static struct server_slot *slot_of(const struct server *srv)
+{
+	return &pt()->slots[srv->be->index][srv->index];
+}
+
+/* -- idle lists --------------------------------------------------------------------------------- */
+
+static void idle_take(struct srv_conn *sc)
+{
+	if (!sc->idle)
+		return;
+	list_del(&sc->conn->link);
+	sc->idle = false;
+	if (sc->uses > 1)
+		sc->slot->nsafe--;
+	else
+		sc->slot->nidle--;
+}
+
+/* A connection that served more than one request is known to survive the pause between two: it is safe. */
+static void idle_give(struct srv_conn *sc)
+{
+	struct server_slot *slot = sc->slot;
+
+	sc->idle = true;
+	if (sc->uses > 1) {
+		list_push(&slot->safe, &sc->conn->link);
+		slot->nsafe++;
+	} else {
+		list_push(&slot->idle, &sc->conn->link);
+		slot->nidle++;
+	}
+}
+
+static void close_oldest(struct server_slot *slot)
+{
+	struct list *from = list_empty(&slot->idle) ? &slot->safe : &slot->idle;
+	struct conn *c = CONTAINER(from->prev, struct conn, link);
+
+	idle_take(c->owner);
+	conn_close(c);
+}
+
+static uint32_t idle_limit(const struct server *srv)
+{
+	int64_t max = srv->be->num[WS_POOL_MAX];
+
+	return (uint32_t)((max + nthreads - 1) / nthreads);
+}
+
+/* From the mux: the stream was detached and the connection can take another one. */
+static void on_idle(struct conn *c)
+{
+	struct srv_conn *sc = c->owner;
+
+	if (sc->private || site.stopping || sc->srv->be->num[WS_REUSE] == WS_REUSE_NEVER || idle_limit(sc->srv) == 0) {
+		conn_close(c);
+		return;
+	}
+	idle_give(sc);
+	if (sc->slot->nidle + sc->slot->nsafe > idle_limit(sc->srv))
+		close_oldest(sc->slot);
+}
+
+const struct mux_app server_mux_app = { .idle = on_idle };
+
+/* -- connecting --------------------------------------------------------------------------------- */
+
+static bool stream_open(struct srv_conn *sc, struct exchange *x)
+{
+	x->back = sc->conn->mux->open(sc->conn);
+	if (!x->back)
+		return false;
+	sc->uses++;
+	if (sc->uses > 1)
+		x->flags |= X_REUSED;
+	else
+		x->flags &= ~(uint32_t)X_REUSED;
+	return true;
+}
+
+static void on_ready(struct conn *c, int err)
+{
+	struct srv_conn *sc = c->owner;
+	struct exchange *x = sc->waiting;
+	const struct back *be = sc->srv->be;
+	const struct mux_ops *mux = be->tcp ? site.ws->mux_raw : site.ws->mux_http;
+
+	sc->waiting = NULL;
+	if (x)
+		x->connecting = NULL;
+	if (err == 0) {
+		conn_attach(c, mux, NULL);
+		if (!mux->start(c, MUX_BACK, &be->mux))
+			err = ENOMEM;
+	}
+	if (err == 0 && x && !stream_open(sc, x))
+		err = ENOMEM;
+	if (err) {
+		conn_abort(c, false);
+	} else if (!x) {
+		/* Nobody waits any more: a tcp server must not be kept, it waits for its one client. */
+		if (be->tcp)
+			conn_close(c);
+		else
+			on_idle(c);
+	}
+	if (x)
+		exchange_connected(x, err);
+}
+
+static void on_gone(struct conn *c)
+{
+	struct srv_conn *sc = c->owner;
+
+	idle_take(sc);
+	sc->slot->active--;
+	if (sc->waiting) {
+		struct exchange *x = sc->waiting;
+
+		x->connecting = NULL;
+		sc->waiting = NULL;
+		exchange_connected(x, c->err ? c->err : ECONNRESET);
+	}
+	c->owner = NULL;
+	pool_put(&srv_conn_pool, sc);
+}
+
+static const struct conn_app back_app = { .ready = on_ready, .gone = on_gone };
+
+static const struct handshake *const hs_v1[] = { &handshake_send_proxy_v1, NULL };
+static const struct handshake *const hs_v2[] = { &handshake_send_proxy_v2, NULL };
+
+static const struct handshake *const *handshakes(const struct server *srv)
+{
+	int how = srv->ws ? srv->ws->send_proxy : 0;
+
+	return how == 1 ? hs_v1 : how == 2 ? hs_v2 : NULL;
+}
+
+/* Source address by the source statement; false: none is asked. *<private>: only for this client. */
+static bool source_of(struct exchange *x, const struct server *srv, struct addr *from, bool *private)
+{
+	const struct ws_source *src =
+		srv->ws && srv->ws->source.mode != WS_SRC_NONE ? &srv->ws->source : &srv->be->ws->source;
+
+	*private = false;
+	if (src->mode == WS_SRC_ADDR) {
+		*from = srv->source;
+		return true;
+	}
+	if (src->mode != WS_SRC_CLIENT && src->mode != WS_SRC_CLIENT_IP)
+		return false;
+	*private = true;
+	*from = x->src;
+	if (src->mode == WS_SRC_CLIENT_IP)
+		from->port = 0;
+	return x->src.kind == AK_INET;
+}
+
+/* The server's address for this exchange: "0.0.0.0:+1000" is the client's destination. */
+static struct addr target_of(struct exchange *x, const struct server *srv, bool *private)
+{
+	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
+	struct addr to = srv->addr;
+	bool any = to.kind == AK_INET && (memcmp(to.ip, any4, 16) == 0 || memcmp(to.ip, (uint8_t[16]){ 0 }, 16) == 0);
+
+	if (!any && !srv->port_offset)
+		return to;
+	if (x->client && !x->dst_set) {
+		x->dst = *conn_local(x->client);
+		x->dst_set = true;
+	}
+	*private = true;
+	if (srv->port_offset)
+		to.port = (uint16_t)(x->dst.port + to.port);
+	if (any) {
+		memcpy(to.ip, x->dst.ip, 16);
+		to.v4 = x->dst.v4;
+	}
+	return to;
+}
+
+static enum server_got connect_new(struct exchange *x, int *err)
+{
+	struct srv_conn *sc = pool_get_zero(&srv_conn_pool);
+	struct server *srv = x->srv;
+	struct addr from, to;
+	bool private, offset = false, has_from;
+
+	*err = ENOMEM;
+	if (!sc)
+		return SERVER_FAILED;
+	has_from = source_of(x, srv, &from, &private);
+	to = target_of(x, srv, &offset);
+	sc->srv = srv;
+	sc->slot = slot_of(srv);
+	sc->private = private || offset || (srv->ws && srv->ws->send_proxy) || srv->be->tcp;
+	sc->waiting = x;
+	sc->conn = conn_connect(&to, has_from ? &from : NULL, &back_app, sc, handshakes(srv), (uint32_t)srv->be->num[WS_T_CONNECT],
+				err);
+	if (!sc->conn) {
+		pool_put(&srv_conn_pool, sc);
+		return SERVER_FAILED;
+	}
+	sc->conn->proxied = x->client;
+	sc->slot->active++;
+	x->connecting = sc;
+	return SERVER_CONNECTING;
+}
+
+/* May the first request of a client connection, which nobody can repeat for us, go out on <slot>'s connections? */
+static struct conn *pick_idle(struct exchange *x, struct server_slot *slot)
+{
+	int64_t reuse = x->be->owner->num[WS_REUSE];
+	bool first = x->front->flags & STREAM_FIRST;
+	bool repeatable = x->flags & X_IDEMPOTENT;
+	struct list *from = NULL;
+
+	if (reuse == WS_REUSE_NEVER || (reuse == WS_REUSE_SAFE && first))
+		return NULL;
+	if (!list_empty(&slot->safe))
+		from = &slot->safe;
+	else if (!list_empty(&slot->idle) && repeatable && (reuse == WS_REUSE_ALWAYS || !first))
+		from = &slot->idle;
+	return from ? CONTAINER(from->next, struct conn, link) : NULL;
+}
+
+enum server_got server_get(struct exchange *x, bool fresh, int *err)
+{
+	struct server_slot *slot = slot_of(x->srv);
+	struct conn *c;
+
+	while (!fresh && (c = pick_idle(x, slot))) {
+		idle_take(c->owner);
+		if (stream_open(c->owner, x))
+			return SERVER_STREAM;
+		conn_close(c);
+	}
+	return connect_new(x, err);
+}
+
+void server_cancel(struct exchange *x)
+{
+	struct srv_conn *sc = x->connecting;
+
+	if (!sc)
+		return;
+	x->connecting = NULL;
+	sc->waiting = NULL;
+	sc->conn->proxied = NULL;
+	if (sc->private)
+		conn_abort(sc->conn, false);
+}
+
+/* -- eviction ----------------------------------------------------------------------------------- */
+
+/* One run on one slot: ((low - min) + 2N - 1) / 2N connections, the oldest and unsafe first, where low is the number at the
+ * beginning of the period, frozen for its length, so that half of it is gone after N runs. */
+static void evict_slot(struct server_slot *slot, const struct back *be, bool new_period)
+{
+	uint32_t idle = slot->nidle + slot->nsafe;
+	uint32_t min = (uint32_t)be->num[WS_POOL_MIN] / nthreads;
+	uint32_t n;
+
+	if (new_period)
+		slot->low = idle;
+	if (slot->low <= min)
+		return;
+	n = (slot->low - min + 2 * EVICT_RUNS - 1) / (2 * EVICT_RUNS);
+	while (n-- > 0 && slot->nidle + slot->nsafe > min)
+		close_oldest(slot);
+}
+
+static void evict(struct timer *t)
+{
+	uint64_t next = 0;
+	bool new_period = evictor.run++ % EVICT_RUNS == 0;
+
+	for (uint32_t b = 0; b < site.ws->nsections; b++) {
+		const struct back *be = site.backs[b];
+		uint64_t every;
+
+		if (!be || be->owner != be || !be->nservers)
+			continue;
+		every = (uint64_t)be->num[WS_POOL_HALFLIFE] / EVICT_RUNS;
+		if (every && (!next || every < next))
+			next = every;
+		for (uint32_t s = 0; s < be->nservers; s++)
+			evict_slot(&pt()->slots[b][s], be, new_period);
+	}
+	timer_set(t, th->now + (next ? next : 1000));
+}
+
+void server_close_idle(void)
+{
+	for (uint32_t b = 0; b < site.ws->nsections; b++)
+		for (uint32_t s = 0; pt()->slots[b] && s < site.backs[b]->nservers; s++) {
+			struct server_slot *slot = &pt()->slots[b][s];
+
+			while (slot->nidle + slot->nsafe)
+				close_oldest(slot);
+		}
+}
+
+int server_thread_start(void)
+{
+	pt()->slots = calloc(site.ws->nsections + 1, sizeof(*pt()->slots));
+	if (!pt()->slots)
+		return -1;
+	for (uint32_t b = 0; b < site.ws->nsections; b++) {
+		const struct back *be = site.backs[b];
+
+		if (!be || be->owner != be || !be->nservers)
+			continue;
+		pt()->slots[b] = calloc(be->nservers, sizeof(**pt()->slots));
+		if (!pt()->slots[b])
+			return -1;
+		for (uint32_t s = 0; s < be->nservers; s++) {
+			list_init(&pt()->slots[b][s].idle);
+			list_init(&pt()->slots[b][s].safe);
+		}
+	}
+	evictor = (struct evictor){ .timer.fire = evict };
+	timer_set(&evictor.timer, th->now + 1000);
+	return 0;
+}
+
+void server_thread_stop(void)
+{
+	timer_del(&evictor.timer);
+	for (uint32_t b = 0; pt()->slots && b < site.ws->nsections; b++)
+		free(pt()->slots[b]);
+	free(pt()->slots);
+	pt()->slots = NULL;
+}
+
+void server_init(void)
+{
+	pool_init(&srv_conn_pool, "srv_conn", sizeof(struct srv_conn));
+}

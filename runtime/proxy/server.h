@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server: gets an exchange a stream to a server: an idle connection of this thread, or a new one; keeps what is
+ * given back, newest first, and evicts by half-life. Nothing here is shared between threads.
+ * A connection belongs to one server and one source address; one opened with the client's own address is never shared. */
+#ifndef WEIR_PROXY_SERVER_H
+#define WEIR_PROXY_SERVER_H
+
+#include "exchange.h"
+
+/* The owner of a back connection (conn.owner). */
+struct srv_conn {
+	struct conn *conn;
+	struct server *srv;
+	struct exchange *waiting; /* for the connect; NULL when it has left */
+	struct server_slot *slot;
+	uint32_t uses;            /* requests it was given */
+	bool private;             /* never shared */
+	bool idle;                /* in one of the slot's lists */
+};
+
+enum server_got { SERVER_STREAM /* x->back is set */, SERVER_CONNECTING /* exchange_connected() will come */, SERVER_FAILED };
+
+/* A stream to x->srv. <fresh>: no idle connection (a reused one has just failed). SERVER_FAILED leaves errno in *<err>. */
+enum server_got server_get(struct exchange *x, bool fresh, int *err);
+/* Forgets the connect under way; the connection becomes idle or is closed when it is there. */
+void server_cancel(struct exchange *x);
+/* Closes idle connections of this thread; at the stop. */
+void server_close_idle(void);
+
+int server_thread_start(void);
+void server_thread_stop(void);
+
+/* Upcall: the connect that server_get began has ended; x->back is set when <err> is 0. */
+void exchange_connected(struct exchange *x, int err);
+
+#endif
