@@ -10,7 +10,7 @@ CFLAGS ?= -O2 -g
 bench_dir := $(B)/bench
 bench_tools := $(bench_dir)/relay $(bench_dir)/origin $(bench_dir)/load
 bench_flags := -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wvla
+	-Wmissing-prototypes -Wvla -Wformat=2
 
 .PHONY: bench bench-tools
 bench: bench-tools
