@@ -32,7 +32,7 @@ struct msg_ref {
 };
 
 #define HDR_DEAD 0x01      /* deleted */
-#define HDR_CANONICAL 0x02 /* received as "Name: value CRLF" byte for byte: may be sent by reference */
+#define HDR_CANONICAL 0x02 /* its text is "Name: value CRLF" byte for byte: neighbours are sent as one run */
 #define HDR_LISTED 0x04    /* named by Connection: hop-by-hop for this message */
 
 struct msg_hdr {
@@ -55,6 +55,9 @@ enum msg_body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_CLOSE /* until the co
 #define MSG_ABSOLUTE 0x0080    /* received in absolute-form */
 #define MSG_ASTERISK 0x0100    /* OPTIONS * */
 #define MSG_AUTHORITY 0x0200   /* CONNECT */
+#define MSG_HOST_KNOWN 0x0400  /* <host> is computed */
+#define MSG_LENGTH 0x0800      /* no body follows, but <length> was announced (answer to HEAD, 304) */
+#define MSG_CHUNKED 0x1000     /* received chunked; kept when <body> is changed */
 
 struct msg {
 	char *blk;
@@ -72,6 +75,8 @@ struct msg {
 	uint16_t slot[FIELDS]; /* 1 + index of the first live header of that field, 0: none */
 };
 
+/* Before the threads start: makes the block pools. Twice is harmless. */
+void msg_setup(void);
 /* A zeroed message without a block costs nothing. */
 void msg_init(struct msg *m);
 /* Gives the block back; <m> is as after msg_init. */
@@ -109,12 +114,14 @@ static inline struct str msg_value(const struct msg *m, uint32_t i)
  * (any case); an empty <name> takes every header. MSG_END when there is none. */
 uint32_t msg_find(const struct msg *m, uint32_t prev, enum field_id id, struct str name);
 
-/* Limits of a message after edits; beyond them the edit fails. */
+/* Limits of a message after edits; beyond them the edit fails. Left-behind text does not count. */
 #define MSG_BYTES_MAX 65536
 #define MSG_HEADERS_MAX 512
 
 /* All return false when the message would pass its limits or memory is out: the message is unchanged. <value> may
- * point into the message itself. Callers have checked names and values (no CR, LF, NUL). */
+ * point into the message itself. Callers have checked names and values (no CR, LF, NUL). Any of them may repack: struct str
+ * and msg_ref values taken before it are void afterwards, those in <m> are kept right. Indexes of the table stay, except
+ * that a table with MSG_HEADERS_MAX entries is renumbered by msg_add when some of them are dead. */
 bool msg_reserve(struct msg *m, uint32_t text, uint32_t headers);
 bool msg_text(struct msg *m, struct str text, struct msg_ref *out); /* appends text without giving it a meaning */
 bool msg_add(struct msg *m, struct str name, struct str value);
@@ -131,8 +138,14 @@ bool msg_set_host(struct msg *m, struct str host);
 bool msg_set_status(struct msg *m, unsigned status, struct str reason /* empty: the standard phrase */);
 /* A made answer: status line, no headers. */
 bool msg_answer(struct msg *m, unsigned status);
+/* Start line without CRLF as it would be sent now; built again after an edit. Empty when memory is out. */
+struct str msg_line(struct msg *m);
+/* Target as it would be sent in origin, authority or asterisk form: at most 4 parts to <parts>, their number returned. */
+unsigned msg_target(const struct msg *m, struct str parts[4]);
 /* Standard reason phrase (RFC 9110 15), or empty. */
 struct str status_reason(unsigned status);
+/* True when a response of <status> never has a body (RFC 9110 6.4.1): 1xx, 204, 304. */
+bool status_bodiless(unsigned status);
 
 /* The host subject: authority or Host without port, lower case, no trailing dot; computed once. Absent: n == 0. */
 struct str msg_host(struct msg *m);
