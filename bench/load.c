@@ -16,14 +16,14 @@
 #include <unistd.h>
 
 enum { EVENTS = 256, CHUNK = 65536, HEAD_MAX = 8192, STUCK_MS = 10000 };
-enum { SUB = 32, SUB_BITS = 5, BUCKETS = 40 * SUB };	/* latency histogram: 3 % steps */
+enum { SUB = 32, SUB_BITS = 5, BUCKETS = 40 * SUB }; /* latency histogram: 3 % steps */
 
 struct conn {
 	int fd;
-	bool busy;		/* a request is under way */
-	bool last;		/* the answer said "Connection: close" */
-	size_t body_left;	/* of the answer being read, once its head is complete */
-	char *head;		/* start of a head that came in parts, else NULL */
+	bool busy; /* a request is under way */
+	bool last; /* the answer said "Connection: close" */
+	size_t body_left; /* of the answer being read, once its head is complete */
+	char *head; /* start of a head that came in parts, else NULL */
 	size_t head_len;
 	uint64_t sent_at;
 };
@@ -34,17 +34,17 @@ struct text {
 };
 
 static struct sockaddr_in target;
-static struct text *requests;	/* written beforehand, used in turn */
+static struct text *requests; /* written beforehand, used in turn */
 static size_t nrequests, next_request;
 static const char *host = "www.example.com", *extra[16];
 static size_t nextra;
-static bool bare;		/* requests of Host and the extra fields only */
+static bool bare; /* requests of Host and the extra fields only */
 static struct conn *conns;
 static long nconns = 64;
 static int epfd;
 static char chunk[CHUNK];
 static long goal, started, done, errors, under_way;
-static uint64_t end_at;		/* start no request after this, 0: no limit */
+static uint64_t end_at; /* start no request after this, 0: no limit */
 static unsigned long long bytes;
 static long histogram[BUCKETS];
 
@@ -76,14 +76,15 @@ static unsigned long percentile(double part)
 static void add_request(const char *at, const char *path)
 {
 	char buf[16384];
-	int n = snprintf(buf, sizeof(buf), "GET %s HTTP/1.1\r\nHost: %s\r\n%s", path, at,
-		bare ? "" :
-		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 "
-		"Firefox/128.0\r\n"
-		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
-		"Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
-		"Referer: http://www.example.com/\r\nConnection: keep-alive\r\n"
-		"Cookie: session=3f2a9c51d0b84e7f; theme=light\r\n");
+	int n = snprintf(
+		buf, sizeof(buf), "GET %s HTTP/1.1\r\nHost: %s\r\n%s", path, at,
+		bare ? ""
+		     : "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 "
+		       "Firefox/128.0\r\n"
+		       "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+		       "Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
+		       "Referer: http://www.example.com/\r\nConnection: keep-alive\r\n"
+		       "Cookie: session=3f2a9c51d0b84e7f; theme=light\r\n");
 
 	for (size_t i = 0; i < nextra && n < (int)sizeof(buf); i++)
 		n += snprintf(buf + n, sizeof(buf) - (size_t)n, "%s\r\n", extra[i]);
@@ -127,7 +128,7 @@ static void conn_open(struct conn *c)
 	if (fd == -1)
 		die("connect: %s", strerror(errno));
 	free(c->head);
-	*c = (struct conn){ .fd = fd };
+	*c = (struct conn) { .fd = fd };
 	if (epoll_ctl(epfd, EPOLL_CTL_ADD, c->fd, &ev) == -1)
 		die("epoll_ctl: %s", strerror(errno));
 }
@@ -149,7 +150,7 @@ static void start_request(struct conn *c)
 	c->busy = true;
 	c->sent_at = now_ns();
 	if (send(c->fd, r->p, r->n, MSG_NOSIGNAL) != (ssize_t)r->n)
-		shutdown(c->fd, SHUT_RDWR);	/* seen and counted as the end of the connection */
+		shutdown(c->fd, SHUT_RDWR); /* seen and counted as the end of the connection */
 }
 
 /* Closes <c>, whose answer, if one was due, is an error, and goes on with a new connection. The
@@ -314,8 +315,8 @@ static void print_figures(uint64_t ns)
 	double seconds = (double)ns / 1e9;
 
 	printf("requests=%ld errors=%ld seconds=%.6f rps=%.0f p50_us=%lu p99_us=%lu bytes=%llu\n",
-		done, errors, seconds, (double)done / seconds, percentile(0.50), percentile(0.99),
-		bytes);
+	       done, errors, seconds, (double)done / seconds, percentile(0.50), percentile(0.99),
+	       bytes);
 	fflush(stdout);
 }
 
@@ -389,41 +390,72 @@ static _Noreturn void usage(void)
 	    "[ADDRESS:]PORT");
 }
 
-int main(int argc, char **argv)
+/* What the command line asks for, besides the file's own settings. */
+struct plan {
+	long count, seconds, warm;
+	bool idle, pause;
+	const char *paths;
+};
+
+/* Takes the option <opt> with its value <v>; false when there is no such option. */
+static bool take_option(struct plan *p, int opt, const char *v)
+{
+	if (opt == 'c')
+		nconns = number_arg(v, 1, 60000, "-c");
+	else if (opt == 'n')
+		p->count = number_arg(v, 1, 1000000000, "-n");
+	else if (opt == 't')
+		p->seconds = number_arg(v, 1, 86400, "-t");
+	else if (opt == 'w')
+		p->warm = number_arg(v, 0, 1000000000, "-w");
+	else if (opt == 'o')
+		host = v;
+	else if (opt == 'H' && nextra < sizeof(extra) / sizeof(*extra))
+		extra[nextra++] = v;
+	else if (opt == 'p')
+		p->paths = v;
+	else if (opt == 'P')
+		p->pause = true;
+	else if (opt == 'b')
+		bare = true;
+	else
+		return false;
+	return true;
+}
+
+static struct plan read_args(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "idle", required_argument, NULL, 'i' }, { "pause", no_argument, NULL, 'P' },
-		{ "bare", no_argument, NULL, 'b' }, { 0 },
+		{ "idle", required_argument, NULL, 'i' },
+		{ "pause", no_argument, NULL, 'P' },
+		{ "bare", no_argument, NULL, 'b' },
+		{ 0 },
 	};
-	const char *paths = NULL;
-	long count = 0, seconds = 0, warm = 0;
-	bool idle = false, pause = false;
+	struct plan p = { 0 };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "c:n:t:w:o:H:p:", longs, NULL)) != -1) {
-		switch (opt) {
-		case 'c': nconns = number_arg(optarg, 1, 60000, "-c"); break;
-		case 'n': count = number_arg(optarg, 1, 1000000000, "-n"); break;
-		case 't': seconds = number_arg(optarg, 1, 86400, "-t"); break;
-		case 'w': warm = number_arg(optarg, 0, 1000000000, "-w"); break;
-		case 'o': host = optarg; break;
-		case 'p': paths = optarg; break;
-		case 'P': pause = true; break;
-		case 'b': bare = true; break;
-		case 'i': idle = true; nconns = number_arg(optarg, 1, 60000, "--idle"); break;
-		case 'H':
-			if (nextra == sizeof(extra) / sizeof(*extra))
-				die("at most %zu extra fields", nextra);
-			extra[nextra++] = optarg;
-			break;
-		default: usage();
+		if (opt == 'i') {
+			p.idle = true;
+			nconns = number_arg(optarg, 1, 60000, "--idle");
+		} else if (!take_option(&p, opt, optarg)) {
+			usage();
 		}
 	}
 	if (optind != argc - 1)
 		usage();
+	if (!p.count)
+		p.count = p.seconds ? 1000000000 : 10000;
 	target = sock_addr(argv[optind]);
-	if (paths)
-		read_paths(paths);
+	return p;
+}
+
+int main(int argc, char **argv)
+{
+	struct plan p = read_args(argc, argv);
+
+	if (p.paths)
+		read_paths(p.paths);
 	else
 		add_request(host, "/articles/2024/index.html?page=2");
 	raise_nofile();
@@ -431,9 +463,9 @@ int main(int argc, char **argv)
 	conns = calloc((size_t)nconns, sizeof(*conns));
 	if (epfd == -1 || !conns)
 		die("%s", strerror(errno));
-	if (idle)
+	if (p.idle)
 		hold_idle();
 	else
-		measure(warm, count ? count : seconds ? 1000000000 : 10000, seconds, pause);
+		measure(p.warm, p.count, p.seconds, p.pause);
 	return errors ? 1 : 0;
 }

@@ -15,16 +15,16 @@
 #include <unistd.h>
 
 enum { EVENTS = 256, CHUNK = 65536, BATCH = 64, BATCH_BYTES = 65536, PORTS_MAX = 64 };
-enum { HEAD_END = 0x0d0a0d0a };		/* CR LF CR LF */
+enum { HEAD_END = 0x0d0a0d0a }; /* CR LF CR LF */
 
 struct conn {
 	int fd;
-	uint32_t last;		/* the last four bytes of the head being read */
-	size_t owed;		/* bytes of answers due and not yet sent */
-	size_t off;		/* where in an answer the next byte of <owed> is */
-	uint32_t watched;	/* the events that epoll looks for */
-	unsigned waiting;	/* its entries in the delay queue */
-	bool closed;		/* peer gone; freed when <waiting> is 0 */
+	uint32_t last; /* the last four bytes of the head being read */
+	size_t owed; /* bytes of answers due and not yet sent */
+	size_t off; /* where in an answer the next byte of <owed> is */
+	uint32_t watched; /* the events that epoll looks for */
+	unsigned waiting; /* its entries in the delay queue */
+	bool closed; /* peer gone; freed when <waiting> is 0 */
 };
 
 /* An answer that waits for its time. The delay is the same for all, so the queue is in order of
@@ -36,12 +36,12 @@ struct due {
 };
 
 static int epfd;
-static struct conn ports[PORTS_MAX];	/* the listening sockets; only <fd> is used */
+static struct conn ports[PORTS_MAX]; /* the listening sockets; only <fd> is used */
 static char chunk[CHUNK];
-static char *answers;		/* <batch> copies of the answer, one after the other */
+static char *answers; /* <batch> copies of the answer, one after the other */
 static size_t answer_len, batch;
 static uint64_t delay_ns;
-static struct due *queue;	/* ring of <queue_size>, a power of two */
+static struct due *queue; /* ring of <queue_size>, a power of two */
 static size_t queue_size, queue_head, queue_tail;
 
 static void make_answer(size_t size)
@@ -52,10 +52,10 @@ static void make_answer(size_t size)
 
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&t));
 	n = snprintf(head, sizeof(head),
-		"HTTP/1.1 200 OK\r\nServer: origin\r\nDate: %s\r\n"
-		"Content-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n"
-		"Cache-Control: max-age=60\r\nETag: \"5f3c-1a2b\"\r\n\r\n",
-		date, size);
+		     "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: %s\r\n"
+		     "Content-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n"
+		     "Cache-Control: max-age=60\r\nETag: \"5f3c-1a2b\"\r\n\r\n",
+		     date, size);
 	answer_len = (size_t)n + size;
 	batch = answer_len * BATCH <= BATCH_BYTES ? BATCH : 1;
 	answers = malloc(answer_len * batch);
@@ -142,7 +142,7 @@ static void queue_put(struct conn *c, size_t bytes)
 {
 	if (queue_tail - queue_head == queue_size)
 		queue_grow();
-	queue[queue_tail++ & (queue_size - 1)] = (struct due){ now_ns() + delay_ns, c, bytes };
+	queue[queue_tail++ & (queue_size - 1)] = (struct due) { now_ns() + delay_ns, c, bytes };
 	c->waiting++;
 }
 
@@ -248,7 +248,8 @@ int main(int argc, char **argv)
 			watch(&ports[nports++], EPOLL_CTL_ADD, EPOLLIN);
 		} else {
 			die("usage: origin [-s BODY_BYTES] [-d DELAY_MS] -l [ADDRESS:]PORT ... "
-			    "(at most %d)", PORTS_MAX);
+			    "(at most %d)",
+			    PORTS_MAX);
 		}
 	}
 	if (!nports)

@@ -21,7 +21,7 @@ enum { EVENTS = 256, CHUNK = 16384, ACCEPTS = 4 };
  * has gone. */
 struct end {
 	int fd;
-	bool eof;		/* set by pump(): this end has sent its FIN */
+	bool eof; /* set by pump(): this end has sent its FIN */
 	struct pair *pair;
 	struct end *peer;
 	char *rest;
@@ -31,7 +31,7 @@ struct end {
 struct pair {
 	struct end client, server;
 	struct pair *next_dead;
-	bool dead;		/* set by pair_close(); freed at the end of the turn */
+	bool dead; /* set by pair_close(); freed at the end of the turn */
 };
 
 static int epfd;
@@ -159,8 +159,8 @@ static void pair_open(int client, struct sockaddr_in origin)
 		return;
 	}
 	sock_nodelay(client);
-	p->client = (struct end){ .fd = client, .pair = p, .peer = &p->server };
-	p->server = (struct end){ .fd = server, .pair = p, .peer = &p->client };
+	p->client = (struct end) { .fd = client, .pair = p, .peer = &p->server };
+	p->server = (struct end) { .fd = server, .pair = p, .peer = &p->client };
 	watch(&p->client);
 	watch(&p->server);
 }
