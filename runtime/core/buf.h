@@ -73,4 +73,18 @@ struct buf_waiter {
 void buf_wait(struct buf_waiter *w);
 void buf_wait_cancel(struct buf_waiter *w);
 
+struct buf_count {
+	uint64_t in_use, cached; /* buffers; exact when the other threads are stopped */
+	uint64_t waits, refused; /* calls of buf_wait; of buf_get without success */
+};
+void buf_counts(struct buf_count *out);
+
+/* For the thread's start and end. buf_setup: before the threads, <limit> buffers in the process (0: none), of which
+ * two per thread, but at most a quarter of all, are kept for buf_get_reserved. */
+void buf_setup(uint32_t limit, unsigned nthr);
+int buf_thread_start(void);
+void buf_thread_stop(void);
+/* Like pool_trim. */
+size_t buf_trim(bool *again);
+
 #endif

@@ -22,15 +22,16 @@ struct io;
 struct thread;
 
 struct io_ops {
-	/* <n> > 0: <b> holds <n> bytes and is the callee's. 0: end of stream, <b> NULL. < 0: -errno, <b> NULL.
+	/* <n> > 0: <b> holds <n> bytes from its <off> on, and is the callee's. 0: end of stream, <b> NULL.
+	 * < 0: -errno, <b> NULL.
 	 * After 0 or an error nothing is armed any more. */
 	void (*received)(struct io *io, struct buf *b, ssize_t n);
 	/* <n> > 0: bytes taken by the kernel. 0: none was taken but there is room now, submit again. < 0: -errno. */
 	void (*sent)(struct io *io, ssize_t n);
 	/* 0 or a positive errno. */
 	void (*connected)(struct io *io, int err);
-	/* A new descriptor (non-blocking, close-on-exec), the callee's. <fd> < 0: -errno; EMFILE and alike are
-	 * reported once, and accepting pauses until io_accept is called again. */
+	/* A new descriptor (non-blocking, close-on-exec), the callee's. <fd> < 0: -errno, <peer> NULL; EMFILE and
+	 * alike are reported once, and accepting pauses until io_accept is called again. */
 	void (*accepted)(struct io *io, int fd, const struct sockaddr_storage *peer);
 	/* After io_close: the descriptor is closed, no completion will come, the object may be freed. */
 	void (*closed)(struct io *io);
@@ -41,7 +42,8 @@ enum io_mode { IO_ONCE, IO_MANY }; /* one completion, or until stopped, ended or
 struct io {
 	const struct io_ops *ops;
 	int fd;
-	uint32_t state;       /* private to the poller */
+	uint16_t state;       /* private to the poller */
+	uint16_t tid;         /* owner */
 	int32_t result;       /* of the send under way */
 	uint32_t gen;
 	struct list link;     /* private: ready or completion queue */
@@ -63,9 +65,11 @@ void io_accept(struct io *io);
 void io_accept_stop(struct io *io);
 /* Ends the sending direction (after the last sent()). 0 or -errno. */
 int io_shut(struct io *io);
-/* Cancels what is under way, closes the descriptor and calls closed() from the loop. <reset>: with RST. */
+/* Cancels what is under way, closes the descriptor and calls closed() from the loop; nothing else is called any more.
+ * <reset>: with RST. The bytes of a send under way stay valid until closed(). */
 void io_close(struct io *io, bool reset);
-/* Gives the descriptor back without closing it: nothing may be under way. */
+/* Gives the descriptor back without closing it: nothing may be under way. The descriptor, or -EBUSY when bytes have
+ * been received that were not delivered yet (call again after received()). */
 int io_release(struct io *io);
 
 /* A poller. <wait> delivers completions; it sleeps until the tick <until> at most (0: no limit) unless work is queued. */

@@ -17,8 +17,10 @@ struct pool {
 	const char *name;
 	uint32_t size;      /* as asked */
 	uint16_t id;        /* 1 and up; 0: not initialised */
-	uint16_t spare;
-	uint64_t limit;     /* most objects in use; 0: none */
+	uint16_t batch;     /* objects moved at once between the places */
+	/* Most objects allocated, so that no more are in use; 0: none. Set before the threads start. With several
+	 * threads up to a quarter of it may rest in caches of others when pool_get fails. */
+	uint64_t limit;
 };
 
 /* Before the threads start. Static <pool>; <name> stays valid. Initialising twice is harmless. */
@@ -39,6 +41,12 @@ struct pool_count {
 unsigned pool_counts(struct pool_count *out, unsigned n);
 /* After all threads have ended: frees caches. Prints each pool with objects in use to <out> and returns their sum. */
 uint64_t pool_fini(FILE *out);
+/* Gives the calling thread its caches / gives them back; called by the thread's start and end. */
+int pool_thread_start(unsigned tid, unsigned group, unsigned nthr);
+void pool_thread_stop(void);
+/* Owner thread: gives back what was not needed since the last call. The bytes given to the allocator; *<again>:
+ * a later call may give back more. */
+size_t pool_trim(bool *again);
 /* Chosen at start, before the first pool_init: comma list of poison,tag,caller,integrity,cold-first,no-cache.
  * 0, or -1 for an unknown word. */
 int pool_debug(const char *modes);

@@ -5,12 +5,14 @@
 #define WEIR_CORE_THREAD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "task.h"
 
 #define GROUPS_MAX 16
 #define GROUP_THREADS_MAX 64
+#define THREAD_TRIM_MS 1000
 
 struct poller;
 
@@ -18,7 +20,13 @@ struct thread_group {
 	uint16_t id, nthreads;
 	uint16_t first;             /* tid of its first thread */
 	struct fd_table *fds;       /* descriptors of this group */
-	_Atomic uint64_t sleeping;  /* mask of local threads in the poller */
+};
+
+/* What a poller has done; the owner counts, others may read. */
+struct poll_count {
+	uint64_t turns, waits;    /* loop turns; of them with a system call for events */
+	uint64_t events, stale;   /* from the kernel; of an earlier use of the descriptor, dropped */
+	uint64_t recvs, recvs_empty, sends, accepts; /* system calls; receives that found nothing */
 };
 
 struct thread {
@@ -27,14 +35,21 @@ struct thread {
 	struct thread_group *group;
 	uint64_t now;                   /* tick, read once per loop turn */
 	uint64_t now_us;            /* same clock, in microseconds */
+	uint64_t wall_us;           /* 0: not asked for in this turn */
+	uint32_t closing;           /* io_close without closed() so far */
+	uint64_t trim_at;           /* tick of the next trim of the caches; 0: nothing to trim */
+	const struct poller *poller;
 	struct poller_state *poll;  /* private to the poller */
+	struct poll_count polled;
 	struct sched *sched;        /* run queues, timers, inbox */
-	struct pool_cache *pools;   /* one per pool */
 	struct buf_pool *bufs;
-	_Atomic uint32_t load;      /* connections owned, for accept */
+	void (*turn)(void);         /* set by net: called at the end of each loop turn, before the poller waits */
 	void *log;                  /* ring of ops/log */
 	void *proxy;                /* per-thread data of the proxy layer */
 	uint64_t rng[2];            /* state of thread_random */
+	_Alignas(64) _Atomic uint32_t asleep; /* in the poller: a wake-up is needed */
+	_Atomic uint32_t load;      /* connections owned, for accept; written by the owner */
+	_Atomic bool stop;
 };
 
 extern _Thread_local struct thread *th;
@@ -53,10 +68,24 @@ struct thread_config {
 /* Starts <cfg>->nthreads threads, the calling one is tid 0, and returns when all loops have ended.
  * 0, or -1 with a message on stderr when a thread or its start could not be set up. */
 int thread_run(const struct thread_config *cfg);
+/* Any thread: ends the sleep of <t> in its poller, if it sleeps. */
+void thread_wake(struct thread *t);
+/* For pollers: announces sleep; false when there is work and the thread must not sleep. thread_awake ends it. */
+bool thread_sleep(struct thread *t);
+void thread_awake(struct thread *t);
+/* Mask of the local threads of <g> that sleep in their poller; may be outdated at once. The flags are kept per
+ * thread, as a common word would be written by all threads of the group in every turn. */
+uint64_t group_sleeping(const struct thread_group *g);
 /* Any thread or signal handler: every loop ends after its present turn. */
 void thread_stop_all(void);
 /* Any thread: calls <fn>(<arg>) once on thread <tid>, in its loop. 0, or -1 when memory is out. */
 int thread_call(unsigned tid, void (*fn)(void *), void *arg);
+/* Caches of the calling thread have grown: they are trimmed in a second, and until nothing is left to trim. */
+static inline void thread_trim_soon(void)
+{
+	if (th && !th->trim_at)
+		th->trim_at = th->now + THREAD_TRIM_MS;
+}
 /* Not for secrets. */
 uint64_t thread_random(void);
 /* Microseconds of the monotonic clock, read now. Wall clock: seconds and microseconds of the epoch, cached per turn. */

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects rest in magazines: chains of at most <batch> objects. A thread fills and empties its <head>; a full one
+ * becomes its <spare>, a further one goes to the group's shared list, in one step whatever its length. */
+#include "pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/bug.h"
+#include "pool_guard.h"
+#include "thread.h"
+
+#define GROUPS GROUPS_MAX
+#define THREADS (GROUPS_MAX * GROUP_THREADS_MAX)
+#define BATCH_BYTES 8192
+#define BATCH_MAX 64
+#define SHARED_BYTES ((size_t)4 << 20) /* of one pool in one group; what is above goes to the allocator */
+
+/* A resting object: the chain of its magazine, and for the first one the next magazine of the shared list. */
+struct rest {
+	struct rest *next;
+	struct rest *next_batch;
+	uint32_t len;          /* of the magazine; valid when it is full or shared */
+};
+
+struct pool_cache {
+	struct rest *head, *spare;
+	_Atomic uint32_t n;    /* in <head>; written by the owner only */
+	uint32_t max;          /* of <head>; 0: objects do not rest here */
+	_Atomic uint32_t nspare;
+	bool used;             /* <spare> was taken or filled since the last trim */
+	uint8_t group;
+};
+
+struct pool_shared {
+	_Alignas(64) pthread_mutex_t lock;
+	struct rest *first;
+	uint32_t batches, low; /* <low>: least number since the last trim */
+};
+
+static struct pool *pools[POOLS_MAX];
+static unsigned npools = 1; /* 0 is no pool */
+static struct pool_shared shared[GROUPS][POOLS_MAX];
+static _Atomic uint64_t allocated[POOLS_MAX];
+static pthread_mutex_t setup_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Caches of the threads, by tid; kept until pool_fini, so that counting never meets a freed one. */
+static struct pool_cache *_Atomic all[THREADS];
+static struct pool_cache none[POOLS_MAX]; /* of a thread that has no caches: always empty, never written */
+static _Thread_local struct pool_cache *caches = none;
+
+#define LOAD(v) atomic_load_explicit(&(v), memory_order_relaxed)
+#define STORE(v, x) atomic_store_explicit(&(v), (x), memory_order_relaxed)
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CACHING false /* each object is its own allocation, and poisoned from pool_put on */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CACHING false
+#endif
+#endif
+#ifndef CACHING
+#define CACHING true
+#endif
+
+static size_t area_size(const struct pool *pool)
+{
+	size_t size = pool->size < sizeof(struct rest) ? sizeof(struct rest) : pool->size;
+
+	return (size + 15) & ~(size_t)15;
+}
+
+static uint16_t batch_of(size_t size)
+{
+	size_t n = BATCH_BYTES / size;
+
+	return (uint16_t)(n < 2 ? 2 : n > BATCH_MAX ? BATCH_MAX : n);
+}
+
+void pool_init(struct pool *pool, const char *name, size_t size)
+{
+	pthread_mutex_lock(&setup_lock);
+	if (pool->id == 0) {
+		BUG_ON(npools == POOLS_MAX || size > UINT32_MAX / 2);
+		pool->name = name;
+		pool->size = (uint32_t)size;
+		pool->batch = batch_of(area_size(pool));
+		pool->id = (uint16_t)npools;
+		for (unsigned g = 0; g < GROUPS; g++)
+			pthread_mutex_init(&shared[g][npools].lock, NULL);
+		pools[npools++] = pool;
+	}
+	pthread_mutex_unlock(&setup_lock);
+}
+
+/* Most objects of one magazine of a thread. Of a limited pool, all caches together may hold a quarter. */
+static uint32_t cache_max(const struct pool *pool, unsigned nthr)
+{
+	uint64_t share;
+
+	if (!CACHING || guard_modes())
+		return 0;
+	if (!pool->limit)
+		return pool->batch;
+	share = pool->limit / 8 / (nthr ? nthr : 1);
+	return share < pool->batch ? (uint32_t)share : pool->batch;
+}
+
+int pool_thread_start(unsigned tid, unsigned group, unsigned nthr)
+{
+	struct pool_cache *mine = atomic_load(&all[tid]);
+
+	BUG_ON(tid >= THREADS || group >= GROUPS);
+	if (!mine) {
+		mine = aligned_alloc(64, (sizeof(*mine) * POOLS_MAX + 63) & ~(size_t)63);
+		if (!mine)
+			return -1;
+		memset(mine, 0, sizeof(*mine) * POOLS_MAX);
+		atomic_store(&all[tid], mine);
+	}
+	for (unsigned i = 0; i < POOLS_MAX; i++) {
+		mine[i].group = (uint8_t)group;
+		mine[i].max = pools[i] ? cache_max(pools[i], nthr) : 0;
+	}
+	caches = mine;
+	return 0;
+}
+
+/* A new object of the allocator, or NULL at the limit. */
+static void *object_new(struct pool *pool)
+{
+	uint64_t had = atomic_fetch_add_explicit(&allocated[pool->id], 1, memory_order_relaxed);
+	void *obj = NULL;
+
+	if (!pool->limit || had < pool->limit)
+		obj = malloc(area_size(pool));
+	if (!obj)
+		atomic_fetch_sub_explicit(&allocated[pool->id], 1, memory_order_relaxed);
+	return obj;
+}
+
+static size_t batch_free(struct pool *pool, struct rest *r)
+{
+	uint64_t n = 0;
+
+	while (r) {
+		struct rest *next = r->next;
+
+		free(r);
+		n++;
+		r = next;
+	}
+	atomic_fetch_sub_explicit(&allocated[pool->id], n, memory_order_relaxed);
+	return n * area_size(pool);
+}
+
+static struct rest *shared_pop(struct pool *pool, unsigned group)
+{
+	struct pool_shared *s = &shared[group][pool->id];
+	struct rest *r;
+
+	pthread_mutex_lock(&s->lock);
+	r = s->first;
+	if (r) {
+		s->first = r->next_batch;
+		s->batches--;
+		if (s->batches < s->low)
+			s->low = s->batches;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+static void shared_push(struct pool *pool, unsigned group, struct rest *r)
+{
+	struct pool_shared *s = &shared[group][pool->id];
+	bool full;
+
+	pthread_mutex_lock(&s->lock);
+	full = s->batches >= SHARED_BYTES / (area_size(pool) * pool->batch) + 1;
+	if (!full) {
+		r->next_batch = s->first;
+		s->first = r;
+		s->batches++;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (full)
+		batch_free(pool, r);
+}
+
+/* <head> is empty: takes the spare magazine, one of the shared list, or a new object. */
+static __attribute__((noinline)) void *get_slow(struct pool *pool, struct pool_cache *c, const void *caller)
+{
+	struct rest *r;
+
+	BUG_ON(pool->id == 0);
+	if (guard_modes())
+		return guard_get(pool, caller);
+	if (!c->max)
+		return object_new(pool);
+	c->used = true;
+	r = c->spare;
+	c->spare = NULL;
+	STORE(c->nspare, 0);
+	if (!r)
+		r = shared_pop(pool, c->group);
+	if (!r)
+		return object_new(pool);
+	c->head = r->next;
+	STORE(c->n, r->len - 1);
+	return r;
+}
+
+static inline void *get(struct pool *pool, const void *caller)
+{
+	struct pool_cache *c = &caches[pool->id];
+	struct rest *r = c->head;
+
+	if (__builtin_expect(!r, 0))
+		return get_slow(pool, c, caller);
+	c->head = r->next;
+	STORE(c->n, LOAD(c->n) - 1);
+	return r;
+}
+
+void *pool_get(struct pool *pool)
+{
+	return get(pool, __builtin_return_address(0));
+}
+
+void *pool_get_zero(struct pool *pool)
+{
+	void *obj = get(pool, __builtin_return_address(0));
+
+	if (obj)
+		memset(obj, 0, pool->size);
+	return obj;
+}
+
+/* <head> is full, or nothing rests with this thread. */
+static __attribute__((noinline)) void put_slow(struct pool *pool, struct pool_cache *c, struct rest *r,
+                                               const void *caller)
+{
+	if (guard_modes()) {
+		guard_put(pool, r, caller);
+		return;
+	}
+	r->next = NULL;
+	if (!c->max) {
+		batch_free(pool, r);
+		return;
+	}
+	if (c->spare)
+		shared_push(pool, c->group, c->spare);
+	thread_trim_soon();
+	c->used = true;
+	c->head->len = LOAD(c->n);
+	c->spare = c->head;
+	STORE(c->nspare, LOAD(c->n));
+	c->head = r;
+	STORE(c->n, 1);
+}
+
+void pool_put(struct pool *pool, void *obj)
+{
+	struct pool_cache *c = &caches[pool->id];
+	struct rest *r = obj;
+	uint32_t n = LOAD(c->n);
+
+	if (!obj)
+		return;
+	if (__builtin_expect(n >= c->max, 0)) {
+		put_slow(pool, c, r, __builtin_return_address(0));
+		return;
+	}
+	r->next = c->head;
+	c->head = r;
+	STORE(c->n, n + 1);
+}
+
+/* The magazines of the group's list that were not needed since the last call go to the allocator. */
+static size_t shared_trim(struct pool *pool, unsigned group, bool *again)
+{
+	struct pool_shared *s = &shared[group][pool->id];
+	size_t freed = 0;
+	uint32_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->low;
+	s->low = s->batches - n;
+	if (s->batches)
+		*again = true;
+	pthread_mutex_unlock(&s->lock);
+	while (n--) {
+		struct rest *r = shared_pop(pool, group);
+
+		if (!r)
+			break;
+		freed += batch_free(pool, r);
+	}
+	return freed;
+}
+
+size_t pool_trim(bool *again)
+{
+	size_t freed = 0;
+
+	for (unsigned i = 1; i < npools && caches != none; i++) {
+		struct pool_cache *c = &caches[i];
+
+		if (c->spare && !c->used) {
+			shared_push(pools[i], c->group, c->spare);
+			c->spare = NULL;
+			STORE(c->nspare, 0);
+		}
+		c->used = false;
+		if (c->spare)
+			*again = true;
+		freed += shared_trim(pools[i], c->group, again);
+	}
+	return freed;
+}
+
+void pool_thread_stop(void)
+{
+	for (unsigned i = 1; i < npools && caches != none; i++) {
+		struct pool_cache *c = &caches[i];
+
+		batch_free(pools[i], c->spare);
+		batch_free(pools[i], c->head);
+		c->head = c->spare = NULL;
+		c->max = 0;
+		STORE(c->n, 0);
+		STORE(c->nspare, 0);
+	}
+	caches = none;
+}
+
+static uint64_t shared_count(unsigned id)
+{
+	uint64_t n = 0;
+
+	for (unsigned g = 0; g < GROUPS; g++) {
+		struct pool_shared *s = &shared[g][id];
+
+		pthread_mutex_lock(&s->lock);
+		for (const struct rest *r = s->first; r; r = r->next_batch)
+			n += r->len;
+		pthread_mutex_unlock(&s->lock);
+	}
+	return n;
+}
+
+static void count(unsigned id, struct pool_count *out)
+{
+	uint64_t resting;
+
+	out->name = pools[id]->name;
+	out->size = pools[id]->size;
+	out->cached = 0;
+	for (unsigned t = 0; t < THREADS; t++) {
+		struct pool_cache *c = atomic_load(&all[t]);
+
+		if (c)
+			out->cached += LOAD(c[id].n) + LOAD(c[id].nspare);
+	}
+	out->shared = shared_count(id) + guard_resting(pools[id]);
+	out->allocated = atomic_load(&allocated[id]) + guard_allocated(pools[id]);
+	resting = out->cached + out->shared;
+	out->in_use = out->allocated > resting ? out->allocated - resting : 0;
+}
+
+unsigned pool_counts(struct pool_count *out, unsigned n)
+{
+	for (unsigned i = 1; i < npools && i <= n; i++)
+		count(i, &out[i - 1]);
+	return npools - 1;
+}
+
+uint64_t pool_fini(FILE *out)
+{
+	uint64_t sum = 0;
+
+	pool_thread_stop();
+	for (unsigned i = 1; i < npools; i++) {
+		struct pool_count c;
+		struct rest *r;
+
+		count(i, &c);
+		if (c.in_use)
+			fprintf(out, "weir: pool %s: %llu objects still in use\n", c.name,
+			        (unsigned long long)c.in_use);
+		sum += c.in_use;
+		for (unsigned g = 0; g < GROUPS; g++)
+			while ((r = shared_pop(pools[i], g)))
+				batch_free(pools[i], r);
+		guard_report(pools[i], out);
+		guard_trim(pools[i]);
+	}
+	for (unsigned t = 0; t < THREADS; t++)
+		free(atomic_exchange(&all[t], NULL));
+	return sum;
+}
