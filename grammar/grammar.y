@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grammar of rule lines, acl, param, assert and include in their canonical forms. One statement a run; headers,
+ * options and the lines of sets, maps and tests are plain words and never come here. Each action is one call. */
+%name weir_grammar
+%token_prefix TOK_
+%token_type {const struct token *}
+%extra_argument {struct build *b}
+%stack_size 300
+%start_symbol line
+
+%include {
+#include <assert.h>
+
+#include "../compiler/build.h"
+
+/* Lemon's template is not written for these. */
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#define YYNOERRORRECOVERY 1
+#define weir_grammar_ENGINEALWAYSONSTACK 1
+
+static const struct value_list no_values;
+static const struct arg_list no_args;
+static const struct chain no_chain;
+static const struct cond no_cond;
+static const struct expr_list no_exprs;
+}
+%syntax_error { build_misparse(b, yyminor); }
+%stack_overflow { build_too_deep(b); }
+
+/* These are words wherever the grammar has no use of its own for them. Not among them, because a value must
+ * quote them: OP AND OR ON UNLESS NOT IF THEN and the signs. */
+%fallback WORD DIR WHERE ACT0 ACT1 ACT2 ACT3 ACTN SET SWITCH REDIR RESPOND AUTH UREMAP CAPTURE.
+%fallback WORD AS LEN PREFIX ROPT TYPE HEADER BODY FILE USERS NUM ACL PARAM DEFAULT ASSERT NEVER ALWAYS INCLUDE.
+/* Known to the lexer and in no rule: they start the seed's other spellings. */
+%token IF THEN.
+
+%type val {struct ast_value *}
+%type vals {struct value_list}
+%type subj {struct ast_subject *}
+%type test {struct ast_test *}
+%type args0 {struct arg_list}
+%type argsn {struct arg_list}
+%type args1 {struct arg_list}
+%type args2 {struct arg_list}
+%type args3 {struct arg_list}
+%type set {struct arg_list}
+%type switch {struct arg_list}
+%type code {struct arg_list}
+%type redir {struct arg_list}
+%type respond {struct arg_list}
+%type auth {struct arg_list}
+%type capture {struct arg_list}
+%type uremap {struct arg_list}
+%type plain {struct ast_value *}
+%type act {struct ast_action *}
+%type item {struct item}
+%type chain {struct chain}
+%type term {struct ast_expr *}
+%type expr {struct ast_expr *}
+%type ands {struct expr_list}
+%type ors {struct expr_list}
+%type cond {struct cond}
+%type whole {struct cond}
+
+line ::= DIR(D) WHERE(W) chain(C) cond(O).           { build_rule(b, D, W, C, O); }
+line ::= ACL(K) val(N) test(T).                      { build_acl(b, K, N, T, NULL); }
+line ::= ACL(K) val(N) ON expr(E).                   { build_acl(b, K, N, NULL, E); }
+line ::= PARAM(K) val(N).                            { build_param(b, K, N, NULL); }
+line ::= PARAM(K) val(N) DEFAULT val(V).             { build_param(b, K, N, V); }
+line ::= ASSERT(K) NEVER act(A) whole(C).            { build_assert(b, K, false, A, C); }
+line ::= ASSERT(K) ALWAYS act(A) whole(C).           { build_assert(b, K, true, A, C); }
+line ::= INCLUDE STR(P).                             { build_include(b, P); }
+
+chain(X) ::= item(I).                                { X = build_chain(b, no_chain, I); }
+chain(X) ::= chain(C) SEMI item(I).                  { X = build_chain(b, C, I); }
+item(X) ::= act(A).                                  { X = build_item(b, A, false, NULL); }
+item(X) ::= act(A) test(T).                          { X = build_item(b, A, false, T); }
+item(X) ::= act(A) NOT test(T).                      { X = build_item(b, A, true, T); }
+item(X) ::= act(A) BANG test(T).                     { X = build_item(b, A, true, T); }
+
+act(X) ::= ACT0(W).                                  { X = build_action(b, W, no_args); }
+act(X) ::= ACTN(W) argsn(L).                         { X = build_action(b, W, L); }
+act(X) ::= ACT1(W) args1(L).                         { X = build_action(b, W, L); }
+act(X) ::= ACT2(W) args2(L).                         { X = build_action(b, W, L); }
+act(X) ::= ACT3(W) args3(L).                         { X = build_action(b, W, L); }
+act(X) ::= SET(W) set(L).                            { X = build_action(b, W, L); }
+act(X) ::= SWITCH(W) switch(L).                      { X = build_action(b, W, L); }
+act(X) ::= REDIR(W) redir(L).                        { X = build_action(b, W, L); }
+act(X) ::= RESPOND(W) respond(L).                    { X = build_action(b, W, L); }
+act(X) ::= AUTH(W) auth(L).                          { X = build_action(b, W, L); }
+act(X) ::= UREMAP(W) uremap(L).                      { X = build_action(b, W, L); }
+act(X) ::= CAPTURE(W) capture(L).                    { X = build_action(b, W, L); }
+
+argsn(X) ::= .                                       { X = no_args; }
+argsn(X) ::= argsn(L) NUM(T).                        { X = build_arg_word(b, L, T, NULL); }
+args1(X) ::= val(V).                                 { X = build_arg(b, no_args, V); }
+args2(X) ::= args1(L) val(V).                        { X = build_arg(b, L, V); }
+args3(X) ::= args2(L) val(V).                        { X = build_arg(b, L, V); }
+set(X) ::= args2(L).                                 { X = L; }
+set(X) ::= args0(L) val(V).                          { X = build_arg(b, L, V); }
+args0(X) ::= FUNC(F).                                { X = build_arg_subject(b, no_args, build_subject(b, F)); }
+switch(X) ::= args1(L).                              { X = L; }
+switch(X) ::= args1(L) COLON STR(T).                 { X = build_arg_word(b, L, T, NULL); }
+code(X) ::= .                                        { X = no_args; }
+code(X) ::= NUM(T).                                  { X = build_arg_word(b, no_args, T, NULL); }
+redir(X) ::= code(L) plain(V).                       { X = build_arg(b, L, V); }
+redir(X) ::= code(L) SCHEME(W) val(V).               { X = build_arg_word(b, L, W, V); }
+redir(X) ::= code(L) PREFIX(W) val(V).               { X = build_arg_word(b, L, W, V); }
+redir(X) ::= redir(L) ROPT(T).                       { X = build_arg_word(b, L, T, NULL); }
+respond(X) ::= WORD(T).                              { X = build_arg_word(b, no_args, T, NULL); }
+respond(X) ::= code(L).                              { X = L; }
+respond(X) ::= respond(L) TYPE(W) val(V).            { X = build_arg_word(b, L, W, V); }
+respond(X) ::= respond(L) BODY(W) val(V).            { X = build_arg_word(b, L, W, V); }
+respond(X) ::= respond(L) FILE(W) val(V).            { X = build_arg_word(b, L, W, V); }
+respond(X) ::= respond(L) HEADER(W) val(N) val(V).   { X = build_arg(b, build_arg_word(b, L, W, N), V); }
+auth(X) ::= args1(L) USERS(W) val(V).                { X = build_arg_word(b, L, W, V); }
+uremap(X) ::= args2(L).                              { X = L; }
+uremap(X) ::= args2(L) plain(V).                     { X = build_arg(b, L, V); }
+capture(X) ::= subj(S) AS(W) val(V).                 { X = build_arg_word(b, build_arg_subject(b, no_args, S), W, V); }
+capture(X) ::= capture(L) LEN(W) val(V).             { X = build_arg_word(b, L, W, V); }
+
+test(X) ::= subj(S).                                 { X = build_test(b, S, NULL, no_values); }
+test(X) ::= subj(S) OP(O) vals(L).                   { X = build_test(b, S, O, L); }
+test(X) ::= subj(S) OP(O) FILE val(V).               { X = build_test_from(b, S, O, VALS_FILE, V); }
+test(X) ::= subj(S) OP(O) SET val(V).                { X = build_test_from(b, S, O, VALS_SET, V); }
+subj(X) ::= SUBJ(T).                                 { X = build_subject(b, T); }
+subj(X) ::= FUNC(T).                                 { X = build_subject(b, T); }
+subj(X) ::= SCHEME(T).                               { X = build_subject(b, T); }
+vals(X) ::= val(V).                                  { X = build_values(b, no_values, V); }
+vals(X) ::= vals(L) val(V).                          { X = build_values(b, L, V); }
+val(X) ::= WORD(T).                                  { X = build_value(b, T); }
+val(X) ::= SUBJ(T).                                  { X = build_value(b, T); }
+val(X) ::= SCHEME(T).                                { X = build_value(b, T); }
+val(X) ::= STR(T).                                   { X = build_value(b, T); }
+plain(X) ::= WORD(T).                                { X = build_value(b, T); }
+plain(X) ::= STR(T).                                 { X = build_value(b, T); }
+
+cond(X) ::= .                                        { X = no_cond; }
+cond(X) ::= whole(C).                                { X = C; }
+whole(X) ::= ON(T) expr(E).                          { X = build_cond(b, T, E); }
+whole(X) ::= UNLESS(T) expr(E).                      { X = build_cond(b, T, E); }
+expr(X) ::= ors(L).                                  { X = build_join(b, EXPR_OR, L); }
+ors(X) ::= ands(A).                                  { X = build_exprs(b, no_exprs, build_join(b, EXPR_AND, A)); }
+ors(X) ::= ors(L) COMMA ands(A).                     { X = build_exprs(b, L, build_join(b, EXPR_AND, A)); }
+ors(X) ::= ors(L) OR ands(A).                        { X = build_exprs(b, L, build_join(b, EXPR_AND, A)); }
+ands(X) ::= term(E).                                 { X = build_exprs(b, no_exprs, E); }
+ands(X) ::= ands(L) term(E).                         { X = build_exprs(b, L, E); }
+ands(X) ::= ands(L) AND term(E).                     { X = build_exprs(b, L, E); }
+term(X) ::= WORD(T).                                 { X = build_name(b, T); }
+term(X) ::= BANG(T) term(E).                         { X = build_not(b, T, E); }
+term(X) ::= NOT(T) term(E).                          { X = build_not(b, T, E); }
+term(X) ::= LP(F) test(T) RP(R).                     { X = build_bracket(b, F, T, R); }
+term(X) ::= LP expr(E) RP.                           { X = E; }
+
+%code {
+void grammar_run(struct build *b)
+{
+	yyParser parser;
+
+	weir_grammarInit(&parser);
+	for (b->fed = 0; b->fed < b->n && !b->failed; b->fed++)
+		weir_grammar(&parser, b->tokens[b->fed].kind, &b->tokens[b->fed], b);
+	if (!b->failed)
+		weir_grammar(&parser, 0, NULL, b);
+	weir_grammarFinalize(&parser);
+}
+}
