@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The measurements of bench/run. Each takes the Bench and a list of proxies and returns {proxy name: result}; a
-proxy that could not be measured has {"not_run": reason} instead."""
+"""The measurements of bench/run. Each takes the Bench and a list of proxies and returns {proxy
+name: result}; a proxy that could not be measured has {"not_run": reason} instead."""
 
 import glob
 import os
@@ -14,7 +14,8 @@ SETTLE = 0.03           # seconds until a proxy without work has gone to sleep
 
 
 class Bench:
-    """What all measurements share: tool folder, cores, origin, scratch folder and the sizes of the runs."""
+    """What all measurements share: tool folder, cores, origin, scratch folder and the sizes of the
+    runs."""
 
     def __init__(self, tools, folder, origin, cores, options):
         self.tools, self.folder, self.origin = tools, folder, origin
@@ -58,8 +59,9 @@ def each(proxies, measure):
 
 
 def cpu_once(bench, proxy, *how):
-    """One run, as the options <how> of bench/load say, on a fresh process. The CPU clock is read while the proxy
-    sleeps, before and after the load, with the connections open, so that neither start nor connections count."""
+    """One run, as the options <how> of bench/load say, on a fresh process. The CPU clock is read
+    while the proxy sleeps, before and after the load, with the connections open, so that neither
+    start nor connections count."""
     o = bench.options
     running = bench.start(proxy)
     try:
@@ -87,7 +89,8 @@ def cpu_once(bench, proxy, *how):
 
 
 def in_rounds(bench, proxies, once):
-    """Results of <once>(proxy) in rounds of all proxies one after the other. One that fails is left out from then."""
+    """Results of <once>(proxy) in rounds of all proxies one after the other. One that fails is left
+    out from then."""
     rounds = {proxy.name: [] for proxy in proxies}
     failed = {}
     for i in range(bench.options.rounds):
@@ -108,8 +111,8 @@ def cpu(bench, proxies):
 
 
 def flat(bench, proxies):
-    """CPU per request with growing numbers of rules; half of the requests match one. The rows are named
-    "proxy, rules"; the relay, which knows no rules, has none."""
+    """CPU per request with growing numbers of rules; half of the requests match one. The rows are
+    named "proxy, rules"; the relay, which knows no rules, has none."""
     steps, paths = [], {}
     most = max(bench.options.rules)
     for n in [0, *bench.options.rules]:
@@ -129,8 +132,8 @@ def difference(bench, measure):
 
 
 def callgrind(bench, proxy, count):
-    """User instructions of one process life with <count> requests on one connection. The program runs without
-    debugging information: valgrind gives up on kinds of it that it does not know."""
+    """User instructions of one process life with <count> requests on one connection. The program
+    runs without debugging information: valgrind gives up on kinds of it that it does not know."""
     for old in glob.glob(os.path.join(proxy.folder, "callgrind.*")):
         os.unlink(old)
     running = bench.start(proxy, maxconn=200, without_debug=True, wrap=(
@@ -180,7 +183,8 @@ def strace(bench, proxy, count):
 
 
 def syscalls(bench, proxies):
-    """System calls per request: all, those of the poller, and each one that is used more than once in 100 requests."""
+    """System calls per request: all, those of the poller, and each one that is used more than once
+    in 100 requests."""
     def measure(proxy):
         calls = difference(bench, lambda n: strace(bench, proxy, n))
         poller = sum(n for name, n in calls.items() if name.startswith(("epoll_", "io_uring_")))
@@ -216,7 +220,8 @@ def idle_memory(bench, proxy):
 
 
 def resident(bench, proxy):
-    """Resident memory with two threads (nginx: processes): after start, and after 1000 requests and a rest."""
+    """Resident memory with two threads (nginx: processes): after start, and after 1000 requests and
+    a rest."""
     running = bench.start(proxy, threads=2)
     try:
         time.sleep(1)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts and stops the programs that bench/run measures, and reads what the system knows of them.
 
-A program that cannot be measured here raises NotRun with the reason; nothing else is an error of the bench."""
+A program that cannot be measured here raises NotRun with the reason; nothing else is an error of
+the bench."""
 
 import glob
 import os
@@ -21,7 +22,8 @@ class NotRun(Exception):
 
 
 def raise_nofile():
-    """Raises the limit of open files for the programs started from here; returns what it is then."""
+    """Raises the limit of open files for the programs started from here; returns what it is
+    then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (65536, max(hard, 65536)))
@@ -31,7 +33,8 @@ def raise_nofile():
 
 
 def pin(core):
-    """Returns a function that binds a child to <core>, or None where the machine has no such core."""
+    """Returns a function that binds a child to <core>, or None where the machine has no such
+    core."""
     if core not in os.sched_getaffinity(0):
         return None
     return lambda: os.sched_setaffinity(0, {core})
@@ -68,7 +71,8 @@ def send(pid, number):
 
 
 def cpu_clock(pids):
-    """CPU time used, and time spent waiting for a core, of all threads of <pids>, in nanoseconds."""
+    """CPU time used, and time spent waiting for a core, of all threads of <pids>, in
+    nanoseconds."""
     run = wait = 0
     for pid in pids:
         for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
@@ -147,8 +151,9 @@ class Running:
         return all_pids[1:] if self.wrapped else all_pids
 
     def stop(self):
-        """Asks it to end, so that what runs above it can write its report. A signal that comes just before the
-        program goes to sleep may be seen only at the next one, so it asks three times; then it kills."""
+        """Asks it to end, so that what runs above it can write its report. A signal that comes just
+        before the program goes to sleep may be seen only at the next one, so it asks three times;
+        then it kills."""
         pids = descendants(self.process.pid)
         for _ in range(3):
             send(pids[1] if self.wrapped and len(pids) > 1 else pids[0], signal.SIGTERM)
@@ -163,8 +168,8 @@ class Running:
 
 
 class Proxy:
-    """One row of the tables: how to start a certain proxy. <folder> is its own, for files; <form> is the form of
-    bench/gen_rules in which it takes rules, None if it knows none."""
+    """One row of the tables: how to start a certain proxy. <folder> is its own, for files; <form>
+    is the form of bench/gen_rules in which it takes rules, None if it knows none."""
 
     form = None
 
