@@ -159,30 +159,6 @@ static void sort(const struct report **sorted)
 	qsort(sorted, nreports, sizeof(*sorted), by_place);
 }
 
-/* Reads one character at <*p>. Leaves <*p> behind it; a byte that is no UTF-8 is 0xfffd and one byte. */
-static uint32_t utf8_next(const char **p, const char *end)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const unsigned char *s = (const unsigned char *)*p;
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 && s[0] < 0xf8 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
-	uint32_t c = n == 1 ? s[0] : n == 4 ? s[0] & 7u : n == 3 ? s[0] & 15u : s[0] & 31u;
-
-	if (n == 0 || s[0] >= 0xf8 || (size_t)(end - *p) < n)
-		goto bad;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			goto bad;
-		c = c << 6 | (s[i] & 0x3fu);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		goto bad;
-	*p += n;
-	return c;
-bad:
-	*p += 1;
-	return 0xfffd;
-}
-
 /* Columns that a terminal gives to <c>. */
 static unsigned width(uint32_t c)
 {
@@ -202,17 +178,17 @@ static unsigned width(uint32_t c)
 	return 1;
 }
 
-/* Writes <s> so that a terminal shows it: control bytes and broken UTF-8 become '?'. Newlines and tabs stay. */
+/* Writes <s> so that a terminal shows it: control bytes and broken UTF-8 become '?'. LF and tab stay. */
 static void put_clean(FILE *out, struct str s)
 {
 	const char *p = s.p, *end = s.p + s.n;
 
 	while (p < end) {
 		const char *from = p;
-		uint32_t c = utf8_next(&p, end);
+		uint32_t c = source_char(&p, end);
 
 		if ((c < 0x20 && c != '\t' && c != '\n') || (c >= 0x7f && c < 0xa0) ||
-		    (c == 0xfffd && p - from == 1))
+		    c == SOURCE_NO_CHAR)
 			fputc('?', out);
 		else
 			fwrite(from, 1, (size_t)(p - from), out);
@@ -233,7 +209,7 @@ static void put_blank(FILE *out, struct str s)
 	const char *p = s.p, *end = s.p + s.n;
 
 	while (p < end) {
-		uint32_t c = utf8_next(&p, end);
+		uint32_t c = source_char(&p, end);
 
 		fprintf(out, "%*s", c == '\t' ? 0 : (int)width(c), "");
 		if (c == '\t')
@@ -247,7 +223,7 @@ static unsigned columns(struct str s)
 	unsigned n = 0;
 
 	while (p < end)
-		n += width(utf8_next(&p, end));
+		n += width(source_char(&p, end));
 	return n;
 }
 
@@ -330,12 +306,14 @@ static void json_text(FILE *out, struct str s)
 	fputc('"', out);
 	while (p < end) {
 		const char *from = p;
-		uint32_t c = utf8_next(&p, end);
+		uint32_t c = source_char(&p, end);
 
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", (char)c);
-		else if (c < 0x20 || c == 0x7f || (c == 0xfffd && p - from == 1))
+		else if (c < 0x20 || c == 0x7f)
 			fprintf(out, "\\u%04x", c);
+		else if (c == SOURCE_NO_CHAR)
+			fputs("\\ufffd", out);
 		else
 			fwrite(from, 1, (size_t)(p - from), out);
 	}

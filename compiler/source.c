@@ -52,8 +52,14 @@ const char *source_text(struct arena *a, struct str name, struct str text, uint3
 	struct source s = { .path = arena_str(a, name), .text = text };
 
 	s.name = s.path;
-	if (text.n <= SOURCE_FILE_MAX)
-		s.text = arena_str(a, text);
+	if (text.n <= SOURCE_FILE_MAX) {
+		char *p = arena_get(a, text.n + 2);
+
+		if (text.n)
+			memcpy(p, text.p, text.n);
+		p[text.n] = '\n';
+		s.text.p = p;
+	}
 	return add(a, s, file);
 }
 
@@ -61,7 +67,7 @@ const char *source_text(struct arena *a, struct str name, struct str text, uint3
 static const char *read_all(struct arena *a, int fd, size_t size, struct str *text)
 {
 	size_t room = size + 1, n = 0;
-	char *p = arena_get(a, room + 1);
+	char *p = arena_get(a, room + 2);
 
 	for (;;) {
 		ssize_t got = read(fd, p + n, room - n);
@@ -76,14 +82,15 @@ static const char *read_all(struct arena *a, int fd, size_t size, struct str *te
 		if (n > SOURCE_FILE_MAX)
 			return "it is larger than 64 MB";
 		if (n == room) {
-			char *more = arena_get(a, 2 * room + 1);
+			char *more = arena_get(a, 2 * room + 2);
 
 			memcpy(more, p, n);
 			p = more;
 			room *= 2;
 		}
 	}
-	p[n] = 0;
+	p[n] = '\n';
+	p[n + 1] = 0;
 	*text = str_of(p, n);
 	return NULL;
 }
@@ -123,6 +130,31 @@ const char *source_open(struct arena *a, struct str path, struct str name, uint3
 	why = read_file(a, fd, &s);
 	close(fd);
 	return why ? why : add(a, s, file);
+}
+
+uint32_t source_char(const char **p, const char *end)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *s = (const unsigned char *)*p;
+	uint32_t c = s[0];
+	size_t n = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 0;
+
+	if (n == 0 || (size_t)(end - *p) < n)
+		goto bad;
+	if (n > 1)
+		c &= 0x7fu >> n;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			goto bad;
+		c = c << 6 | (s[i] & 0x3fu);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		goto bad;
+	*p += n;
+	return c;
+bad:
+	*p += 1;
+	return SOURCE_NO_CHAR;
 }
 
 static void make_index(struct source *s)

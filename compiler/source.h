@@ -12,11 +12,12 @@
 #define SOURCE_FILE_MAX ((size_t)64 << 20)
 #define SOURCE_ALL_MAX ((size_t)512 << 20)
 #define SOURCE_FILES_MAX 10000
+#define SOURCE_NO_CHAR 0xffffffffu
 
 struct source {
 	struct str path; /* opens the file, is shown in messages */
 	struct str name; /* relative to the folder of the site file, or std/NAME: no build path */
-	struct str text; /* a NUL follows it */
+	struct str text; /* one LF more and a NUL follow it */
 	dev_t dev;       /* identity of the file; 0 and 0 for a text from memory */
 	ino_t ino;
 	uint32_t *index; /* where every 256th line starts; made when first asked for */
@@ -33,5 +34,7 @@ uint32_t source_count(void);
 const struct source *source_get(uint32_t file);
 /* Text of the line of <at>, without its end; empty when there is none. */
 struct str source_line(struct at at);
+/* Reads one UTF-8 character at <*p> and moves <*p> behind it. SOURCE_NO_CHAR, and one byte, when it is none. */
+uint32_t source_char(const char **p, const char *end);
 
 #endif
