@@ -36,7 +36,8 @@ struct h1_chunk {
 	uint8_t digits;
 	uint16_t extra; /* bytes of extensions seen */
 };
-/* Looks at <in>. *<data>: a run of body bytes (n == 0: none) found after *<skip> bytes of framing; *<used> = all bytes eaten, data included.
+/* Looks at <in>. *<data>: one run of body bytes (n == 0: none); *<used>: all bytes eaten, data included. H1_MORE with
+ * *<used> == <in>.n asks for more input, with less there is more to be had from the rest.
  * H1_DONE: the last chunk's size line is eaten, trailers follow. */
 enum h1_result h1_chunk_parse(struct h1_chunk *c, struct str in, struct str *data, size_t *used, const struct h1_error **err);
 /* Trailer section through the empty line; forbidden fields (framing, routing; RFC 9110 6.5.1) are dropped. */
@@ -57,7 +58,9 @@ struct h1_framing {
 size_t h1_head_size(const struct msg *m, const struct h1_framing *f);
 /* Writes the head to <out> (at least h1_head_size bytes) and returns its length. Only reads <m>: a retry gives the same bytes. */
 size_t h1_write_head(const struct msg *m, const struct h1_framing *f, char *out);
-/* "1f40\r\n" right before <end>; returns how many bytes before <end> it begins. */
+/* Last chunk, the trailers of <m> (NULL: none) and the empty line; <out> has room for h1_head_size (none: 5 bytes). */
+size_t h1_write_trailers(const struct msg *m, char *out);
+/* "1f40\r\n" right before <end>, which has 18 bytes before it; returns how many bytes before <end> it begins. */
 size_t h1_chunk_line(uint64_t size, char *end);
 
 #endif
