@@ -12,6 +12,7 @@
 #include "../http/mux.h"
 #include "../site.h"
 
+struct exchange;
 struct regex_code;
 struct log_sink_set;
 
@@ -73,6 +74,7 @@ struct proxy_thread {
 	uint64_t served;
 };
 #define SCRATCH_SIZE (128 * 1024)
+#define LEVEL_INFO 6 /* syslog severity of an access line without a log action */
 
 struct site {
 	const struct ws_site *ws;
@@ -84,6 +86,7 @@ struct site {
 	struct ws_net *value_nets;     /* by text row: a network written with params */
 	struct log_sink_set *sinks;    /* of global */
 	bool stopping;                 /* written before thread_call wakes every thread */
+	void (*log)(struct exchange *x); /* set by ops; NULL: no log */
 };
 
 extern struct site site;

@@ -56,8 +56,9 @@ struct exchange {
 	struct timer timer;
 	struct task start;          /* tcp: begins from the loop */
 	struct slice held;          /* tcp: first bytes, before the server is there */
-	struct str made;            /* rest of a made answer's body: constant, or in <made_own> */
-	char *made_own;
+	struct str made;            /* rest of a made answer's body: constant, or in <made_buf> */
+	struct buf *made_buf;
+	const char *bad;            /* why the request was refused, for the log */
 	uint64_t client_at, server_at; /* ticks: end of the silence that is allowed to each side; 0: it owes nothing */
 	uint64_t step_at, body_at, rate_at;
 	uint64_t rate_bytes;        /* moved when the window of rate-min began */
@@ -92,6 +93,15 @@ void exchange_init(void);
 void exchange_fail(struct exchange *x, unsigned status, enum end_code end);
 /* Ends it without an answer. */
 void exchange_drop(struct exchange *x, enum end_code end);
+/* Between exchange.c and relay.c. */
+extern const struct stream_ops exchange_front_ops, exchange_back_ops;
+void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved);
+void exchange_response(struct exchange *x);  /* x->rsp is the server's final head */
+void exchange_send_made(struct exchange *x); /* x->rsp is made, its body x->made */
+void exchange_route_tcp(struct exchange *x);
+void exchange_front_failed(struct exchange *x, enum stream_error why);
+void exchange_back_failed(struct exchange *x, enum stream_error why);
+void exchange_finished(struct exchange *x);  /* everything has left: log and free */
 /* The drain time of a stop is over: every exchange of this thread is cut. */
 void exchange_stop_all(void);
 

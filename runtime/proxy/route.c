@@ -107,9 +107,10 @@ static enum route_end entered_out(struct exchange *x, struct rule_run *r)
 
 static enum route_end back_out(struct exchange *x, struct rule_run *r)
 {
-	enum route_end end = response_chain(r, x->be->ws, WS_RSP_OUT);
+	enum route_end end;
 
 	x->flags |= X_BACK_OUT;
+	end = response_chain(r, x->be->ws, WS_RSP_OUT);
 	return end == ROUTE_SERVER ? entered_out(x, r) : end;
 }
 

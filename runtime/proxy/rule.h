@@ -121,5 +121,7 @@ struct x_value {
 	uint32_t n;
 };
 bool rule_keep(struct exchange *x, struct x_value *slot, struct str value, size_t max);
+/* Gives back the captures and variables of <x>. */
+void rule_release(struct exchange *x);
 
 #endif

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange.h"
+
+#include <errno.h>
+
+#include "../base/bug.h"
+#include "../core/pool.h"
+#include "answer.h"
+#include "relay.h"
+#include "route.h"
+#include "server.h"
+
+#define RETRY_PAUSE_MS 1000 /* before another attempt at the server that has just failed */
+
+static struct pool exchange_pool;
+
+static void fire(struct timer *t);
+static void tcp_start(struct task *t);
+static void try_server(struct exchange *x, bool fresh);
+
+/* -- life --------------------------------------------------------------------------------------- */
+
+static void exchange_addresses(struct exchange *x)
+{
+	x->src = x->client->peer;
+}
+
+static struct exchange *exchange_new(struct stream *s)
+{
+	struct exchange *x = pool_get_zero(&exchange_pool);
+
+	if (!x)
+		return NULL;
+	x->front = s;
+	x->client = s->conn;
+	x->fe = listener_front(s->conn->listener);
+	x->rule_where = x->default_be = x->avoid = WS_NONE;
+	x->log_level = LEVEL_INFO;
+	x->timer.fire = fire;
+	x->t_start = s->t_head ? s->t_head : th->now_us;
+	msg_init(&x->req);
+	msg_init(&x->rsp);
+	exchange_addresses(x);
+	list_append(&pt()->exchanges, &x->link);
+	pt()->nexchanges++;
+	return x;
+}
+
+static void exchange_free(struct exchange *x)
+{
+	BUG_ON(x->front || x->back || x->connecting);
+	timer_del(&x->timer);
+	task_cancel(&x->start);
+	msg_free(&x->req);
+	msg_free(&x->rsp);
+	slice_put(&x->held);
+	answer_release(x);
+	rule_release(x);
+	list_del(&x->link);
+	pt()->nexchanges--;
+	pool_put(&exchange_pool, x);
+}
+
+static void drop_back(struct exchange *x, bool reset)
+{
+	struct stream *s = x->back;
+
+	server_cancel(x);
+	x->back = NULL;
+	if (s)
+		s->conn->mux->detach(s, reset);
+}
+
+/* The end: log line, streams given back, object freed. <x> is gone afterwards. */
+static void exchange_done(struct exchange *x)
+{
+	struct stream *s = x->front;
+
+	x->step = X_DONE;
+	drop_back(x, !(x->flags & X_RSP_END));
+	if (site.log)
+		site.log(x);
+	pt()->served++;
+	x->front = NULL;
+	if (s)
+		s->conn->mux->detach(s, x->flags & X_DROP);
+	exchange_free(x);
+}
+
+void exchange_drop(struct exchange *x, enum end_code end)
+{
+	x->end = end;
+	x->flags |= X_DROP;
+	exchange_done(x);
+}
+
+void exchange_fail(struct exchange *x, unsigned status, enum end_code end)
+{
+	x->end = (uint8_t)end;
+	if ((x->flags & (X_RSP_STARTED | X_TCP)) || !x->front) {
+		exchange_drop(x, end);
+		return;
+	}
+	drop_back(x, false);
+	answer_status(x, status);
+	exchange_send_made(x);
+}
+
+void exchange_stop_all(void)
+{
+	while (!list_empty(&pt()->exchanges))
+		exchange_drop(CONTAINER(pt()->exchanges.next, struct exchange, link), END_STOPPED);
+}
+
+/* -- deadlines ---------------------------------------------------------------------------------- */
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+/* Sets the one timer to the earliest of the deadlines. A later time costs no list operation. */
+static void arm(struct exchange *x)
+{
+	uint64_t at = earliest(x->client_at, x->server_at);
+
+	at = earliest(at, x->step_at);
+	at = earliest(at, x->body_at);
+	at = earliest(at, x->rate_at);
+	if (at)
+		timer_set(&x->timer, at);
+	else
+		timer_del(&x->timer);
+}
+
+void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved)
+{
+	bool client = relay_client_owes(x), server = relay_server_owes(x);
+
+	if (!client)
+		x->client_at = 0;
+	else if (client_moved || !x->client_at)
+		x->client_at = th->now + (uint64_t)(x->step == X_TUNNEL ? x->fe->num[WS_T_TUNNEL] : x->fe->num[WS_T_CLIENT]);
+	if (!server)
+		x->server_at = 0;
+	else if (server_moved || !x->server_at)
+		x->server_at = th->now + (uint64_t)(x->step == X_TUNNEL ? x->be->owner->num[WS_T_TUNNEL] : x->be->owner->num[WS_T_SERVER]);
+	/* In a tunnel either side may be silent as long as the other is not. */
+	if (x->step == X_TUNNEL && (client_moved || server_moved)) {
+		x->client_at = x->client_at ? th->now + (uint64_t)x->fe->num[WS_T_TUNNEL] : 0;
+		x->server_at = x->server_at ? th->now + (uint64_t)x->be->owner->num[WS_T_TUNNEL] : 0;
+	}
+	relay_watch_rate(x, client);
+	arm(x);
+}
+
+static void client_silent(struct exchange *x)
+{
+	if (x->step == X_TUNNEL)
+		exchange_drop(x, END_TUNNEL_TIMEOUT);
+	else if (x->flags & X_RSP_STARTED)
+		exchange_drop(x, END_CLIENT_SLOW);
+	else
+		exchange_fail(x, 408, END_CLIENT_TIMEOUT_REQ);
+}
+
+static void server_silent(struct exchange *x)
+{
+	if (x->step == X_TUNNEL)
+		exchange_drop(x, END_TUNNEL_TIMEOUT);
+	else if (x->flags & X_RSP_STARTED)
+		exchange_drop(x, END_SERVER_TIMEOUT_DATA);
+	else
+		exchange_fail(x, 504, END_SERVER_TIMEOUT_HEAD);
+}
+
+static bool due(uint64_t at)
+{
+	return at && at <= th->now;
+}
+
+static void step_over(struct exchange *x)
+{
+	x->step_at = 0;
+	if (x->step == X_WAIT)
+		try_server(x, true);
+	else if (x->step == X_PREREAD)
+		exchange_route_tcp(x);
+}
+
+static void fire(struct timer *t)
+{
+	struct exchange *x = CONTAINER(t, struct exchange, timer);
+
+	if (due(x->step_at))
+		step_over(x);
+	else if (due(x->client_at) || due(x->body_at))
+		client_silent(x);
+	else if (due(x->server_at))
+		server_silent(x);
+	else if (due(x->rate_at) && relay_too_slow(x))
+		client_silent(x);
+	else
+		arm(x);
+}
+
+/* -- to the server ------------------------------------------------------------------------------ */
+
+/* Sends the request head on the stream that was got; the body follows by credit. */
+static void send_request(struct exchange *x)
+{
+	struct stream *s = x->back;
+	bool end = (x->flags & X_REQ_END) && !x->held.buf;
+	uint32_t how = (x->be->owner->num[WS_FORWARD_RAW] ? HEAD_RAW_TARGET : 0);
+
+	s->owner = x;
+	s->ops = &exchange_back_ops;
+	x->t_connect = th->now_us;
+	x->step = X_SENT;
+	if (x->flags & X_TCP) {
+		relay_start_tunnel(x);
+		return;
+	}
+	if (x->be->owner->num[WS_REUSE] == WS_REUSE_NEVER || (x->flags & X_CLOSE_BACK))
+		how |= HEAD_CLOSE;
+	if (!s->conn->mux->head(s, &x->req, end, how)) {
+		exchange_fail(x, 503, END_RESOURCE);
+		return;
+	}
+	if (end) {
+		x->flags |= X_REQ_SENT_END;
+	} else {
+		if (x->fe->num[WS_T_BODY])
+			x->body_at = th->now + (uint64_t)x->fe->num[WS_T_BODY];
+		x->front->conn->mux->credit(x->front, true);
+	}
+	s->conn->mux->credit(s, true);
+	exchange_deadlines(x, true, true);
+}
+
+/* An attempt failed: the next one, at once on another server or after a pause on the same, or the end. */
+static void connect_failed(struct exchange *x, int err)
+{
+	const int64_t *num = x->be->owner->num;
+	int64_t redispatch = num[WS_REDISPATCH];
+
+	if (x->retries >= num[WS_RETRIES]) {
+		exchange_fail(x, 503, err == ETIMEDOUT ? END_CONNECT_TIMEOUT : END_CONNECT_REFUSED);
+		return;
+	}
+	x->retries++;
+	/* redispatch N: after N failures; 0: at the last attempt. */
+	if (redispatch >= 0 && (redispatch == 0 ? x->retries >= num[WS_RETRIES] : x->retries >= redispatch)) {
+		x->avoid = x->srv->index;
+		x->srv = NULL;
+		if (x->be->owner->nservers > 1) {
+			try_server(x, true);
+			return;
+		}
+	}
+	x->step = X_WAIT;
+	x->step_at = th->now + RETRY_PAUSE_MS;
+	arm(x);
+}
+
+static void try_server(struct exchange *x, bool fresh)
+{
+	struct back *be = x->be->owner;
+	int err = 0;
+
+	x->step = X_CONNECT;
+	if (!x->srv)
+		x->srv = be->nservers ? site.ws->balance->pick(x, be, x->avoid) : NULL;
+	if (!x->srv) {
+		exchange_fail(x, 503, END_NO_SERVER);
+		return;
+	}
+	switch (server_get(x, fresh, &err)) {
+	case SERVER_STREAM:
+		send_request(x);
+		break;
+	case SERVER_CONNECTING:
+		x->client_at = x->server_at = 0;
+		arm(x);
+		break;
+	case SERVER_FAILED:
+		connect_failed(x, err);
+		break;
+	}
+}
+
+void exchange_connected(struct exchange *x, int err)
+{
+	if (err)
+		connect_failed(x, err);
+	else
+		send_request(x);
+}
+
+/* A reused connection ended before any byte of the answer. What can be repeated without harm goes out again on a new
+ * connection (RFC 9110 9.2.2): nobody else could tell the difference. */
+static void server_stale(struct exchange *x)
+{
+	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < UINT8_MAX) {
+		x->flags &= ~(uint32_t)X_REQ_SENT_END;
+		x->retries++;
+		drop_back(x, false);
+		if (!(x->flags & X_REQ_END))
+			x->front->conn->mux->credit(x->front, false);
+		try_server(x, true);
+		return;
+	}
+	exchange_fail(x, 502, END_SERVER_CLOSED_HEAD);
+}
+
+void exchange_back_failed(struct exchange *x, enum stream_error why)
+{
+	if (why == STREAM_STALE)
+		server_stale(x);
+	else if (x->flags & X_RSP_STARTED)
+		exchange_drop(x, END_SERVER_ABORT_DATA);
+	else if (why == STREAM_NO_MEMORY)
+		exchange_fail(x, 503, END_RESOURCE);
+	else
+		exchange_fail(x, 502, why == STREAM_BAD ? END_BAD_RESPONSE : END_SERVER_CLOSED_HEAD);
+}
+
+/* -- from the client ---------------------------------------------------------------------------- */
+
+static void routed(struct exchange *x, struct rule_run *r, enum route_end end)
+{
+	x->t_rules = th->now_us;
+	switch (end) {
+	case ROUTE_SERVER:
+		try_server(x, false);
+		break;
+	case ROUTE_ANSWER:
+		x->end = r->answer.location.n || r->answer.ws ? END_RULE_REDIR : END_RULE;
+		if (answer_rule(x, r))
+			exchange_send_made(x);
+		else
+			exchange_fail(x, 500, END_REWRITE);
+		break;
+	case ROUTE_DROP:
+		exchange_drop(x, END_RULE);
+		break;
+	case ROUTE_FAIL:
+		exchange_fail(x, 500, END_REWRITE);
+		break;
+	case ROUTE_NONE:
+		exchange_fail(x, 503, END_NO_SERVER);
+		break;
+	}
+}
+
+/* Methods that may be repeated (RFC 9110 9.2.2). */
+static bool idempotent(struct str meth)
+{
+	static const struct str list[] = { { "GET", 3 }, { "HEAD", 4 }, { "PUT", 3 }, { "DELETE", 6 }, { "OPTIONS", 7 }, { "TRACE", 5 } };
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (str_eq(meth, list[i]))
+			return true;
+	return false;
+}
+
+static void front_head(struct stream *s, struct msg *m)
+{
+	struct exchange *x = s->owner;
+	struct rule_run r = { .x = x, .m = &x->req, .dir = WS_REQ_IN, .client = x->client };
+	struct str meth;
+
+	msg_move(&x->req, m);
+	meth = msg_str(&x->req, x->req.meth);
+	x->t_head = th->now_us;
+	if (x->req.body == BODY_NONE)
+		x->flags |= X_REQ_END;
+	if (str_eq(meth, S("HEAD")))
+		x->flags |= X_HEAD_METHOD;
+	if (idempotent(meth))
+		x->flags |= X_IDEMPOTENT;
+	routed(x, &r, route_request(x, &r));
+}
+
+static void bad_request(struct exchange *x)
+{
+	x->bad = x->front->bad;
+	exchange_fail(x, x->front->bad_status ? x->front->bad_status : 400, END_BAD_REQUEST);
+}
+
+void exchange_front_failed(struct exchange *x, enum stream_error why)
+{
+	bool waiting = x->step == X_CONNECT || x->step == X_WAIT;
+
+	if (why == STREAM_BAD && !(x->flags & X_RSP_STARTED))
+		bad_request(x);
+	else if (why == STREAM_TIMEOUT_HEAD)
+		exchange_fail(x, 408, END_CLIENT_TIMEOUT_REQ);
+	else if (why == STREAM_NO_MEMORY)
+		exchange_fail(x, 503, END_RESOURCE);
+	else
+		exchange_drop(x, waiting ? END_CLIENT_ABORT_CONNECT :
+				 x->flags & X_RSP_STARTED ? END_CLIENT_ABORT_DATA :
+				 x->flags & X_REQ_END ? END_CLIENT_ABORT_WAIT : END_CLIENT_ABORT_REQ);
+}
+
+static bool front_open(struct stream *s)
+{
+	struct exchange *x = exchange_new(s);
+
+	if (!x)
+		return false;
+	s->owner = x;
+	s->ops = &exchange_front_ops;
+	x->step = X_HEAD;
+	if (x->fe->tcp) {
+		x->flags |= X_TCP;
+		task_init(&x->start, TASK_URGENT, tcp_start);
+		task_wake(&x->start);
+	}
+	return true;
+}
+
+const struct mux_app exchange_front_app = { .open = front_open };
+
+/* -- tcp ---------------------------------------------------------------------------------------- */
+
+/* Content rules wait for the first bytes or for the end of preread; without such rules the server is called at once. */
+static void tcp_start(struct task *t)
+{
+	struct exchange *x = CONTAINER(t, struct exchange, start);
+
+	x->t_head = th->now_us;
+	if (x->fe->ws->chains[WS_REQ_IN].n && x->fe->num[WS_T_PREREAD]) {
+		x->step = X_PREREAD;
+		x->step_at = th->now + (uint64_t)x->fe->num[WS_T_PREREAD];
+		arm(x);
+		x->front->conn->mux->credit(x->front, true);
+		return;
+	}
+	exchange_route_tcp(x);
+}
+
+void exchange_route_tcp(struct exchange *x)
+{
+	struct rule_run r = { .x = x, .dir = WS_REQ_IN, .client = x->client };
+
+	x->step_at = 0;
+	x->front->conn->mux->credit(x->front, false);
+	routed(x, &r, route_request(x, &r));
+}
+
+/* -- the answer --------------------------------------------------------------------------------- */
+
+static void response_replaced(struct exchange *x, struct rule_run *r, enum route_end end)
+{
+	drop_back(x, true);
+	x->flags |= X_RSP_END;
+	if (end == ROUTE_DROP) {
+		exchange_drop(x, END_RULE_RESPONSE);
+		return;
+	}
+	x->end = END_RULE_RESPONSE;
+	if (end == ROUTE_ANSWER && answer_rule(x, r))
+		exchange_send_made(x);
+	else
+		exchange_fail(x, 502, END_RULE_RESPONSE);
+}
+
+/* An answer made here is in x->rsp, its body in x->made: the outer rsp out rules, then out with it. */
+void exchange_send_made(struct exchange *x)
+{
+	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_OUT, .client = x->client };
+	enum route_end end;
+
+	x->flags |= X_MADE | X_RSP_END;
+	x->step = X_ANSWER;
+	x->step_at = x->body_at = x->server_at = 0;
+	do {
+		end = route_made(x, &r);
+		if (end == ROUTE_ANSWER && !answer_rule(x, &r))
+			end = ROUTE_FAIL;
+	} while (end == ROUTE_ANSWER);
+	if (end == ROUTE_DROP) {
+		exchange_drop(x, END_RULE_RESPONSE);
+		return;
+	}
+	if (end == ROUTE_FAIL)
+		answer_status(x, 500);
+	relay_send_head(x);
+}
+
+void exchange_response(struct exchange *x)
+{
+	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_IN, .client = x->client };
+	enum route_end end;
+
+	x->t_response = th->now_us;
+	end = route_response(x, &r);
+	if (end != ROUTE_SERVER) {
+		response_replaced(x, &r, end);
+		return;
+	}
+	x->step = X_RELAY;
+	relay_send_head(x);
+}
+
+void exchange_finished(struct exchange *x)
+{
+	exchange_done(x);
+}
+
+const struct stream_ops exchange_front_ops = {
+	.head = front_head,
+	.data = relay_front_data,
+	.end = relay_front_end,
+	.drained = relay_front_drained,
+	.failed = relay_front_failed,
+};
+
+void exchange_init(void)
+{
+	pool_init(&exchange_pool, "exchange", sizeof(struct exchange));
+}

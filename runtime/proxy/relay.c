@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay.h"
+
+#include "../base/bug.h"
+#include "answer.h"
+
+#define RATE_WINDOW_MS 10000 /* rate-min is an average over that long */
+
+static void credit(struct stream *s, bool on)
+{
+	if (s)
+		s->conn->mux->credit(s, on);
+}
+
+static bool tunnel(const struct exchange *x)
+{
+	return x->step == X_TUNNEL;
+}
+
+/* Everything has been given to the client's mux and has left it (tunnels: in both directions). */
+static bool finished(const struct exchange *x)
+{
+	if (tunnel(x))
+		return (x->flags & X_REQ_END) && (x->flags & X_RSP_END) && !x->front->queued && !x->back->queued;
+	return (x->flags & X_RSP_SENT_END) && x->front->queued == 0;
+}
+
+/* After anything moved. <x> may be gone afterwards. */
+static void moved(struct exchange *x, bool client, bool server)
+{
+	if (finished(x))
+		exchange_finished(x);
+	else
+		exchange_deadlines(x, client, server);
+}
+
+/* -- client to server --------------------------------------------------------------------------- */
+
+void relay_front_data(struct stream *s, struct slice data)
+{
+	struct exchange *x = s->owner;
+
+	x->body_in += data.len;
+	if (x->step == X_PREREAD) {
+		x->held = data;
+		exchange_route_tcp(x);
+		return;
+	}
+	if (!x->back) { /* answered already: the rest of the request is read only to be dropped */
+		slice_put(&data);
+		return;
+	}
+	x->flags |= X_BODY_SENT;
+	if (!x->back->conn->mux->data(x->back, data)) {
+		exchange_back_failed(x, STREAM_NO_MEMORY);
+		return;
+	}
+	if (x->back->queued > STREAM_HIGH)
+		credit(s, false);
+	exchange_deadlines(x, true, false);
+}
+
+void relay_front_end(struct stream *s, struct msg *trailers)
+{
+	struct exchange *x = s->owner;
+	bool had = x->flags & X_REQ_END;
+
+	x->flags |= X_REQ_END;
+	x->body_at = 0;
+	if (x->step == X_PREREAD) {
+		exchange_route_tcp(x);
+		return;
+	}
+	if (!x->back || (had && !tunnel(x)))
+		return;
+	if (!(x->flags & X_REQ_SENT_END)) {
+		x->flags |= X_REQ_SENT_END;
+		if (!x->back->conn->mux->end(x->back, trailers)) {
+			exchange_back_failed(x, STREAM_NO_MEMORY);
+			return;
+		}
+	}
+	moved(x, true, true);
+}
+
+/* -- server to client --------------------------------------------------------------------------- */
+
+/* Interim responses are passed on, but not to a 1.0 client, who does not know them (RFC 9110 15.2). */
+static void interim(struct exchange *x, const struct msg *m)
+{
+	if (!(x->req.flags & MSG_HTTP10))
+		x->front->conn->mux->head(x->front, m, false, 0);
+	exchange_deadlines(x, false, true);
+}
+
+static void back_head(struct stream *s, struct msg *m)
+{
+	struct exchange *x = s->owner;
+
+	if (m->status < 200 && m->status != 101) {
+		interim(x, m);
+		return;
+	}
+	if (m->status == 101 && !(x->req.flags & MSG_UPGRADE)) {
+		exchange_back_failed(x, STREAM_BAD);
+		return;
+	}
+	msg_move(&x->rsp, m);
+	if (x->rsp.body == BODY_NONE)
+		x->flags |= X_RSP_END;
+	exchange_response(x);
+}
+
+static void back_data(struct stream *s, struct slice data)
+{
+	struct exchange *x = s->owner;
+
+	x->body_out += data.len;
+	if (!x->front->conn->mux->data(x->front, data)) {
+		exchange_drop(x, END_RESOURCE);
+		return;
+	}
+	if (x->front->queued > STREAM_HIGH)
+		credit(s, false);
+	exchange_deadlines(x, false, true);
+}
+
+/* The response is whole: its connection is given back before the client has read all of it. */
+static void release_back(struct exchange *x)
+{
+	struct stream *s = x->back;
+
+	x->back = NULL;
+	s->conn->mux->detach(s, false);
+}
+
+static void back_end(struct stream *s, struct msg *trailers)
+{
+	struct exchange *x = s->owner;
+
+	x->flags |= X_RSP_END;
+	if (!(x->flags & X_RSP_SENT_END)) {
+		x->flags |= X_RSP_SENT_END;
+		if (!x->front->conn->mux->end(x->front, trailers)) {
+			exchange_drop(x, END_RESOURCE);
+			return;
+		}
+	}
+	if (!tunnel(x))
+		release_back(x);
+	moved(x, false, true);
+}
+
+static void back_drained(struct stream *s)
+{
+	struct exchange *x = s->owner;
+
+	if (s->queued <= STREAM_LOW && !((x->flags & X_REQ_END) && !tunnel(x)))
+		credit(x->front, true);
+	moved(x, false, true);
+}
+
+static void back_failed(struct stream *s, enum stream_error why)
+{
+	exchange_back_failed(s->owner, why);
+}
+
+const struct stream_ops exchange_back_ops = {
+	.head = back_head,
+	.data = back_data,
+	.end = back_end,
+	.drained = back_drained,
+	.failed = back_failed,
+};
+
+/* -- the answer --------------------------------------------------------------------------------- */
+
+/* Gives as much of a made body to the mux as its queue takes. False: the exchange is gone. */
+static bool pump_made(struct exchange *x)
+{
+	const struct mux_ops *mux = x->front->conn->mux;
+
+	while (x->made.n && x->front->queued <= STREAM_HIGH) {
+		struct slice piece = { .buf = buf_get_reserved(), .off = BUF_HEAD };
+
+		if (!piece.buf)
+			break;
+		piece.len = (uint32_t)(x->made.n < BUF_ROOM ? x->made.n : BUF_ROOM);
+		memcpy(piece.buf->data + piece.off, x->made.p, piece.len);
+		piece.buf->len = piece.len;
+		x->made = str_skip(x->made, piece.len);
+		x->body_out += piece.len;
+		if (!mux->data(x->front, piece)) {
+			exchange_drop(x, END_RESOURCE);
+			return false;
+		}
+	}
+	if (!x->made.n && !(x->flags & X_RSP_SENT_END)) {
+		x->flags |= X_RSP_SENT_END;
+		mux->end(x->front, NULL);
+	}
+	if (x->made.n && x->front->queued == 0) { /* no buffer now and no upcall to come: try again soon */
+		x->step_at = th->now + 10;
+		exchange_deadlines(x, false, false);
+	}
+	return true;
+}
+
+void relay_front_drained(struct stream *s)
+{
+	struct exchange *x = s->owner;
+
+	if ((x->flags & X_MADE) && !pump_made(x))
+		return;
+	if (x->back && s->queued <= STREAM_LOW)
+		credit(x->back, true);
+	moved(x, true, false);
+}
+
+void relay_front_failed(struct stream *s, enum stream_error why)
+{
+	exchange_front_failed(s->owner, why);
+}
+
+void relay_send_head(struct exchange *x)
+{
+	struct stream *s = x->front;
+	bool raw = x->rsp.body == BODY_TUNNEL && !(x->flags & X_MADE);
+	bool end = !raw && (x->rsp.body == BODY_NONE || (x->flags & X_HEAD_METHOD));
+	uint32_t how = 0;
+
+	if (x->flags & X_CLOSE_FRONT || site.stopping)
+		how |= HEAD_CLOSE;
+	if (x->flags & X_HEAD_METHOD)
+		how |= HEAD_NO_BODY;
+	if (raw)
+		how |= HEAD_TUNNEL;
+	if (x->flags & X_HEAD_METHOD)
+		x->made = (struct str){ 0 };
+	x->status = x->rsp.status;
+	x->flags |= X_RSP_STARTED | (end ? X_RSP_SENT_END : 0);
+	if (!s->conn->mux->head(s, &x->rsp, end, how)) {
+		exchange_drop(x, END_RESOURCE);
+		return;
+	}
+	if (raw) {
+		relay_start_tunnel(x);
+		return;
+	}
+	if ((x->flags & X_MADE) && !end && !pump_made(x))
+		return;
+	/* A server's response without a body may end here; one with a body goes on by credit. */
+	exchange_deadlines(x, false, true);
+}
+
+void relay_start_tunnel(struct exchange *x)
+{
+	struct stream *back = x->back;
+
+	x->step = X_TUNNEL;
+	x->flags |= X_RSP_STARTED;
+	x->flags &= ~(uint32_t)(X_RSP_END | X_RSP_SENT_END);
+	if (!(x->flags & X_TCP))
+		x->flags &= ~(uint32_t)(X_REQ_END | X_REQ_SENT_END);
+	if (x->held.buf) {
+		struct slice held = x->held;
+
+		x->held = (struct slice){ 0 };
+		if (!back->conn->mux->data(back, held)) {
+			exchange_drop(x, END_RESOURCE);
+			return;
+		}
+	}
+	if (x->flags & X_REQ_END) {
+		x->flags |= X_REQ_SENT_END;
+		back->conn->mux->end(back, NULL);
+	} else {
+		credit(x->front, true);
+	}
+	credit(back, true);
+	exchange_deadlines(x, true, true);
+}
+
+/* -- who is waited for -------------------------------------------------------------------------- */
+
+bool relay_client_owes(const struct exchange *x)
+{
+	bool body = (x->step == X_SENT || x->step == X_RELAY) && !(x->flags & X_REQ_END) && x->back &&
+		    x->back->queued <= STREAM_HIGH;
+
+	return x->front && (tunnel(x) || body || ((x->flags & X_RSP_STARTED) && x->front->queued));
+}
+
+bool relay_server_owes(const struct exchange *x)
+{
+	bool answer = (x->flags & X_REQ_SENT_END) && !(x->flags & X_RSP_END) && x->front && x->front->queued <= STREAM_HIGH;
+
+	return x->back && (tunnel(x) || answer || x->back->queued);
+}
+
+static uint64_t client_bytes(const struct exchange *x)
+{
+	return x->body_in + x->front->bytes_out;
+}
+
+void relay_watch_rate(struct exchange *x, bool client_owes)
+{
+	if (!client_owes || tunnel(x) || !x->fe->num[WS_RATE_BYTES]) {
+		x->rate_at = 0;
+	} else if (!x->rate_at) {
+		x->rate_at = th->now + RATE_WINDOW_MS;
+		x->rate_bytes = client_bytes(x);
+	}
+}
+
+bool relay_too_slow(struct exchange *x)
+{
+	uint64_t got = client_bytes(x) - x->rate_bytes;
+	uint64_t least = (uint64_t)x->fe->num[WS_RATE_BYTES] * RATE_WINDOW_MS / (uint64_t)x->fe->num[WS_RATE_MS];
+
+	x->rate_at = 0;
+	relay_watch_rate(x, true);
+	return got < least;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* relay: the moving part of an exchange: heads and bodies between its two streams, credit in both directions, the watch over
+ * slow clients. Decides nothing about rules, servers or retries. */
+#ifndef WEIR_PROXY_RELAY_H
+#define WEIR_PROXY_RELAY_H
+
+#include "exchange.h"
+
+/* Upcalls of the front stream; exchange.c has the head. */
+void relay_front_data(struct stream *s, struct slice data);
+void relay_front_end(struct stream *s, struct msg *trailers);
+void relay_front_drained(struct stream *s);
+void relay_front_failed(struct stream *s, enum stream_error why);
+
+/* Sends x->rsp to the client and starts its body: the server's or x->made. May end the exchange. */
+void relay_send_head(struct exchange *x);
+/* Both directions are raw bytes from now on; what was held of the client goes first. */
+void relay_start_tunnel(struct exchange *x);
+
+/* Does that side owe us bytes, or room for ours? */
+bool relay_client_owes(const struct exchange *x);
+bool relay_server_owes(const struct exchange *x);
+/* rate-min: a window is open while the client is what we wait for. */
+void relay_watch_rate(struct exchange *x, bool client_owes);
+/* The window is over: was the client slower than allowed? Opens the next one if not. */
+bool relay_too_slow(struct exchange *x);
+
+#endif
