@@ -2,7 +2,8 @@
 # The compiler's sources, in the order of a configuration's way. compiler/main.c is apart.
 
 WEIR_READ_SRC := compiler/program_io.c compiler/program_rule.c compiler/program_site.c compiler/program_text.c \
-	compiler/program_write.c compiler/program_read.c
+	compiler/program_write.c compiler/program_read.c compiler/request.c compiler/interp_conv.c compiler/interp_value.c \
+	compiler/interp_test.c compiler/interp_edit.c compiler/interp_answer.c compiler/interp.c
 
 WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/keyword.c compiler/lex.c generated/lexer.c \
 	compiler/subject.c compiler/build.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c
