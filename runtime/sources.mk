@@ -4,4 +4,8 @@ RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtim
 RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c runtime/http/msg_edit.c runtime/http/h1_class.c \
 	runtime/http/h1_fields.c runtime/http/h1_frame.c runtime/http/h1_parse.c runtime/http/h1_write.c runtime/http/h1_chunk.c
 RT_CORE_SRC := runtime/core/clock.c runtime/core/pool.c runtime/core/pool_guard.c runtime/core/timer.c runtime/core/task.c \
-	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c
+	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
+	runtime/core/poll_fault.c
+RT_NET_SRC := runtime/net/conn.c runtime/net/conn_out.c runtime/net/listener.c runtime/net/listener_sock.c \
+	runtime/net/proxy_hdr.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
+	runtime/net/hs_send_proxy.c

@@ -6,6 +6,7 @@
 #define WEIR_HTTP_MUX_H
 
 #include "../net/conn.h"
+#include "../net/mux_ops.h"
 #include "msg.h"
 
 struct stream;
@@ -59,8 +60,6 @@ struct stream {
 #define STREAM_LOW 16384  /* drained() when queued falls to this or less */
 #define STREAM_HIGH 65536 /* the owner stops giving credit to the other side above this */
 
-enum mux_side { MUX_FRONT, MUX_BACK };
-
 /* How the connection's owner is told about streams. Given at attach. */
 struct mux_app {
 	/* Front: a request has begun: set ops and owner. false: no memory, the mux answers 503 or closes. */
@@ -73,32 +72,6 @@ struct mux_conf {
 	const struct mux_app *app;
 	uint32_t head_max, headers_max, uri_max;
 	uint32_t keepalive_ms, head_ms; /* front; 0: none */
-};
-
-struct mux_ops {
-	const char *name;
-	/* Attaches to a ready connection. false: memory is out. */
-	bool (*start)(struct conn *c, enum mux_side side, const struct mux_conf *conf);
-	/* From the connection: bytes (the buffer is the mux's), end (err 0) or failure (-errno), output drained, release. */
-	void (*received)(struct conn *c, struct buf *b);
-	void (*ended)(struct conn *c, int err);
-	void (*drained)(struct conn *c);
-	void (*release)(struct conn *c);
-	/* Back: a stream for one request, or NULL. */
-	struct stream *(*open)(struct conn *c);
-	/* Sends a head. The mux decides the framing for its peer from <m>->body and the peer's version; it only reads <m>.
-	 * <end>: no body follows. Interim responses: status 1xx. */
-	bool (*head)(struct stream *s, const struct msg *m, bool end, uint32_t how);
-	/* Takes the slice's reference. false: the stream has failed. */
-	bool (*data)(struct stream *s, struct slice data);
-	bool (*end)(struct stream *s, const struct msg *trailers);
-	/* Credit for received body bytes: while off, nothing is read beyond what is under way. */
-	void (*credit)(struct stream *s, bool on);
-	/* The owner is done with <s>. When a direction is not whole: the connection is closed (H1) or the stream reset (H2).
-	 * <reset>: with RST towards the peer. */
-	void (*detach)(struct stream *s, bool reset);
-	/* Graceful stop: idle connections close, busy ones say so with their next answer. */
-	void (*stop)(struct conn *c);
 };
 
 #define HEAD_CLOSE 0x01      /* this connection ends after this message */

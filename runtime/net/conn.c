@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../base/bug.h"
+#include "../core/pool.h"
+#include "../core/thread.h"
+#include "conn_priv.h"
+#include "listener.h"
+#include "mux_ops.h"
+
+_Static_assert(sizeof(struct conn) <= 208, "memory per idle connection");
+
+static struct pool conn_pool, extra_pool;
+static _Thread_local struct conn *turn_first, *turn_last;
+static _Thread_local struct addr no_memory_addr;
+
+static void io_received(struct io *io, struct buf *b, ssize_t n);
+static void io_sent(struct io *io, ssize_t n);
+static void io_connected(struct io *io, int err);
+static void io_closed(struct io *io);
+
+static const struct io_ops conn_io = {
+	.received = io_received,
+	.sent = io_sent,
+	.connected = io_connected,
+	.closed = io_closed,
+};
+
+#define TO(state) (1U << CONN_##state)
+static const uint8_t legal[] = {
+	[CONN_NEW] = TO(CONNECTING) | TO(HANDSHAKE) | TO(CLOSING),
+	[CONN_CONNECTING] = TO(HANDSHAKE) | TO(CLOSING),
+	[CONN_HANDSHAKE] = TO(READY) | TO(DRAINING) | TO(CLOSING),
+	[CONN_READY] = TO(DRAINING) | TO(CLOSING),
+	[CONN_DRAINING] = TO(CLOSING),
+	[CONN_CLOSING] = 0,
+};
+
+static void enter(struct conn *c, enum conn_state to)
+{
+	BUG_ON(!(legal[c->state] & 1U << to));
+	c->state = (uint8_t)to;
+}
+
+void conn_init(void)
+{
+	pool_init(&conn_pool, "conn", sizeof(struct conn));
+	pool_init(&extra_pool, "conn_extra", sizeof(struct conn_extra));
+	out_init();
+}
+
+void conn_at_turn(struct conn *c)
+{
+	if (c->flags & CONN_TURN)
+		return;
+	c->flags |= CONN_TURN;
+	c->turn_next = NULL;
+	if (turn_last)
+		turn_last->turn_next = c;
+	else
+		turn_first = c;
+	turn_last = c;
+}
+
+static struct conn_extra *extra_of(struct conn *c)
+{
+	if (!c->extra)
+		c->extra = pool_get_zero(&extra_pool);
+	return c->extra;
+}
+
+static void extra_free(struct conn *c)
+{
+	if (!c->extra)
+		return;
+	if (c->extra->early)
+		buf_put(&c->extra->early);
+	pool_put(&extra_pool, c->extra);
+	c->extra = NULL;
+}
+
+/* Gives the extra object back when nothing in it is needed any more. */
+static void extra_trim(struct conn *c)
+{
+	struct conn_extra *x = c->extra;
+
+	if (x && !x->early && c->state >= CONN_READY && x->local.kind == AK_NONE)
+		extra_free(c);
+}
+
+static struct conn *conn_new(const struct conn_app *app)
+{
+	struct conn *c = pool_get_zero(&conn_pool);
+
+	if (!c)
+		return NULL;
+	c->app = app;
+	c->io.fd = -1;
+	atomic_fetch_add_explicit(&th->load, 1, memory_order_relaxed);
+	return c;
+}
+
+static void conn_free(struct conn *c)
+{
+	timer_del(&c->timer);
+	out_drop(c);
+	extra_free(c);
+	atomic_fetch_sub_explicit(&th->load, 1, memory_order_relaxed);
+	pool_put(&conn_pool, c);
+}
+
+static void io_closed(struct io *io)
+{
+	struct conn *c = CONTAINER(io, struct conn, io);
+
+	BUG_ON(c->state != CONN_CLOSING);
+	if (c->mux)
+		c->mux->release(c);
+	if (c->flags & (CONN_BACK | CONN_TOLD))
+		c->app->gone(c);
+	BUG_ON(list_queued(&c->link));
+	listener_conn_closed(c->flags & CONN_BACK ? NULL : c->listener);
+	if (c->flags & CONN_TURN)
+		c->flags |= CONN_CLOSED;
+	else
+		conn_free(c);
+}
+
+void conn_abort(struct conn *c, bool reset)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	timer_del(&c->timer);
+	enter(c, CONN_CLOSING);
+	io_close(&c->io, reset);
+}
+
+void conn_fail(struct conn *c, int err)
+{
+	if (c->flags & CONN_FAILED || c->state >= CONN_DRAINING)
+		return;
+	c->flags |= CONN_FAILED;
+	c->err = (uint8_t)(err < 255 ? err : EIO);
+	if (!(c->flags & CONN_SENDING))
+		out_drop(c);
+	/* What the peer sent before its reset is read first: it may be its answer. */
+	if (c->state == CONN_READY && (c->flags & CONN_ARMED) && err != ENOMEM)
+		return;
+	c->flags |= CONN_TELL;
+	conn_at_turn(c);
+}
+
+static void tell_failure(struct conn *c)
+{
+	conn_recv_stop(c);
+	if (c->state == CONN_READY && c->mux) {
+		c->mux->ended(c, -(int)c->err);
+	} else if (c->state < CONN_READY && (c->flags & CONN_BACK)) {
+		timer_del(&c->timer);
+		c->flags |= CONN_TOLD;
+		c->app->ready(c, c->err);
+	} else {
+		conn_abort(c, false);
+	}
+}
+
+/* Ends. */
+
+static void finish(struct conn *c)
+{
+	conn_abort(c, false);
+}
+
+static void close_timer(struct timer *t)
+{
+	finish(CONTAINER(t, struct conn, timer));
+}
+
+static void close_within(struct conn *c, uint32_t ms)
+{
+	c->timer.fire = close_timer;
+	timer_set(&c->timer, th->now + ms);
+}
+
+/* The output has left. A close while the peer still sends makes the kernel answer with a reset, which may
+ * destroy our last bytes on their way: so end our direction, then wait for the peer's end (RFC 9112 9.6). */
+static void linger(struct conn *c)
+{
+	if ((c->flags & (CONN_BACK | CONN_EOF)) || !c->bytes_out ||
+	    (!(c->flags & CONN_SHUT) && io_shut(&c->io) < 0)) {
+		finish(c);
+		return;
+	}
+	c->flags |= CONN_SHUT;
+	close_within(c, CONN_LINGER_MS);
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->state >= CONN_DRAINING)
+		return;
+	if (c->state < CONN_HANDSHAKE || (c->flags & CONN_FAILED) ||
+	    ((c->flags & CONN_BACK) && !c->out)) {
+		finish(c);
+		return;
+	}
+	enter(c, CONN_DRAINING);
+	timer_del(&c->timer);
+	if (c->extra && c->extra->early)
+		buf_put(&c->extra->early);
+	if (!(c->flags & (CONN_EOF | CONN_BACK)))
+		io_recv(&c->io, IO_MANY);
+	if (c->out) {
+		close_within(c, CONN_STALL_MS);
+		conn_at_turn(c);
+	} else {
+		linger(c);
+	}
+}
+
+static void shut_now(struct conn *c)
+{
+	c->flags |= CONN_SHUT;
+	if (io_shut(&c->io) < 0)
+		conn_fail(c, ECONNRESET);
+}
+
+void conn_shut(struct conn *c)
+{
+	if (c->state >= CONN_DRAINING || (c->flags & (CONN_SHUT | CONN_SHUT_LATER | CONN_FAILED)))
+		return;
+	c->flags |= CONN_SHUT_LATER;
+	if (!c->out)
+		shut_now(c);
+}
+
+/* Receiving. */
+
+static bool has_early(const struct conn *c)
+{
+	return c->extra && c->extra->early;
+}
+
+void conn_recv(struct conn *c, enum io_mode mode)
+{
+	if (c->state >= CONN_DRAINING || (c->flags & (CONN_EOF | CONN_TELL)))
+		return;
+	c->flags |= CONN_ARMED;
+	if (mode == IO_MANY)
+		c->flags |= CONN_ARMED_MANY;
+	else
+		c->flags = (uint16_t)(c->flags & ~CONN_ARMED_MANY);
+	if (has_early(c) && c->state == CONN_READY)
+		conn_at_turn(c);
+	else
+		io_recv(&c->io, mode);
+}
+
+void conn_recv_stop(struct conn *c)
+{
+	if (!(c->flags & CONN_ARMED) || c->state >= CONN_DRAINING)
+		return;
+	c->flags = (uint16_t)(c->flags & ~(CONN_ARMED | CONN_ARMED_MANY));
+	if (!has_early(c) || c->state < CONN_READY)
+		io_recv_stop(&c->io);
+}
+
+static void deliver_early(struct conn *c)
+{
+	struct buf *b = c->extra->early;
+
+	c->extra->early = NULL;
+	extra_trim(c);
+	if (c->flags & CONN_ARMED_MANY)
+		io_recv(&c->io, IO_MANY);
+	else
+		c->flags = (uint16_t)(c->flags & ~CONN_ARMED);
+	c->mux->received(c, b);
+}
+
+/* Adds <b> to the bytes of the handshake. False when there are too many or no memory. */
+static bool add_early(struct conn *c, struct buf *b)
+{
+	struct conn_extra *x = extra_of(c);
+	bool fits = x && (!x->early || buf_room(x->early) >= b->len);
+
+	if (fits && !x->early) {
+		x->early = b;
+		return true;
+	}
+	if (fits) {
+		memcpy(buf_tail(x->early), b->data + b->off, b->len);
+		x->early->len += b->len;
+	}
+	buf_put(&b);
+	return fits;
+}
+
+/* Runs handlers from the first that is not done. True when all are. */
+static bool run_handlers(struct conn *c)
+{
+	struct conn_extra *x = c->extra;
+
+	while (x && x->hs && *x->hs) {
+		struct str in = x->early ? str_of(x->early->data + x->early->off, x->early->len) : S("");
+		size_t used = 0;
+		enum hs_result r = (*x->hs)->run(c, in, &used);
+
+		BUG_ON(used > in.n);
+		if (x->early) {
+			x->early->off += (uint32_t)used;
+			x->early->len -= (uint32_t)used;
+			if (!x->early->len)
+				buf_put(&x->early);
+		}
+		if (r == HS_DONE) {
+			x->hs++;
+			continue;
+		}
+		if (r == HS_CLOSE)
+			conn_close(c);
+		else if (r == HS_FAIL || (c->flags & CONN_EOF) || (x->early && !buf_room(x->early)))
+			conn_fail(c, ECONNABORTED);
+		else
+			conn_recv(c, IO_ONCE);
+		return false;
+	}
+	return true;
+}
+
+static void handshake(struct conn *c)
+{
+	if (!run_handlers(c) || c->state != CONN_HANDSHAKE || (c->flags & CONN_FAILED))
+		return;
+	timer_del(&c->timer);
+	enter(c, CONN_READY);
+	if (c->extra)
+		c->extra->hs = NULL;
+	extra_trim(c);
+	c->flags |= CONN_TOLD;
+	c->app->ready(c, 0);
+}
+
+static void handshake_received(struct conn *c, struct buf *b, ssize_t n)
+{
+	if (n > 0 && add_early(c, b))
+		handshake(c);
+	else
+		conn_fail(c, n < 0 ? (int)-n : n == 0 ? ECONNRESET : EMSGSIZE);
+}
+
+static void ready_received(struct conn *c, struct buf *b, ssize_t n)
+{
+	if (n > 0) {
+		c->mux->received(c, b);
+		return;
+	}
+	if (n < 0 && !(c->flags & CONN_FAILED)) {
+		c->flags |= CONN_FAILED;
+		c->err = (uint8_t)(n > -255 ? -n : EIO);
+		if (!(c->flags & CONN_SENDING))
+			out_drop(c);
+	}
+	c->mux->ended(c, c->flags & CONN_FAILED ? -(int)c->err : 0);
+}
+
+static void draining_received(struct conn *c, struct buf *b, ssize_t n)
+{
+	if (n > 0)
+		buf_put(&b);
+	else if (n < 0 || (c->flags & CONN_SHUT))
+		finish(c);
+}
+
+static void io_received(struct io *io, struct buf *b, ssize_t n)
+{
+	struct conn *c = CONTAINER(io, struct conn, io);
+
+	if (n > 0)
+		c->bytes_in += (uint64_t)n;
+	if (n == 0)
+		c->flags |= CONN_EOF;
+	if (n <= 0 || !(c->flags & CONN_ARMED_MANY))
+		c->flags = (uint16_t)(c->flags & ~(CONN_ARMED | CONN_ARMED_MANY));
+	if (c->state == CONN_DRAINING) {
+		draining_received(c, b, n);
+	} else if (c->state == CONN_CLOSING || (c->flags & CONN_TELL)) {
+		if (b)
+			buf_put(&b);
+	} else if (c->state == CONN_HANDSHAKE) {
+		handshake_received(c, b, n);
+	} else {
+		BUG_ON(c->state != CONN_READY || !c->mux);
+		ready_received(c, b, n);
+	}
+}
+
+/* Sending. */
+
+static void drained(struct conn *c)
+{
+	if (c->state == CONN_DRAINING) {
+		if (!c->out)
+			linger(c);
+		else
+			close_within(c, CONN_STALL_MS);
+		return;
+	}
+	if (!c->out && (c->flags & CONN_SHUT_LATER))
+		shut_now(c);
+	if (c->state == CONN_READY && c->mux && conn_queued(c) < CONN_LOW)
+		c->mux->drained(c);
+}
+
+static void io_sent(struct io *io, ssize_t n)
+{
+	struct conn *c = CONTAINER(io, struct conn, io);
+
+	c->flags = (uint16_t)(c->flags & ~CONN_SENDING);
+	if (c->state == CONN_CLOSING)
+		return;
+	if (n > 0) {
+		c->bytes_out += (uint64_t)n;
+		out_taken(c, (size_t)n);
+	}
+	if (c->flags & CONN_FAILED) {
+		out_drop(c);
+		return;
+	}
+	if (n < 0) {
+		if (c->state == CONN_DRAINING)
+			finish(c);
+		else
+			conn_fail(c, (int)-n);
+		return;
+	}
+	out_flush(c);
+	if (n > 0)
+		drained(c);
+}
+
+/* End of the turn. */
+
+static void end_turn(struct conn *c)
+{
+	if (c->flags & CONN_CLOSED) {
+		conn_free(c);
+		return;
+	}
+	if (c->state == CONN_CLOSING)
+		return;
+	if (c->flags & CONN_TELL) {
+		c->flags = (uint16_t)(c->flags & ~CONN_TELL);
+		tell_failure(c);
+		return;
+	}
+	if (c->state == CONN_READY && has_early(c) && (c->flags & CONN_ARMED) && c->mux)
+		deliver_early(c);
+	if (c->state > CONN_CONNECTING && c->state < CONN_CLOSING && !(c->flags & CONN_FAILED))
+		out_flush(c);
+}
+
+static void turn(void)
+{
+	while (turn_first) {
+		struct conn *c = turn_first;
+
+		turn_first = c->turn_next;
+		if (!turn_first)
+			turn_last = NULL;
+		c->turn_next = NULL;
+		c->flags = (uint16_t)(c->flags & ~CONN_TURN);
+		end_turn(c);
+	}
+}
+
+void conn_thread_start(void)
+{
+	th->turn = turn;
+}
+
+void conn_thread_stop(void)
+{
+	turn();
+	th->turn = NULL;
+	out_thread_stop();
+}
+
+/* Beginnings. */
+
+static void front_timeout(struct timer *t)
+{
+	finish(CONTAINER(t, struct conn, timer));
+}
+
+static void back_timeout(struct timer *t)
+{
+	conn_fail(CONTAINER(t, struct conn, timer), ETIMEDOUT);
+}
+
+static bool start_handshake(struct conn *c, const struct handshake *const *hs, uint32_t ms)
+{
+	if (hs && *hs) {
+		if (!extra_of(c))
+			return false;
+		c->extra->hs = hs;
+	}
+	c->timer.fire = c->flags & CONN_BACK ? back_timeout : front_timeout;
+	if (ms && ((c->flags & CONN_BACK) || (hs && *hs)))
+		timer_set(&c->timer, th->now + ms);
+	return true;
+}
+
+struct conn *conn_accepted(int fd, struct listener *l, const struct conn_app *app,
+			   const struct handshake *const *hs, const struct sockaddr_storage *peer,
+			   uint32_t handshake_ms)
+{
+	struct conn *c = conn_new(app);
+
+	if (!c || !start_handshake(c, hs, handshake_ms) || io_open(&c->io, fd, &conn_io) < 0) {
+		close(fd);
+		if (c)
+			conn_free(c);
+		listener_conn_closed(l);
+		return NULL;
+	}
+	c->listener = l;
+	addr_from_sockaddr(&c->peer, peer);
+	enter(c, CONN_HANDSHAKE);
+	handshake(c);
+	return c;
+}
+
+static void io_connected(struct io *io, int err)
+{
+	struct conn *c = CONTAINER(io, struct conn, io);
+
+	if (c->state != CONN_CONNECTING || (c->flags & CONN_FAILED))
+		return;
+	if (err) {
+		conn_fail(c, err);
+		return;
+	}
+	enter(c, CONN_HANDSHAKE);
+	handshake(c);
+}
+
+/* A socket for a connection to <to>, from <from> unless it is NULL. The descriptor or -errno. */
+static int back_socket(const struct sockaddr_storage *to, const struct addr *from)
+{
+	int fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage ss;
+	int one = 1, err;
+	socklen_t len;
+
+	if (fd < 0)
+		return -errno;
+	if (listener_fd_scarce(fd)) {
+		close(fd);
+		return -EMFILE;
+	}
+	/* Output is gathered over a turn already: waiting for the peer's acknowledgement gains nothing. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!from || !(len = addr_to_sockaddr(from, &ss)))
+		return fd;
+	if (from->port)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	return -err;
+}
+
+struct conn *conn_connect(const struct addr *to, const struct addr *from, const struct conn_app *app,
+			  void *owner, const struct handshake *const *hs, uint32_t timeout_ms, int *err)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(to, &ss);
+	int fd = len ? back_socket(&ss, from) : -EAFNOSUPPORT;
+	struct conn *c = fd >= 0 ? conn_new(app) : NULL;
+
+	if (fd < 0) {
+		*err = -fd;
+		return NULL;
+	}
+	if (c)
+		c->flags = CONN_BACK;
+	if (!c || !start_handshake(c, hs, timeout_ms) || io_open(&c->io, fd, &conn_io) < 0) {
+		*err = ENOMEM;
+		close(fd);
+		if (c)
+			conn_free(c);
+		return NULL;
+	}
+	c->owner = owner;
+	c->peer = *to;
+	enter(c, CONN_CONNECTING);
+	io_connect(&c->io, (struct sockaddr *)&ss, len);
+	return c;
+}
+
+void conn_attach(struct conn *c, const struct mux_ops *mux, void *ctx)
+{
+	BUG_ON(c->state != CONN_READY || c->mux);
+	c->mux = mux;
+	c->mux_ctx = ctx;
+}
+
+/* Addresses. */
+
+const struct addr *conn_local(struct conn *c)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+	struct addr *a = &no_memory_addr;
+
+	if (c->extra && c->extra->local.kind != AK_NONE)
+		return &c->extra->local;
+	if (extra_of(c))
+		a = &c->extra->local;
+	if (c->state == CONN_CLOSING || getsockname(c->io.fd, (struct sockaddr *)&ss, &len) < 0)
+		ss.ss_family = AF_UNSPEC;
+	addr_from_sockaddr(a, &ss);
+	return a;
+}
+
+bool conn_set_addrs(struct conn *c, const struct addr *peer, const struct addr *local)
+{
+	if (!extra_of(c))
+		return false;
+	c->peer = *peer;
+	c->extra->local = *local;
+	c->flags |= CONN_PROXIED;
+	return true;
+}
+
+bool conn_tell_addrs(struct conn *c, const struct addr *src, const struct addr *dst)
+{
+	if (!extra_of(c))
+		return false;
+	c->extra->told_src = *src;
+	c->extra->told_dst = *dst;
+	return true;
+}
+
+const struct addr *conn_told_src(const struct conn *c)
+{
+	return c->extra ? &c->extra->told_src : NULL;
+}
+
+const struct addr *conn_told_dst(const struct conn *c)
+{
+	return c->extra ? &c->extra->told_dst : NULL;
+}

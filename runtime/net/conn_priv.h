@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between conn.c (states, receiving, ends) and conn_out.c (output queue). */
+#ifndef WEIR_NET_CONN_PRIV_H
+#define WEIR_NET_CONN_PRIV_H
+
+#include "conn.h"
+
+/* Kept only while needed, so that an idle connection is one object. */
+struct conn_extra {
+	const struct handshake *const *hs; /* rest of the list, NULL-terminated, or NULL */
+	struct buf *early;                 /* bytes received during the handshake and not yet delivered */
+	struct addr local;                 /* kind AK_NONE: not known */
+	struct addr told_src, told_dst;    /* for send-proxy */
+};
+
+/* Puts <c> into the list of what is done at the end of the turn. */
+void conn_at_turn(struct conn *c);
+/* A send or receive failed, or memory is out: output is dropped; told to the mux or the app, from the loop. */
+void conn_fail(struct conn *c, int err);
+
+/* Starts a send of what is queued, unless one is under way. */
+void out_flush(struct conn *c);
+/* Takes <n> sent bytes off the queue. */
+void out_taken(struct conn *c, size_t n);
+void out_drop(struct conn *c);
+void out_init(void);
+void out_thread_stop(void);
+
+#endif
