@@ -6,9 +6,6 @@
 
 #include "model.h"
 
-/* lower_spec.c: "host|lower" as it stands inside %{...}; <at> is the text's place. */
-struct ast_subject *spec_parse(struct model *m, struct str text, struct at at);
-
 /* lower_subject.c */
 struct p_subject *lower_subject(struct use *u, const struct ast_subject *s);
 /* In response rules a header test reads the response; "req." the request. W_* bits where subject <id> exists. */
@@ -51,7 +48,8 @@ struct p_expr *expr_true(struct model *m);
 struct p_expr *expr_test(struct model *m, struct p_test *t);
 struct p_expr *expr_not(struct model *m, struct p_expr *e);
 struct p_expr *expr_join(struct model *m, enum p_expr_kind kind, struct p_expr **kids, uint32_t n);
-/* Lowers acls that nothing used, so that their faults are reported; W201. */
+/* Lowers acls that nothing used, so that their faults are reported; W201. After everything else: what they read
+ * does not get into the program. */
 void lower_unused_acls(struct model *m);
 
 /* lower_action.c, lower_edit.c */

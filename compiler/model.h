@@ -75,6 +75,9 @@ struct entity {
 	struct at default_at;
 	struct vec rules[RULE_DIRS]; /* struct p_rule, as written here */
 	struct vec jumps[2];    /* struct jump: request, response */
+	struct at ended[RULE_DIRS]; /* unconditional end of the list; line 0: none yet */
+	struct at chosen;       /* unconditional choice of a backend */
+	bool told[RULE_DIRS];   /* W105 has been reported */
 	bool used;              /* named by another statement */
 	uint8_t state;          /* of the walk that looks for cycles */
 };

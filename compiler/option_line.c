@@ -4,6 +4,7 @@
 #include "option.h"
 
 #include "lower_part.h"
+#include "subject.h"
 #include "value.h"
 
 static void usage(const struct ast_option *o, const char *takes)
@@ -239,7 +240,7 @@ static const struct ast_value *source_header(struct model *m, struct scope *scop
 	struct p_source *source)
 {
 	struct use u = { .m = m, .scope = scope, .where = W_REQ_OUT, .avail = W_REQ_OUT };
-	struct ast_subject *spec = spec_parse(m, v->text, v->at);
+	struct ast_subject *spec = subject_parse(m->arena, v->text, v->at);
 
 	source->mode = SRC_HEADER;
 	source->subject = spec ? lower_subject(&u, spec) : NULL;

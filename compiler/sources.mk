@@ -7,3 +7,8 @@ WEIR_READ_SRC := compiler/program_io.c compiler/program_rule.c compiler/program_
 
 WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/keyword.c compiler/lex.c generated/lexer.c \
 	compiler/subject.c compiler/build.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c
+
+WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/resolve.c compiler/resolve_option.c \
+	compiler/option.c compiler/resolve_link.c compiler/option_line.c compiler/option_bind.c compiler/lower_table.c \
+	compiler/lower_subject.c compiler/lower_text.c compiler/lower_test.c compiler/lower_cond.c compiler/lower_action.c \
+	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/lower.c

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lower_action: one action with its arguments. Routing, answers, captures and variables; header and message edits
+ * are in lower_edit.c. */
+#include "lower_part.h"
+#include "option.h"
+#include "value.h"
+
+static const struct {
+	struct str word;
+	const char *where;
+} rows[ACTIONS] = {
+#define ACTION(id, word, where, final, doc) { { word, sizeof(word) - 1 }, where },
+#include "../grammar/action.def"
+};
+
+bool action_usage(const struct ast_action *a, const char *usage)
+{
+	for (int i = 0; i < ACTIONS; i++)
+		if (str_eq(rows[i].word, a->word))
+			diag(E054, a->at, rows[i].word.p, usage);
+	return false;
+}
+
+unsigned action_nargs(const struct ast_action *a)
+{
+	unsigned n = 0;
+
+	for (const struct ast_arg *arg = a->args; arg; arg = arg->next)
+		n++;
+	return n;
+}
+
+const struct ast_value *action_value(const struct ast_action *a, unsigned n)
+{
+	const struct ast_arg *arg = a->args;
+
+	while (arg && n--)
+		arg = arg->next;
+	return arg ? arg->value : NULL;
+}
+
+static bool is_word(const struct ast_value *v, const char *word)
+{
+	return v && !v->delim && str_eq(v->text, str_from(word));
+}
+
+struct p_text *action_text(struct lower_rule *r, const struct ast_value *v, const struct p_regex *own, unsigned flags)
+{
+	struct use u = r->use;
+	struct p_text *t;
+
+	u.groups = own ? own : r->line_groups;
+	u.captured = false;
+	t = lower_text(&u, v, flags);
+	if (u.captured && !own)
+		r->out->capturing = r->test;
+	return t;
+}
+
+static bool read_status(const struct ast_value *v, const char *what, int64_t min, int64_t *out)
+{
+	return option_number(v, what, UNIT_COUNT, min, 599, out);
+}
+
+static bool is_number(const struct ast_value *v)
+{
+	uint64_t n;
+
+	return v && !v->delim && str_u64(v->text, 99999, &n);
+}
+
+static bool lower_deny(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	out->status = r->use.where & W_RSP ? 502 : 403;
+	if (action_nargs(a) > 1 || (a->args && !action_value(a, 0)))
+		return action_usage(a, "a status, or nothing");
+	return !a->args || read_status(action_value(a, 0), "deny", 200, &out->status);
+}
+
+static bool check_target(const struct ast_value *v)
+{
+	struct str s = v->text;
+
+	if ((s.n && s.p[0] == '/') || str_starts(s, S("%{")) || str_starts(s, S("${")) || str_chr(s, ':') >= 0)
+		return true;
+	diag(E072, v->at, STR_ARG(s));
+	return false;
+}
+
+/* redir [CODE] TARGET | scheme S | prefix P, then drop-query, append-slash */
+static bool lower_redir(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	static const char takes[] = "[301|302|303|307|308] TARGET, scheme S or prefix P, then drop-query, append-slash";
+	const struct ast_value *v;
+	unsigned n = 0;
+
+	out->status = 302;
+	if (is_number(action_value(a, 0))) {
+		v = action_value(a, n++);
+		if (!read_status(v, "redir", 301, &out->status))
+			return false;
+		if (out->status > 308 || (out->status > 303 && out->status < 307)) {
+			diag(E007, v->at, STR_ARG(v->text), "redir", "it is 301, 302, 303, 307 or 308");
+			return false;
+		}
+	}
+	if (is_word(action_value(a, n), "scheme") || is_word(action_value(a, n), "prefix")) {
+		out->redir = is_word(action_value(a, n), "scheme") ? REDIR_SCHEME : REDIR_PREFIX;
+		n++;
+	}
+	v = action_value(a, n++);
+	if (!v)
+		return action_usage(a, takes);
+	out->text = action_text(r, v, NULL, 0);
+	if (!out->text || (out->redir == REDIR_TARGET && !check_target(v)))
+		return false;
+	for (; n < action_nargs(a); n++) {
+		v = action_value(a, n);
+		if (is_word(v, "drop-query"))
+			out->drop_query = true;
+		else if (is_word(v, "append-slash"))
+			out->append_slash = true;
+		else
+			return action_usage(a, takes);
+	}
+	return true;
+}
+
+static bool add_header(struct lower_rule *r, const struct ast_action *a, unsigned n, struct vec *headers)
+{
+	struct p_header *h = ARENA_NEW(r->use.m->arena, struct p_header);
+
+	if (!action_value(a, n + 1) || !action_value(a, n + 2))
+		return action_usage(a, "a name and a value after header");
+	if (!action_header_name(action_value(a, n + 1), &h->name))
+		return false;
+	h->value = action_text(r, action_value(a, n + 2), NULL, 0);
+	vec_push(r->use.m->arena, headers, h);
+	return h->value != NULL;
+}
+
+/* One part of respond at argument <n>: returns the number of arguments read, 0 after a report. */
+static unsigned respond_part(struct lower_rule *r, const struct ast_action *a, unsigned n, struct p_action *out,
+	struct vec *headers)
+{
+	const struct ast_value *v = action_value(a, n), *arg = action_value(a, n + 1);
+
+	if (is_word(v, "header"))
+		return add_header(r, a, n, headers) ? 3 : 0;
+	if (!arg)
+		return (unsigned)action_usage(a, "STATUS [type T] [header N V]... [body V | file F]");
+	if (is_word(v, "type")) {
+		if (text_refused(arg, "a type is fixed"))
+			return 0;
+		out->type = value_plain(r->use.m->arena, arg->text);
+		if (value_is_clean(out->type))
+			return 2;
+		diag(E008, arg->at, STR_ARG(arg->text), "it holds CR, LF or NUL");
+		return 0;
+	}
+	if ((is_word(v, "body") || is_word(v, "file")) && !out->text && !out->file.n) {
+		if (is_word(v, "body"))
+			out->text = action_text(r, arg, NULL, TEXT_ANY_BYTE);
+		else if (!text_refused(arg, "the file is compiled in"))
+			out->file = value_plain(r->use.m->arena, arg->text);
+		return out->text || out->file.n ? 2 : 0;
+	}
+	return (unsigned)action_usage(a, "STATUS [type T] [header N V]... [body V | file F]");
+}
+
+static bool lower_respond(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	struct vec headers = { 0 };
+	const struct ast_value *v = action_value(a, 0);
+	unsigned n = 1, step;
+
+	if ((is_word(v, "stats") && part_missing(PART_ACTION, S("respond stats"), a->at)) ||
+	    (is_word(v, "metrics") && part_missing(PART_ACTION, S("respond metrics"), a->at)))
+		return false;
+	if (!v)
+		return action_usage(a, "STATUS [type T] [header N V]... [body V | file F]");
+	if (!read_status(v, "respond", 200, &out->status))
+		return false;
+	for (; n < action_nargs(a); n += step) {
+		step = respond_part(r, a, n, out, &headers);
+		if (!step)
+			return false;
+	}
+	out->headers = ARENA_ARRAY(r->use.m->arena, struct p_header, headers.n);
+	for (size_t i = 0; i < headers.n; i++)
+		out->headers[i] = *(struct p_header *)headers.p[i];
+	out->nheaders = (uint32_t)headers.n;
+	return true;
+}
+
+/* May <e> be the target of <action> here? Reports and tells. */
+static bool check_target_kind(struct lower_rule *r, const struct entity *e, const char *action, struct at at)
+{
+	bool backend = e->kind == SEC_BACKEND || e->kind == SEC_LISTEN;
+	const struct entity *from = r->entity;
+	const char *takes = NULL;
+	enum p_mode mode = from->kind == SEC_BACKEND ? from->out->back_mode : from->out->front_mode;
+
+	if (r->use.where & W_RSP)
+		takes = e->kind == SEC_RSPRULES ? NULL : "rsprules in responses";
+	else if (strcmp(action, "switch") == 0)
+		takes = backend || e->kind == SEC_REQRULES ? NULL : "reqrules, a backend or a listen";
+	else
+		takes = backend ? NULL : "a backend or a listen";
+	if (takes) {
+		diag(E073, at, STR_ARG(e->name), kind_name(e->kind), action, takes);
+		return false;
+	}
+	if (mode != e->out->back_mode) {
+		diag(E062, at, STR_ARG(from->name), mode == MODE_TCP ? "tcp" : "http", STR_ARG(e->name),
+			mode == MODE_TCP ? "http" : "tcp");
+		return false;
+	}
+	return true;
+}
+
+static void add_jump(struct lower_rule *r, struct entity *to, struct at at)
+{
+	struct jump *j = ARENA_NEW(r->use.m->arena, struct jump);
+
+	j->to = to;
+	j->at = at;
+	vec_push(r->use.m->arena, &r->entity->jumps[(r->use.where & W_RSP) != 0], j);
+}
+
+/* Target section named by a constant word. */
+static bool named_target(struct lower_rule *r, struct str name, struct at at, const char *action, struct p_action *out)
+{
+	const char *what = r->use.where & W_RSP ? "rsprules" : strcmp(action, "switch") == 0 ? "section" : "backend";
+	struct entity *e = model_entity(r->use.m, name, at, what);
+
+	if (!e || !check_target_kind(r, e, action, at))
+		return false;
+	out->target = e->out;
+	if (out->id == ACT_SWITCH)
+		add_jump(r, e, at);
+	return true;
+}
+
+static bool map_target(struct lower_rule *r, const struct ast_value *v, const struct p_map *map, struct str name,
+	const char *action, struct at at)
+{
+	struct entity *e = symbol_get(&r->use.m->sections, name);
+
+	if (!e) {
+		diag(E013, at, STR_ARG(map->name), STR_ARG(name), "section");
+		model_suggest(r->use.m, &r->use.m->sections, name);
+		diag_note(v->at, "used here to choose a section");
+		return false;
+	}
+	e->used = true;
+	if (!check_target_kind(r, e, action, at))
+		return false;
+	if (strcmp(action, "switch") == 0)
+		add_jump(r, e, v->at);
+	return true;
+}
+
+/* %{...|map(N)} as target: the map's values, and its default, name sections. */
+static bool computed_target(struct lower_rule *r, const struct ast_value *v, const char *action, struct p_action *out)
+{
+	struct p_text *t = action_text(r, v, NULL, TEXT_NO_BACKREF);
+	const struct p_conv *last;
+	struct str name;
+	bool good = true;
+	struct table *table;
+
+	if (!t)
+		return false;
+	if (t->n != 1 || t->pieces[0].kind != PIECE_SUBJECT) {
+		diag(E059, v->at, "a partly computed name", "%{...|map(NAME)} must be the whole word");
+		return false;
+	}
+	out->subject = t->pieces[0].subject;
+	for (last = out->subject->convs; last && last->next;)
+		last = last->next;
+	if (!last || last->id != CONV_MAP) {
+		diag(E059, v->at, "a computed name without a map", "it must end with |map(NAME), so that every target is known");
+		return false;
+	}
+	out->map = last->map;
+	table = symbol_get(&r->use.m->maps, out->map->name);
+	for (uint32_t i = 0; i < out->map->n; i++)
+		good = map_target(r, v, out->map, out->map->vals[i], action,
+			((const struct ast_value *)table->vals.p[i])->at) && good;
+	if (last->text && !text_constant(last->text, &name)) {
+		diag(E059, v->at, "a computed default", "the default of this map names a section");
+		return false;
+	}
+	return good && (!last->text || map_target(r, v, out->map, name, action, v->at));
+}
+
+static struct p_action *push_action(struct lower_rule *r, enum action_id id, struct at at)
+{
+	struct p_action *out = ARENA_NEW(r->use.m->arena, struct p_action);
+
+	out->id = id;
+	out->place = place_of(at);
+	vec_push(r->use.m->arena, &r->actions, out);
+	return out;
+}
+
+/* SECTION:"NEW": what the line's own test on path or uri matched is replaced first. */
+static bool lower_replacement(struct lower_rule *r, const struct ast_action *a, const struct ast_value *v)
+{
+	const struct p_test *t = r->test;
+	const struct p_value *value = t && t->nvalues == 1 ? &t->values[0] : NULL;
+	struct p_action *edit;
+	bool prefix = value && t->op == OP_PREFIX && value->kind == VALUE_STR;
+	bool regex = value && t->op == OP_RE;
+
+	if (!value || t->negated || r->ast->test_not || t->subject->convs || t->subject->measure ||
+	    (t->subject->id != SUBJ_PATH && t->subject->id != SUBJ_URI) || !(prefix || regex)) {
+		diag(E079, v->at, STR_ARG(v->text), "the line needs one test of one value, path or uri with =^ or =~");
+		return false;
+	}
+	edit = push_action(r, prefix ? ACT_MAPURI : ACT_REWRITE, a->at);
+	edit->old = value->text;
+	edit->icase = value->icase;
+	edit->regex = value->regex;
+	edit->part = PART_URI;
+	edit->text = action_text(r, v, value->regex, 0);
+	return edit->text != NULL;
+}
+
+/* switch SECTION | SECTION:"NEW" | %{...|map(N)}; setbe the same without NEW */
+static bool lower_choice(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	const char *action = out->id == ACT_SWITCH ? "switch" : "setbe";
+	const struct ast_value *v = action_value(a, 0), *replace = action_value(a, 1);
+	struct str name;
+
+	if (!v || action_nargs(a) > 2 || (replace && (out->id != ACT_SWITCH || r->use.where & W_RSP)))
+		return action_usage(a, "one section");
+	if (text_has_param(v->text)) {
+		text_refused(v, "names of sections are fixed");
+		return false;
+	}
+	if (text_has_subject(v->text))
+		return computed_target(r, v, action, out);
+	name = v->text;
+	if (replace) {
+		if (!lower_replacement(r, a, replace))
+			return false;
+		if (str_ends(name, S(":")))
+			name.n--;
+		r->actions.p[r->actions.n - 2] = r->actions.p[r->actions.n - 1]; /* the edit comes first */
+		r->actions.p[r->actions.n - 1] = out;
+	}
+	return named_target(r, name, v->at, action, out);
+}
+
+/* uriremap OLD BACKEND [NEW]: of the last two, the one that begins with "/" is NEW */
+static bool lower_uriremap(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	const struct ast_value *old = action_value(a, 0), *be = action_value(a, 1), *new = action_value(a, 2);
+
+	if (!old || !be || action_nargs(a) > 3 || !str_starts(old->text, S("/")) || text_refused(old, "OLD is fixed"))
+		return old && be && !str_starts(old->text, S("/")) ? action_usage(a, "OLD BACKEND [NEW], OLD with a leading /")
+			: action_usage(a, "OLD BACKEND [NEW]");
+	if (str_starts(be->text, S("/"))) {
+		const struct ast_value *swap = be;
+
+		be = new;
+		new = swap;
+	}
+	if (!be)
+		return action_usage(a, "OLD BACKEND [NEW]");
+	out->old = value_plain(r->use.m->arena, old->text);
+	out->icase = old->opts & VAL_ICASE;
+	out->text = new ? action_text(r, new, NULL, 0) : lower_constant(r->use.m, out->old);
+	return out->text && named_target(r, be->text, be->at, "uriremap", out);
+}
+
+/* capture WHAT as NAME [len N] */
+static bool lower_capture(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	static const char takes[] = "WHAT as NAME [len N]";
+	struct symbols *names = &r->use.m->captures[(r->use.where & W_RSP) != 0];
+	const struct ast_value *name = action_value(a, 2);
+	unsigned n = action_nargs(a);
+	struct slot *slot;
+
+	if (!a->args || !a->args->subject || !is_word(action_value(a, 1), "as") || !name ||
+	    !(n == 3 || (n == 5 && is_word(action_value(a, 3), "len"))))
+		return action_usage(a, takes);
+	if (!value_is_name(name->text)) {
+		diag(E029, name->at, STR_ARG(name->text));
+		return false;
+	}
+	out->num = 128;
+	if (n == 5 && !option_number(action_value(a, 4), "len", UNIT_COUNT, 1, 65535, &out->num))
+		return false;
+	out->name = name->text;
+	out->subject = lower_subject(&r->use, a->args->subject);
+	slot = model_slot(r->use.m, names, name->text, name->at);
+	slot->written = true;
+	out->capture = slot->index;
+	return out->subject != NULL;
+}
+
+static bool lower_setvar(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	const struct ast_value *name = action_value(a, 0), *v = action_value(a, 1);
+	struct slot *slot;
+
+	if (!name || !v || action_nargs(a) != 2)
+		return action_usage(a, "NAME VALUE");
+	if (!value_is_name(name->text)) {
+		diag(E029, name->at, STR_ARG(name->text));
+		return false;
+	}
+	slot = model_slot(r->use.m, &r->use.m->vars, name->text, name->at);
+	slot->written = true;
+	out->name = name->text;
+	out->var = slot->index;
+	out->text = action_text(r, v, NULL, 0);
+	return out->text != NULL;
+}
+
+static bool lower_log(const struct ast_action *a, struct p_action *out)
+{
+	static const struct str levels[] = {
+		{ "emerg", 5 }, { "alert", 5 }, { "crit", 4 }, { "err", 3 }, { "warning", 7 }, { "notice", 6 },
+		{ "info", 4 }, { "debug", 5 }, { "silent", 6 },
+	};
+	const struct ast_value *v = action_value(a, 0);
+
+	if (!v || action_nargs(a) != 1)
+		return action_usage(a, "one level");
+	for (unsigned i = 0; i < 9; i++)
+		if (str_eq(levels[i], v->text)) {
+			out->num = i == 8 ? -1 : (int64_t)i;
+			return true;
+		}
+	diag(E056, v->at, STR_ARG(v->text), "log level");
+	model_suggest_words(v->text, levels, 9);
+	return false;
+}
+
+static bool lower_setaddr(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	const struct ast_value *v = action_value(a, 0);
+	struct p_addr addr;
+	const char *why;
+
+	if (!v || action_nargs(a) != 1)
+		return action_usage(a, "one address, or a text that gives one");
+	if (!text_has_subject(v->text) && !text_has_param(v->text)) {
+		why = value_addr(v->text, &addr);
+		if (!why && (addr.kind != ADDR_INET || addr.host_name || addr.any_host))
+			why = "an IP address is expected";
+		if (why) {
+			diag(E007, v->at, STR_ARG(v->text), rows[out->id].word.p, why);
+			return false;
+		}
+	}
+	out->text = action_text(r, v, NULL, 0);
+	return out->text != NULL;
+}
+
+static bool lower_args(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	switch (out->id) {
+	case ACT_ALLOW: case ACT_DROP: return !a->args || action_usage(a, "no argument");
+	case ACT_DENY: return lower_deny(r, a, out);
+	case ACT_REDIR: return lower_redir(r, a, out);
+	case ACT_RESPOND: return lower_respond(r, a, out);
+	case ACT_SWITCH: case ACT_SETBE: return lower_choice(r, a, out);
+	case ACT_URIREMAP: return lower_uriremap(r, a, out);
+	case ACT_CAPTURE: return lower_capture(r, a, out);
+	case ACT_SETVAR: return lower_setvar(r, a, out);
+	case ACT_LOG: return lower_log(a, out);
+	case ACT_SETSRC: case ACT_SETDST: return lower_setaddr(r, a, out);
+	default: return lower_edit(r, a, out);
+	}
+}
+
+/* Letters of action.def. */
+static unsigned action_where(const char *letters)
+{
+	static const char all[] = "qQsScet";
+	static const unsigned bits[] = { W_REQ_IN, W_REQ_OUT, W_RSP_IN, W_RSP_OUT, W_CONN, W_SESS, W_TCP };
+	unsigned where = 0;
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++)
+		if (strchr(letters, all[i]))
+			where |= bits[i];
+	return where;
+}
+
+/* Which sections have the capability (language.md 2). */
+static bool check_capability(const struct lower_rule *r, const struct ast_action *a, enum action_id id)
+{
+	enum section_kind kind = r->entity->kind;
+	bool chooses = id == ACT_SETBE || id == ACT_URIREMAP || (id == ACT_SWITCH && !(r->use.where & W_RSP));
+	const char *what = arena_printf(r->use.m->arena, "'%.*s'", STR_ARG(a->word)).p;
+
+	if (!chooses || kind == SEC_LISTEN || kind == SEC_FRONTEND || kind == SEC_REQRULES)
+		return true;
+	diag(E002, a->at, what, kind_article(kind));
+	diag_note((struct at){ 0 }, "listen, frontend and reqrules choose where requests go");
+	return false;
+}
+
+static bool check_where(const struct lower_rule *r, const struct ast_action *a, enum action_id id)
+{
+	unsigned where = action_where(rows[id].where);
+	const char *what = arena_printf(r->use.m->arena, "action '%.*s'", STR_ARG(a->word)).p;
+
+	if (where & r->use.where)
+		return check_capability(r, a, id);
+	if (r->use.where == W_TCP || where == W_TCP)
+		diag(E015, a->at, what, r->use.where == W_TCP ? "tcp" : "http");
+	else
+		diag(E002, a->at, what, where_name(r->use.where));
+	return false;
+}
+
+static int find_action(struct str word)
+{
+	if (str_eq(word, S("permit")))
+		return ACT_ALLOW;
+	for (int i = 0; i < ACTIONS; i++)
+		if (str_eq(rows[i].word, word))
+			return i;
+	return -1;
+}
+
+bool lower_action(struct lower_rule *r, const struct ast_action *a)
+{
+	int id = find_action(a->word);
+
+	if (id < 0) {
+		diag(E023, a->at, STR_ARG(a->word));
+		return false;
+	}
+	if (part_missing(PART_ACTION, rows[id].word, a->at) || !check_where(r, a, (enum action_id)id))
+		return false;
+	return lower_args(r, a, push_action(r, (enum action_id)id, a->at));
+}
