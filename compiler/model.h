@@ -45,6 +45,7 @@ struct acl {
 struct option_use {
 	const struct ast_option *opt;
 	struct profile *origin; /* NULL: the section's own statement */
+	bool override;          /* its line said so; <opt> is without that word */
 };
 
 struct profile {

@@ -20,6 +20,7 @@ const char *option_sides(enum section_kind kind)
 	case SEC_LISTEN: return "fb";
 	case SEC_FRONTEND: return "f";
 	case SEC_BACKEND: return "b";
+	case SEC_REQRULES: return "r";
 	case SEC_GLOBAL: return "g";
 	case SEC_CHECKPOINT: return "k";
 	default: return "";
@@ -41,6 +42,8 @@ static const char *owner_names(int id)
 {
 	bool f = option_has(id, 'f'), b = option_has(id, 'b'), g = option_has(id, 'g');
 
+	if (option_has(id, 'r'))
+		return b ? "both sides and reqrules" : "the front side and reqrules (listen, frontend, reqrules)";
 	if (f && b)
 		return g ? "global and both sides" : "both sides (listen, frontend, backend)";
 	if (f)
@@ -58,21 +61,42 @@ static bool check_owner(const struct ast_option *o, enum section_kind kind)
 	return false;
 }
 
-/* The statement's last word "override" is no argument: it is there only to silence W211. */
+/* The statement's last word "override" is no argument: it only says that W211 is not wanted. */
 static bool says_override(const struct ast_option *o)
 {
 	const struct ast_value *v = o->values;
+	bool alone = v && !v->next;
 
+	if (option_has(o->id, '!') || (alone && option_row(o->id)->args[0] && option_row(o->id)->args[0] != '?'))
+		return false;
 	while (v && v->next)
 		v = v->next;
 	return v && !v->delim && str_eq(v->text, S("override"));
+}
+
+/* <o> without its last value. */
+static const struct ast_option *without_last(struct model *m, const struct ast_option *o)
+{
+	struct ast_option *copy = ARENA_NEW(m->arena, struct ast_option);
+	struct ast_value **last = &copy->values;
+
+	*copy = *o;
+	copy->values = NULL;
+	for (const struct ast_value *v = o->values; v->next; v = v->next) {
+		*last = ARENA_NEW(m->arena, struct ast_value);
+		**last = *v;
+		(*last)->next = NULL;
+		last = &(*last)->next;
+	}
+	return copy;
 }
 
 static struct option_use *new_use(struct model *m, const struct ast_option *o, struct profile *origin)
 {
 	struct option_use *u = ARENA_NEW(m->arena, struct option_use);
 
-	u->opt = o;
+	u->override = says_override(o);
+	u->opt = u->override ? without_last(m, o) : o;
 	u->origin = origin;
 	return u;
 }
@@ -130,7 +154,7 @@ static void take(struct model *m, struct vec *to, const struct vec *from, int id
 		to[id] = joined;
 		return;
 	}
-	if (old && old != new && !quiet && !says_override(new) && !same_words(old, new)) {
+	if (old && old != new && !quiet && !((struct option_use *)from[id].p[0])->override && !same_words(old, new)) {
 		struct str over = origin_of(&from[id])->name, under = origin_of(&to[id])->name;
 
 		diag(W211, new->at, STR_ARG(over), option_row(id)->words, STR_ARG(under));
@@ -145,14 +169,11 @@ static void collect_profile(struct model *m, struct profile *p);
 static void collect_uses(struct model *m, const struct vec *uses, struct vec *opts, enum section_kind kind)
 {
 	for (size_t i = 0; i < uses->n; i++) {
-		const struct ast_option *o = ((struct option_use *)uses->p[i])->opt;
-		bool quiet = says_override(o);
+		const struct option_use *use = uses->p[i];
 
-		for (const struct ast_value *v = o->values; v; v = v->next) {
+		for (const struct ast_value *v = use->opt->values; v; v = v->next) {
 			struct profile *p = symbol_get(&m->profiles, v->text);
 
-			if (quiet && !v->next)
-				break;
 			if (!p) {
 				diag(E051, v->at, "profile", STR_ARG(v->text));
 				model_suggest(m, &m->profiles, v->text);
@@ -164,7 +185,7 @@ static void collect_uses(struct model *m, const struct vec *uses, struct vec *op
 				if (kind != SEC_PROFILE && !option_owned(id, kind))
 					continue;
 				if (p->opts)
-					take(m, opts, p->opts, id, quiet);
+					take(m, opts, p->opts, id, use->override);
 			}
 		}
 	}
