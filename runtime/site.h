@@ -269,8 +269,8 @@ extern const struct mux_ops mux_h1, mux_tcp;
 extern const struct regex_part regex_pcre2;
 extern const struct balance_part balance_roundrobin;
 extern const struct log_part log_http, log_json;
-extern const struct handshake handshake_proxy;   /* accept-proxy */
-extern const struct handshake handshake_monitor; /* monitor-net */
+/* accept-proxy, monitor-net, conn in rules, send-proxy */
+extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1, hs_send_proxy_v2;
 
 struct ws_site {
 	uint32_t magic, abi, size; /* sizeof(struct ws_site) */
@@ -321,7 +321,7 @@ struct ws_site {
 	const struct regex_part *regex;
 	const struct balance_part *balance;
 	const struct log_part *log_text, *log_json;
-	const struct handshake *hs_proxy, *hs_monitor;
+	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in, *hs_send_proxy[3]; /* [1], [2]: by version */
 
 	/* The embedded rule program, its digests (SHA-256, hex) and that of the runtime library. */
 	const char *program;

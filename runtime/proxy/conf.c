@@ -236,6 +236,7 @@ static void load_servers(struct load *l, struct back *b)
 		s->ws = row;
 		s->name = row ? ws_str(row->name) : S("dispatch");
 		s->index = i;
+		s->hs[0] = row && row->send_proxy ? site.ws->hs_send_proxy[row->send_proxy] : NULL;
 		s->be = b;
 		target_addr(l, row ? row->addr : ws->dispatch, where, &s->addr, &s->port_offset);
 		source_addr(l, src, where, &s->source);
@@ -300,6 +301,7 @@ static void load_nets(struct load *l)
 		}
 		memcpy(site.value_nets[text].ip, net.ip, 16);
 		site.value_nets[text].bits = net.bits;
+		site.value_nets[text].spare[0] = 1; /* parsed */
 	}
 }
 

@@ -35,6 +35,7 @@ struct server {
 	struct addr addr;
 	struct addr source;            /* kind AK_NONE: the kernel's choice */
 	bool port_offset;
+	const struct handshake *hs[2]; /* send-proxy: the list of its connections */
 	uint32_t index;                /* in its backend */
 	struct back *be;
 };

@@ -5,6 +5,7 @@
 
 #include "../base/bug.h"
 #include "../core/pool.h"
+#include "../net/listener.h"
 #include "answer.h"
 #include "relay.h"
 #include "route.h"
@@ -20,9 +21,13 @@ static void try_server(struct exchange *x, bool fresh);
 
 /* -- life --------------------------------------------------------------------------------------- */
 
-static void exchange_addresses(struct exchange *x)
+const struct addr *exchange_dst(struct exchange *x)
 {
-	x->src = x->client->peer;
+	if (!x->dst_set && x->client) {
+		x->dst = *conn_local(x->client);
+		x->dst_set = true;
+	}
+	return &x->dst;
 }
 
 static struct exchange *exchange_new(struct stream *s)
@@ -33,14 +38,14 @@ static struct exchange *exchange_new(struct stream *s)
 		return NULL;
 	x->front = s;
 	x->client = s->conn;
-	x->fe = listener_front(s->conn->listener);
+	x->fe = s->conn->listener->conf.owner;
 	x->rule_where = x->default_be = x->avoid = WS_NONE;
 	x->log_level = LEVEL_INFO;
 	x->timer.fire = fire;
 	x->t_start = s->t_head ? s->t_head : th->now_us;
 	msg_init(&x->req);
 	msg_init(&x->rsp);
-	exchange_addresses(x);
+	x->src = x->client->peer;
 	list_append(&pt()->exchanges, &x->link);
 	pt()->nexchanges++;
 	return x;

@@ -93,6 +93,8 @@ void exchange_init(void);
 void exchange_fail(struct exchange *x, unsigned status, enum end_code end);
 /* Ends it without an answer. */
 void exchange_drop(struct exchange *x, enum end_code end);
+/* The address the client connected to, as rules see it; asked of the kernel once, when needed. */
+const struct addr *exchange_dst(struct exchange *x);
 /* Between exchange.c and relay.c. */
 extern const struct stream_ops exchange_front_ops, exchange_back_ops;
 void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved);

@@ -117,10 +117,17 @@ bool rule_value_safe(struct str s);
 
 /* Captures and variables live as long as the exchange. False: memory is out. */
 struct x_value {
-	char *p;
+	char *p;        /* NULL: not set */
 	uint32_t n;
+	uint32_t class; /* of the pool it came from */
 };
-bool rule_keep(struct exchange *x, struct x_value *slot, struct str value, size_t max);
+#define VALUE_MAX 8192
+/* Sets slot <i> of captures or variables; at most <max> bytes (and VALUE_MAX) are kept. False: memory is out. */
+bool rule_keep(struct exchange *x, bool capture, uint32_t i, struct str value, size_t max);
+/* Slot <i>, or a NULL text when it is not set. */
+struct str rule_kept(const struct exchange *x, bool capture, uint32_t i);
+/* Before the threads, after conf_load. */
+void rule_init(void);
 /* Gives back the captures and variables of <x>. */
 void rule_release(struct exchange *x);
 

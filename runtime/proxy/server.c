@@ -6,7 +6,6 @@
 
 #include "../base/bug.h"
 #include "../core/pool.h"
-#include "../net/handshake.h"
 
 /* Eviction runs that make one half-life: each takes an equal part, so that half is gone after all of them. */
 #define EVICT_RUNS 10
@@ -150,14 +149,10 @@ static void on_gone(struct conn *c)
 
 static const struct conn_app back_app = { .ready = on_ready, .gone = on_gone };
 
-static const struct handshake *const hs_v1[] = { &handshake_send_proxy_v1, NULL };
-static const struct handshake *const hs_v2[] = { &handshake_send_proxy_v2, NULL };
-
+/* The handshake list of a server's connections: the PROXY header, or nothing. */
 static const struct handshake *const *handshakes(const struct server *srv)
 {
-	int how = srv->ws ? srv->ws->send_proxy : 0;
-
-	return how == 1 ? hs_v1 : how == 2 ? hs_v2 : NULL;
+	return srv->ws && srv->ws->send_proxy ? srv->hs : NULL;
 }
 
 /* Source address by the source statement; false: none is asked. *<private>: only for this client. */
@@ -185,20 +180,18 @@ static struct addr target_of(struct exchange *x, const struct server *srv, bool 
 {
 	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
 	struct addr to = srv->addr;
+	const struct addr *dst;
 	bool any = to.kind == AK_INET && (memcmp(to.ip, any4, 16) == 0 || memcmp(to.ip, (uint8_t[16]){ 0 }, 16) == 0);
 
 	if (!any && !srv->port_offset)
 		return to;
-	if (x->client && !x->dst_set) {
-		x->dst = *conn_local(x->client);
-		x->dst_set = true;
-	}
+	dst = exchange_dst(x);
 	*private = true;
 	if (srv->port_offset)
-		to.port = (uint16_t)(x->dst.port + to.port);
+		to.port = (uint16_t)(dst->port + to.port);
 	if (any) {
-		memcpy(to.ip, x->dst.ip, 16);
-		to.v4 = x->dst.v4;
+		memcpy(to.ip, dst->ip, 16);
+		to.v4 = dst->v4;
 	}
 	return to;
 }
@@ -225,9 +218,12 @@ static enum server_got connect_new(struct exchange *x, int *err)
 		pool_put(&srv_conn_pool, sc);
 		return SERVER_FAILED;
 	}
-	sc->conn->proxied = x->client;
 	sc->slot->active++;
 	x->connecting = sc;
+	if (srv->ws && srv->ws->send_proxy && !conn_tell_addrs(sc->conn, &x->src, exchange_dst(x))) {
+		server_cancel(x);
+		return SERVER_FAILED;
+	}
 	return SERVER_CONNECTING;
 }
 
@@ -270,7 +266,6 @@ void server_cancel(struct exchange *x)
 		return;
 	x->connecting = NULL;
 	sc->waiting = NULL;
-	sc->conn->proxied = NULL;
 	if (sc->private)
 		conn_abort(sc->conn, false);
 }
