@@ -100,28 +100,22 @@ static struct str word_cut(struct str *s)
 	return word;
 }
 
-const char *request_line(struct arena *a, struct request_spec *r, struct str text)
+const char *request_line(struct request_spec *r, struct str text)
 {
-	const char *why = NULL;
-	bool short_form;
-
 	r->meth = word_cut(&text);
 	r->target = word_cut(&text);
 	if (r->target.n == 0)
 		return "a request is METHOD TARGET, as in \"GET /path\"";
-	short_form = text.n == 0;
-	if (!short_form)
-		why = take_version(r, text);
-	request_finish(a, r, short_form);
-	return why;
+	r->short_form = text.n == 0;
+	return r->short_form ? NULL : take_version(r, text);
 }
 
-void request_finish(struct arena *a, struct request_spec *r, bool short_form)
+void request_finish(struct arena *a, struct request_spec *r)
 {
 	for (uint32_t i = 0; i < r->headers.n; i++)
 		if (str_ieq(r->headers.at[i].name, S("host")))
 			return;
-	if (short_form)
+	if (r->short_form)
 		fields_add(a, &r->headers, S("Host"), S("localhost"));
 }
 
@@ -208,7 +202,7 @@ static void set_host(struct arena *a, struct request_spec *r, struct str host)
 	fields_add(a, &r->headers, S("Host"), host);
 }
 
-static const char *request_word(struct arena *a, struct request_spec *r, struct str word, const struct ast_value **v, bool *versioned)
+static const char *request_word(struct arena *a, struct request_spec *r, struct str word, const struct ast_value **v)
 {
 	struct str arg;
 
@@ -233,7 +227,7 @@ static const char *request_word(struct arena *a, struct request_spec *r, struct 
 	else if (str_eq(word, S("alpn")))
 		r->alpn = arg;
 	else if (str_eq(word, S("version"))) {
-		*versioned = true;
+		r->short_form = false;
 		return take_version(r, arg);
 	} else
 		return "a request line knows: version host header src dst bind tls sni alpn";
@@ -243,15 +237,15 @@ static const char *request_word(struct arena *a, struct request_spec *r, struct 
 const char *request_words(struct arena *a, struct request_spec *r, const struct ast_value *words)
 {
 	const char *why = NULL;
-	bool versioned = false;
 	struct str word;
 
 	request_init(r);
+	r->short_form = true;
 	if (!take(&words, &r->meth) || !take(&words, &r->target))
 		return "a request is METHOD TARGET, as in GET \"/path\"";
 	while (!why && take(&words, &word))
-		why = request_word(a, r, word, &words, &versioned);
-	request_finish(a, r, !versioned);
+		why = request_word(a, r, word, &words);
+	request_finish(a, r);
 	return why;
 }
 

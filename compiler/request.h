@@ -42,6 +42,7 @@ struct request_spec {
 	uint16_t src_port, dst_port;
 	bool has_dst;                     /* else the bind's port, and 127.0.0.1 */
 	struct str bind;                  /* empty: chosen by destination port, else the first */
+	bool short_form;                  /* written without version: request_finish completes it */
 	bool tls;                         /* besides what the bind says */
 	struct str sni, alpn;
 	bool answered;                    /* a response was given: else a plain 200 */
@@ -63,13 +64,13 @@ struct expectations {
 
 /* Each returns NULL, or a sentence that says what is wrong with the text. */
 void request_init(struct request_spec *r);
-const char *request_line(struct arena *a, struct request_spec *r, struct str text);
+const char *request_line(struct request_spec *r, struct str text);
 const char *request_header(struct arena *a, struct fields *f, struct str text);
 const char *request_src(struct request_spec *r, struct str text);
 const char *request_dst(struct request_spec *r, struct str text);
 const char *request_response(struct request_spec *r, struct str text);
-/* Fills in Host where request_line was short of it. Call last. */
-void request_finish(struct arena *a, struct request_spec *r, bool short_form);
+/* Adds the Host that a request of short form has not got. Call last, after the headers. */
+void request_finish(struct arena *a, struct request_spec *r);
 
 /* A whole line of a test block, by its first word. */
 const char *request_words(struct arena *a, struct request_spec *r, const struct ast_value *words);

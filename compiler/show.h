@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* show: a rule of the program in the language's canonical spelling, for people: explain, diff, test. Two rules that show alike
+ * behave alike, but for the contents of the acls, sets and maps they name. */
+#ifndef WEIR_SHOW_H
+#define WEIR_SHOW_H
+
+#include "program.h"
+
+void show_subject(FILE *out, const struct p_subject *s);
+void show_test(FILE *out, const struct p_test *t);
+void show_expr(FILE *out, const struct p_expr *e);
+void show_value(FILE *out, const struct p_subject *s, const struct p_value *v);
+void show_action(FILE *out, const struct p_action *a);
+/* "req in deny 403 on host_b" */
+void show_rule(FILE *out, const struct p_rule *r);
+/* "req in" */
+const char *show_dir(enum rule_dir dir);
+/* "site.weir:12" */
+void show_place(FILE *out, const struct program *p, struct p_place at);
+/* "…" with escapes, as a value of the language. */
+void show_quoted(FILE *out, struct str s);
+/* A JSON string; bytes that are no UTF-8 come out as U+FFFD. */
+void show_json(FILE *out, struct str s);
+
+/* Runs show_rule and the like into a text of the arena: a stream to write to, then its text. */
+struct show_buffer {
+	FILE *out;
+	char *p;
+	size_t n;
+};
+void show_open(struct show_buffer *b);
+struct str show_close(struct show_buffer *b, struct arena *a);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "testrun.h"
+
+#include "show.h"
+
+/* One exchange of a block: what is asked, and what must come of it. */
+struct exchange {
+	struct request_spec request;
+	struct expectations expect;
+	uint32_t line; /* of its request line */
+};
+
+struct testrun {
+	const struct program *p;
+	const struct p_case *block;
+	FILE *out;
+	struct arena a;
+	bool failed;
+};
+
+static void place(struct testrun *t, uint32_t line)
+{
+	struct p_place at = { .file = t->block->place.file, .line = line ? line : t->block->place.line };
+
+	show_place(t->out, t->p, at);
+}
+
+static void start_fail(struct testrun *t, uint32_t line)
+{
+	if (!t->failed)
+		fprintf(t->out, "FAIL %.*s\n", STR_ARG(t->block->name));
+	t->failed = true;
+	fputs("     ", t->out);
+	place(t, line);
+	fputs(": ", t->out);
+}
+
+static struct str header_of(const struct fields *f, struct str name)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (str_ieq(f->at[i].name, name))
+			return f->at[i].value;
+	return (struct str){ 0 };
+}
+
+static bool header_is(const struct fields *f, struct str name, struct str value)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (str_ieq(f->at[i].name, name) && str_eq(f->at[i].value, value))
+			return true;
+	return false;
+}
+
+static struct str slot(const struct str *names, uint32_t n, const struct str *values, struct str name)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (str_eq(names[i], name) && values[i].p)
+			return values[i];
+	return (struct str){ 0 };
+}
+
+/* "deny", "redir" …: the verdict, and its status when one was given. */
+static bool verdict_is(const struct outcome *o, const struct expectation *e, struct str status)
+{
+	return str_eq(e->word, str_from(verdict_names[o->verdict])) && (!e->has_value || str_eq(e->value, status));
+}
+
+/* What the outcome has where <e> looks; p NULL: nothing. <ok> says whether it is what was expected. */
+static struct str look(struct testrun *t, const struct outcome *o, const struct expectation *e, bool *ok)
+{
+	struct str status = o->answer.present ? arena_printf(&t->a, "%u", o->answer.status) : (struct str){ 0 };
+	struct str got = { 0 };
+	const struct program *p = t->p;
+
+	if (str_eq(e->word, S("header")) || str_eq(e->word, S("response"))) {
+		const struct fields *f = str_eq(e->word, S("header")) ? &o->request.headers : &o->answer.headers;
+
+		*ok = header_is(f, e->name, e->value);
+		return header_of(f, e->name);
+	}
+	if (str_eq(e->word, S("noheader")) || str_eq(e->word, S("noresponse"))) {
+		got = header_of(str_eq(e->word, S("noheader")) ? &o->request.headers : &o->answer.headers, e->value);
+		*ok = !got.p;
+		return got;
+	}
+	if (str_eq(e->word, S("backend")))
+		got = o->forwarded ? o->backend->name : (struct str){ 0 };
+	else if (str_eq(e->word, S("uri")))
+		got = o->request.uri;
+	else if (str_eq(e->word, S("host")))
+		got = o->request.host;
+	else if (str_eq(e->word, S("meth")))
+		got = o->request.meth;
+	else if (str_eq(e->word, S("status")))
+		got = status;
+	else if (str_eq(e->word, S("location")))
+		got = header_of(&o->answer.headers, S("location"));
+	else if (str_eq(e->word, S("var")))
+		got = slot(p->vars, p->nvars, o->vars, e->name);
+	else if (str_eq(e->word, S("capture"))) {
+		got = slot(p->captures, p->ncaptures, o->captures[1], e->name);
+		got = got.p ? got : slot(p->captures, p->ncaptures, o->captures[0], e->name);
+	} else {
+		*ok = verdict_is(o, e, status);
+		return arena_printf(&t->a, "%s %.*s", verdict_names[o->verdict], STR_ARG(status));
+	}
+	*ok = got.p && str_eq(got, e->value);
+	return got;
+}
+
+static void report(struct testrun *t, const struct exchange *x, const struct expectation *e, struct str got, const struct outcome *o)
+{
+	start_fail(t, x->line);
+	fprintf(t->out, "expected %.*s", STR_ARG(e->word));
+	if (e->name.n)
+		fprintf(t->out, " %.*s", STR_ARG(e->name));
+	if (e->has_value)
+		fprintf(t->out, " \"%.*s\"", STR_ARG(e->value));
+	if (got.p)
+		fprintf(t->out, ", got \"%.*s\"", STR_ARG(got));
+	else
+		fputs(", got nothing", t->out);
+	if (o->decided) {
+		fputs(" (decided at ", t->out);
+		show_place(t->out, t->p, o->decided->place);
+		fputs(")", t->out);
+	}
+	if (o->why.n)
+		fprintf(t->out, " (%.*s)", STR_ARG(o->why));
+	fputs("\n", t->out);
+}
+
+static void run_exchange(struct testrun *t, const struct exchange *x)
+{
+	struct outcome *o = interp_run(&t->a, t->p, &x->request, NULL);
+
+	for (uint32_t i = 0; i < x->expect.n; i++) {
+		bool ok = false;
+		struct str got = look(t, o, &x->expect.at[i], &ok);
+
+		if (!ok)
+			report(t, x, &x->expect.at[i], got, o);
+	}
+	if (x->expect.n == 0) {
+		start_fail(t, x->line);
+		fputs("nothing is expected of this request\n", t->out);
+	}
+}
+
+/* Takes one line; a new request line first runs the exchange before it. */
+static const char *take_line(struct testrun *t, const struct ast_line *line, struct exchange *x, bool *open)
+{
+	const struct ast_value *words = line->values;
+	struct str word = words ? words->text : str_of("", 0);
+	bool request = str_eq(word, S("request"));
+
+	if (!request && !str_eq(word, S("response")) && !str_eq(word, S("expect")))
+		return "a test has request, response and expect lines";
+	if (!request && !*open)
+		return "a test begins with its request line";
+	if (!request && str_eq(word, S("response")))
+		return response_words(&t->a, &x->request, words->next);
+	if (!request)
+		return expect_words(&t->a, &x->expect, words->next);
+	if (*open)
+		run_exchange(t, x);
+	*x = (struct exchange){ .line = line->at.line };
+	*open = true;
+	return request_words(&t->a, &x->request, words->next);
+}
+
+static void run_block(struct testrun *t)
+{
+	struct exchange x;
+	bool open = false;
+	const char *why = NULL;
+
+	for (uint32_t i = 0; i < t->block->nlines && !why; i++) {
+		why = take_line(t, t->block->lines[i], &x, &open);
+		if (why) {
+			start_fail(t, t->block->lines[i]->at.line);
+			fprintf(t->out, "%s\n", why);
+		}
+	}
+	if (open && !why)
+		run_exchange(t, &x);
+	if (!open && !why) {
+		start_fail(t, 0);
+		fputs("the test has no request\n", t->out);
+	}
+	if (!t->failed)
+		fprintf(t->out, "ok   %.*s\n", STR_ARG(t->block->name));
+}
+
+unsigned testrun(const struct program *p, FILE *out)
+{
+	unsigned failed = 0;
+
+	for (uint32_t i = 0; i < p->ncases; i++) {
+		struct testrun t = { .p = p, .block = p->cases[i], .out = out };
+
+		run_block(&t);
+		failed += t.failed;
+		arena_free(&t.a);
+	}
+	fprintf(out, "%u passed, %u failed\n", p->ncases - failed, failed);
+	return failed;
+}
