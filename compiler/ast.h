@@ -107,7 +107,7 @@ struct ast_acl {
 	struct at at, name_at;
 	struct str name;
 	struct ast_test *test; /* acl NAME what op values, else */
-	struct ast_expr *expr; /* acl NAME on condition */
+	struct ast_expr *expr; /* acl NAME on condition; neither: reported, stands for the name */
 };
 
 struct ast_param {
@@ -157,7 +157,7 @@ struct ast_section {
 	struct ast_section *next;
 	struct at at, name_at;
 	enum section_kind kind;
-	struct str name;          /* empty for SEC_FILE and global */
+	struct str name;          /* empty for SEC_FILE and global; "?..." when it was reported */
 	struct ast_value *args;   /* words after the name: listen NAME ADDRESS, map NAME =^ dynamic, set NAME dynamic */
 	struct ast_stmt *stmts;
 };

@@ -207,7 +207,7 @@ struct cond build_cond(struct build *b, const struct token *t, struct ast_expr *
 	return (struct cond){ .expr = e, .unless = str_eq(t->text, S("unless")), .at = at_join(t->at, e->at) };
 }
 
-struct str build_entity(const struct ast_value *v)
+bool build_entity(const struct ast_value *v)
 {
 	bool good = v->delim == 0 && v->text.n > 0;
 
@@ -219,7 +219,7 @@ struct str build_entity(const struct ast_value *v)
 	}
 	if (!good)
 		diag(E029, v->at, STR_ARG(v->text));
-	return v->text;
+	return good;
 }
 
 static struct ast_stmt *stmt(struct build *b, enum stmt_kind kind)
@@ -265,7 +265,9 @@ void build_acl(struct build *b, const struct token *t, struct ast_value *name, s
 
 	a->at = t->at;
 	a->name_at = name->at;
-	a->name = build_entity(name);
+	a->name = name->text;
+	if (test || expr)
+		build_entity(name);
 	a->test = test;
 	a->expr = expr;
 	stmt(b, STMT_ACL)->acl = a;
@@ -278,7 +280,8 @@ void build_param(struct build *b, const struct token *t, struct ast_value *name,
 
 	p->at = t->at;
 	p->name_at = name->at;
-	p->name = build_entity(name);
+	p->name = name->text;
+	build_entity(name);
 	p->def = def;
 	stmt(b, STMT_PARAM)->param = p;
 }

@@ -74,6 +74,7 @@ struct cond build_cond(struct build *b, const struct token *t, struct ast_expr *
 
 void build_rule(struct build *b, const struct token *dir, const struct token *where, struct chain c,
 		struct cond cond);
+/* Neither <test> nor <expr>: a definition that was reported. */
 void build_acl(struct build *b, const struct token *t, struct ast_value *name, struct ast_test *test,
 	       struct ast_expr *expr);
 void build_param(struct build *b, const struct token *t, struct ast_value *name, struct ast_value *def);
@@ -84,8 +85,8 @@ void build_include(struct build *b, const struct token *path);
 void build_misparse(struct build *b, const struct token *t);
 void build_too_deep(struct build *b);
 
-/* Name of an entity: checked, E029 when it is none. */
-struct str build_entity(const struct ast_value *v);
+/* True when <v> can name an entity, else false and E029 reported. */
+bool build_entity(const struct ast_value *v);
 
 /* Runs the grammar over b->tokens. */
 void grammar_run(struct build *b);

@@ -57,6 +57,8 @@ unsigned diag_warnings(void)
 	return nwarnings;
 }
 
+/* Formats are rows of diag.def, or checked where diag_note() and diag_hint() are called. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static struct str format_text(const char *format, va_list ap)
 {
 	va_list again;

@@ -58,23 +58,6 @@ static void next_line(struct lexer *lx)
 	lx->line_start = lx->p;
 }
 
-/* Passes over the rest of a bad statement, continuation lines included. */
-static enum lex_result skip(struct lexer *lx)
-{
-	bool joined = true;
-
-	while (joined && lx->p <= lx->end) {
-		const char *nl = memchr(lx->p, '\n', (size_t)(lx->end + 1 - lx->p)), *q = nl;
-
-		while (q > lx->p && (q[-1] == '\r' || q[-1] == ' ' || q[-1] == '\t'))
-			q--;
-		joined = q - lx->p >= 2 && q[-1] == '\\' && (q[-2] == ' ' || q[-2] == '\t');
-		lx->p = nl + 1;
-		next_line(lx);
-	}
-	return LEX_BAD;
-}
-
 static struct token *add(struct lexer *lx, int kind, const char *from, const char *to)
 {
 	struct token *t;
@@ -91,6 +74,41 @@ static struct token *add(struct lexer *lx, int kind, const char *from, const cha
 	t = &lx->tokens[lx->n++];
 	*t = (struct token){ .kind = kind, .at = at_of(lx, from, to), .text = str_of(from, (size_t)(to - from)) };
 	return t;
+}
+
+/* Takes the first words of a statement whose bytes are bad. */
+static void first_words(struct lexer *lx)
+{
+	const char *from = lx->statement, *to;
+
+	for (int i = 0; i < 2; i++, from = to) {
+		while (*from == ' ' || *from == '\t')
+			from++;
+		for (to = from; !strchr(" \t\r\n\"'", *to); to++)
+			;
+		if (to == from || lx->line_start > from)
+			return;
+		add(lx, TOK_WORD, from, to);
+	}
+}
+
+/* Passes over the rest of a bad statement, continuation lines included. */
+static enum lex_result skip(struct lexer *lx)
+{
+	bool joined = true;
+
+	if (lx->n == 0)
+		first_words(lx);
+	while (joined && lx->p <= lx->end) {
+		const char *nl = memchr(lx->p, '\n', (size_t)(lx->end + 1 - lx->p)), *q = nl;
+
+		while (q > lx->p && (q[-1] == '\r' || q[-1] == ' ' || q[-1] == '\t'))
+			q--;
+		joined = q - lx->p >= 2 && q[-1] == '\\' && (q[-2] == ' ' || q[-2] == '\t');
+		lx->p = nl + 1;
+		next_line(lx);
+	}
+	return LEX_BAD;
 }
 
 /* What a token tells about the next ones: may a regex between slashes come? */

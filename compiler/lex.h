@@ -22,7 +22,7 @@ enum lex_mode { LEX_STATEMENT, LEX_WORDS };
 enum lex_result {
 	LEX_EOF,
 	LEX_GOT, /* tokens[0..n-1], n > 0 */
-	LEX_BAD  /* reported; nothing to parse */
+	LEX_BAD  /* reported; tokens[] holds what was read before the mistake, the first words at least */
 };
 
 /* Where the next value may be a regex between slashes. */

@@ -11,6 +11,7 @@ static const struct {
 	const char *word, *hint;
 } olds[] = {
 	{ "acl", "name a test with: acl NAME <what> <op> <value>" },
+	{ "defaults", "write: profile NAME, and use_profile NAME in the sections that take it" },
 	{ "http-request", "write: req in <action> ..." },
 	{ "http-response", "write: rsp in <action> ..." },
 	{ "remap_uri", "write: req in mapuri OLD NEW" },
@@ -64,7 +65,8 @@ static struct str candidates(struct arena *a, const struct keyword_match *m)
 	return s;
 }
 
-void misparse_statement(struct arena *a, const struct token *t, size_t n, const struct keyword_match *m)
+enum section_kind misparse_statement(struct arena *a, const struct token *t, size_t n,
+				     const struct keyword_match *m)
 {
 	struct str list = candidates(a, m), whole = span(t, t + n - 1);
 	struct at at = m->used ? at_join(t[0].at, t[m->used - 1].at) : t[0].at;
@@ -84,10 +86,14 @@ void misparse_statement(struct arena *a, const struct token *t, size_t n, const 
 		diag(E033, at, STR_ARG(words));
 		diag_hint("write %.*s", STR_ARG(list));
 	} else {
+		struct str near = keyword_near_statement(t[0].text);
+
 		diag(E022, t[0].at, STR_ARG(t[0].text));
-		say_near(keyword_near_statement(t[0].text));
+		say_near(near);
 		say_old(t[0].text);
+		return keyword_section(near);
 	}
+	return SEC_FILE;
 }
 
 static bool is_subject(const struct token *t)
@@ -204,11 +210,25 @@ static void bad_condition(const struct build *b, const struct token *t)
 	}
 }
 
+/* True when <t> is the operator of a test that stands where the action's arguments should. */
+static bool test_first(const struct build *b, const struct token *t)
+{
+	return t->kind == TOK_OP && t - b->tokens >= 2 && is_subject(t - 1) && keyword_action(t[-2].text);
+}
+
+/* <t> stands where a value or a test of its own is expected. */
 static void bad_operand(const struct build *b, const struct token *t)
 {
 	const struct token *before = t - 1;
 
-	if (t->kind == TOK_OP && before->kind == TOK_WORD) {
+	if (test_first(b, t)) {
+		diag(E001, before->at, "the test comes after the action's arguments");
+		diag_hint("write: %.*s <arguments> %.*s", STR_ARG(t[-2].text), STR_ARG(span(before, test_end(b, before))));
+	} else if (t->kind == TOK_ON || t->kind == TOK_UNLESS) {
+		diag(E001, t->at, before->kind == TOK_OP ? "a value must stand before this" :
+							   "something is missing before this");
+		diag_hint("'%.*s' is a value only in quotes", STR_ARG(t->text));
+	} else if (t->kind == TOK_OP && before->kind == TOK_WORD) {
 		diag(E034, before->at, STR_ARG(before->text), "there is no such subject");
 		say_near(keyword_near_subject(before->text));
 	} else if (t->kind == TOK_FUNC) {

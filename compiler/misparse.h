@@ -7,7 +7,9 @@
 #include "keyword.h"
 #include "lex.h"
 
-/* A statement of plain words whose keyword is none: <m> tells why. <n> at least 1. */
-void misparse_statement(struct arena *a, const struct token *t, size_t n, const struct keyword_match *m);
+/* A statement of plain words whose keyword is none: <m> tells why. <n> at least 1. Returns the kind of section
+ * that it was probably meant to open, or SEC_FILE. */
+enum section_kind misparse_statement(struct arena *a, const struct token *t, size_t n,
+				     const struct keyword_match *m);
 
 #endif

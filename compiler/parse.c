@@ -19,6 +19,7 @@ struct parse {
 	struct arena *arena;
 	struct str stdlib;  /* empty: none */
 	bool memory;        /* text from memory: no includes */
+	bool astray;        /* outside any section, and that was reported */
 	struct frame *frame;
 	unsigned depth;
 	struct ast *ast;
@@ -45,29 +46,70 @@ static struct ast_value *values(struct parse *ps, const struct token *t, size_t 
 	return l.first;
 }
 
-static void open_section(struct parse *ps, enum section_kind kind, const struct token *t, size_t n)
+/* A section whose name is not known yet: one that no other section can have. */
+static struct ast_section *new_section(struct parse *ps, enum section_kind kind, struct at at)
 {
 	struct ast_section *s = ARENA_NEW(ps->arena, struct ast_section);
-	size_t names = kind != SEC_GLOBAL;
 
 	s->kind = kind;
-	s->at = t[0].at;
-	s->name_at = t[0].at;
-	s->name = S("");
+	s->at = s->name_at = at;
+	s->name = kind == SEC_GLOBAL ? S("") : arena_printf(ps->arena, "?%u.%u", at.file, at.line);
 	ps->last_section->next = s;
 	ps->last_section = ps->section = s;
+	ps->astray = false;
 	ps->tails[1] = &s->stmts;
-	if (n <= names && names) {
-		diag(E031, t[0].at, STR_ARG(t[0].text));
+	return s;
+}
+
+static void open_section(struct parse *ps, enum section_kind kind, const struct token *t, size_t n)
+{
+	struct ast_section *s = new_section(ps, kind, t[0].at);
+	size_t names = kind != SEC_GLOBAL;
+
+	if (n <= names) {
+		if (names)
+			diag(E031, t[0].at, STR_ARG(t[0].text));
 		return;
 	}
 	if (names) {
 		struct ast_value *v = values(ps, &t[1], 1);
 
-		s->name = kind == SEC_TEST ? v->text : build_entity(v);
+		if (kind == SEC_TEST || build_entity(v))
+			s->name = v->text;
+		else if (kind == SEC_SET)
+			diag_hint("a rule begins with its direction: req in set ...");
 		s->name_at = v->at;
 	}
 	s->args = values(ps, t + 1 + names, n - 1 - names);
+}
+
+static void salvage_section(struct parse *ps, enum section_kind kind, const struct token *t, size_t n)
+{
+	struct ast_section *s = new_section(ps, kind, t[0].at);
+
+	if (n > 1 && kind != SEC_GLOBAL)
+		s->name = t[1].text;
+}
+
+/* Of a statement that was reported, what others refer to: the section that it opens, the name that it gives.
+ * So that no later statement is wrong only because of it. */
+static void salvage(struct parse *ps, const struct token *t, size_t n)
+{
+	struct build b = { .arena = ps->arena, .tokens = t, .n = n };
+	enum section_kind kind;
+
+	if (n == 0 || t[0].delim)
+		return;
+	kind = keyword_section(t[0].text);
+	if (kind != SEC_FILE) {
+		salvage_section(ps, kind, t, n);
+	} else if (n > 1 && !t[1].delim && str_eq(t[0].text, S("acl"))) {
+		build_acl(&b, &t[0], build_value(&b, &t[1]), NULL, NULL);
+	} else if (n > 1 && !t[1].delim && str_eq(t[0].text, S("param"))) {
+		build_param(&b, &t[0], build_value(&b, &t[1]), NULL);
+	}
+	if (b.stmt)
+		add_stmt(ps, b.stmt);
 }
 
 static const struct source *here(const struct parse *ps)
@@ -145,18 +187,27 @@ static void include(struct parse *ps, const struct token *t)
 	push(ps, file);
 }
 
+/* True when <t>, which a section must hold, stands in none. Said for the first of such statements. */
+static bool outside(struct parse *ps, const struct token *t)
+{
+	if (ps->section != ps->file_section)
+		return false;
+	if (!ps->astray)
+		diag(E021, t->at, STR_ARG(t->text));
+	ps->astray = true;
+	return true;
+}
+
 static void parse_rule(struct parse *ps, const struct token *t, size_t n)
 {
 	struct build b = { .arena = ps->arena, .tokens = t, .n = n };
 
-	if (t[0].kind == TOK_DIR && ps->section == ps->file_section) {
-		diag(E021, t[0].at, STR_ARG(t[0].text));
-		return;
-	}
 	grammar_run(&b);
 	if (b.failed)
+		salvage(ps, t, n);
+	else if (t[0].kind == TOK_DIR && outside(ps, t))
 		return;
-	if (b.include)
+	else if (b.include)
 		include(ps, b.include);
 	else
 		add_stmt(ps, b.stmt);
@@ -194,13 +245,15 @@ static void parse_option(struct parse *ps, const struct token *t, size_t n)
 		words[k] = t[k].text;
 	m = keyword_option(words, k);
 	if (m.result != KEYWORD_FOUND) {
-		misparse_statement(ps->arena, t, n, &m);
+		enum section_kind meant = misparse_statement(ps->arena, t, n, &m);
+
+		ps->astray = true;
+		if (meant != SEC_FILE)
+			salvage_section(ps, meant, t, n);
 		return;
 	}
-	if (ps->section == ps->file_section) {
-		diag(E021, t[0].at, STR_ARG(t[0].text));
+	if (outside(ps, t))
 		return;
-	}
 	s = ARENA_NEW(ps->arena, struct ast_stmt);
 	s->kind = STMT_OPTION;
 	s->at = at_join(t[0].at, t[n - 1].at);
@@ -268,6 +321,8 @@ static void read_file(struct parse *ps)
 			return;
 		if (got == LEX_BAD) {
 			f->begun = true;
+			if (!plain_lines(ps) || keyword_section(f->lx.n ? f->lx.tokens[0].text : S("")))
+				salvage(ps, f->lx.tokens, f->lx.n);
 			continue;
 		}
 		statement(ps, f->lx.tokens, f->lx.n);
