@@ -53,6 +53,15 @@ static void put(struct diff *d, struct entries *e, struct entry x)
 		str_trim_line(show_close(&b_, (d)->a)); \
 	})
 
+/* Text of what <show> writes for people. */
+#define SHOWN(d, show, ...) \
+	({ \
+		struct show_buffer s_; \
+		show_open(&s_); \
+		show(s_.out, ##__VA_ARGS__); \
+		show_close(&s_, (d)->a); \
+	})
+
 static struct str str_trim_line(struct str s)
 {
 	while (s.n && (s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\t'))
@@ -175,7 +184,7 @@ static void fact(struct diff *d, struct entries *e, const char *key, struct str 
 static struct entries facts_of(struct diff *d, struct p_section *s)
 {
 	static const char *const modes[] = { "http", "tcp" };
-	struct p_section rest = { .forwardfor = s->forwardfor, .source = s->source, .dispatch = s->dispatch };
+	struct p_section rest = { .forwardfor = s->forwardfor };
 	struct entries e = { 0 };
 
 	fact(d, &e, "kind", str_from(form_kinds[s->kind]));
@@ -184,7 +193,11 @@ static struct entries facts_of(struct diff *d, struct p_section *s)
 	fact(d, &e, "use_filters_from", s->filters == s ? S("none") : named(s->filters));
 	fact(d, &e, "use_backend_from", s->servers_of == s ? S("none") : named(s->servers_of));
 	fact(d, &e, "default_backend", named(s->default_backend));
-	fact(d, &e, "addresses and forwardfor", FORMED(d, form_section_facts, &rest));
+	fact(d, &e, "forwardfor", FORMED(d, form_section_facts, &rest));
+	rest = (struct p_section){ .source = s->source };
+	fact(d, &e, "source", FORMED(d, form_section_facts, &rest));
+	rest = (struct p_section){ .dispatch = s->dispatch };
+	fact(d, &e, "dispatch", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section){ .monitor = s->monitor, .nmonitor = s->nmonitor };
 	fact(d, &e, "monitor-net", FORMED(d, form_section_facts, &rest));
 	return e;
@@ -196,9 +209,9 @@ static struct entries binds_of(struct diff *d, struct p_section *s)
 
 	for (uint32_t i = 0; i < s->nbinds; i++) {
 		struct p_bind *b = &s->binds[i];
-		struct str body = FORMED(d, form_bind, b), key = b->name.n ? b->name : FORMED(d, form_addr, "addr", &b->addr);
+		struct str key = b->name.n ? b->name : SHOWN(d, show_addr, &b->addr);
 
-		put(d, &e, (struct entry){ .key = key, .body = body, .show = body, .at = b->place });
+		put(d, &e, (struct entry){ .key = key, .body = FORMED(d, form_bind, b), .show = SHOWN(d, show_bind, b), .at = b->place });
 	}
 	return e;
 }
@@ -208,9 +221,9 @@ static struct entries servers_of(struct diff *d, struct p_section *s)
 	struct entries e = { 0 };
 
 	for (uint32_t i = 0; i < s->nservers; i++) {
-		struct str body = FORMED(d, form_server, &s->servers[i]);
+		struct p_server *v = &s->servers[i];
 
-		put(d, &e, (struct entry){ .key = s->servers[i].name, .body = body, .show = body, .at = s->servers[i].place });
+		put(d, &e, (struct entry){ .key = v->name, .body = FORMED(d, form_server, v), .show = SHOWN(d, show_server, v), .at = v->place });
 	}
 	return e;
 }
@@ -314,7 +327,6 @@ static struct entries acls_of(struct diff *d, const struct program *p)
 		struct p_acl *a = p->acls[i];
 		struct str body = FORMED(d, form_expr, &a->expr), key = a->name;
 		uint32_t *at;
-		struct show_buffer b;
 
 		if (a->section)
 			key = arena_printf(d->a, "%.*s (of %.*s)", STR_ARG(a->name), STR_ARG(a->section->name));
@@ -326,9 +338,7 @@ static struct entries acls_of(struct diff *d, const struct program *p)
 		at = ARENA_NEW(&own, uint32_t);
 		*at = e.n;
 		io_define(&table, REF_ACL, key, at);
-		show_open(&b);
-		show_expr(b.out, a->expr);
-		put(d, &e, (struct entry){ .key = key, .body = body, .show = show_close(&b, d->a), .at = a->place });
+		put(d, &e, (struct entry){ .key = key, .body = body, .show = SHOWN(d, show_expr, a->expr), .at = a->place });
 	}
 	arena_free(&own);
 	return e;
@@ -372,7 +382,7 @@ static struct entries trusted_of(struct diff *d, const struct program *p)
 	struct entries e = { 0 };
 
 	for (uint32_t i = 0; i < p->ntrusted; i++) {
-		struct str net = FORMED(d, form_net, &p->trusted[i]);
+		struct str net = SHOWN(d, show_net, &p->trusted[i]);
 
 		put(d, &e, (struct entry){ .key = net, .body = net, .show = net });
 	}

@@ -127,6 +127,22 @@ static void rule_item(struct diff *d, struct str section, enum diff_change chang
 	diff_add(d, item);
 }
 
+/* Worth showing as one that has changed: it still does the same kind of thing, or under the same condition. */
+static bool alike(struct diff *d, const struct p_rule *old, const struct p_rule *new)
+{
+	struct show_buffer x, y;
+
+	if (old->nactions && new->nactions && old->actions[0].id == new->actions[0].id)
+		return true;
+	if (old->cond->kind == PE_TRUE)
+		return false;
+	show_open(&x);
+	show_open(&y);
+	show_expr(x.out, old->cond);
+	show_expr(y.out, new->cond);
+	return str_eq(show_close(&x, d->a), show_close(&y, d->a));
+}
+
 void diff_chain(struct diff *d, struct str section, const struct p_chain *oc, const struct p_chain *nc)
 {
 	struct side old, new;
@@ -139,7 +155,7 @@ void diff_chain(struct diff *d, struct str section, const struct p_chain *oc, co
 	while (i < oc->n || k < nc->n) {
 		bool gone = i < oc->n && old.mate[i] == NONE, came = k < nc->n && new.mate[k] == NONE;
 
-		if (gone && came)
+		if (gone && came && alike(d, oc->rules[i], nc->rules[k]))
 			rule_item(d, section, DIFF_CHANGED, oc->rules[i++], nc->rules[k++]);
 		else if (k < nc->n && new.mate[k] != NONE && !new.stays[k])
 			rule_item(d, section, DIFF_MOVED, oc->rules[new.mate[k]], nc->rules[k]), k++;

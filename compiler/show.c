@@ -174,7 +174,7 @@ static void show_conv(FILE *out, const struct p_conv *c)
 
 void show_subject(FILE *out, const struct p_subject *s)
 {
-	bool upper = !s->icase && (s->type == TYPE_STR || s->type == TYPE_BOOL) && s->id <= SUBJ_C && s->type == TYPE_STR && !s->convs;
+	bool upper = !s->icase && s->type == TYPE_STR && s->id <= SUBJ_C;
 
 	if (s->measure != MEASURE_NONE)
 		fputs(s->measure == MEASURE_LEN ? "len(" : "count(", out);
@@ -194,7 +194,7 @@ void show_subject(FILE *out, const struct p_subject *s)
 		putc(')', out);
 }
 
-static void show_net(FILE *out, const struct p_net *net)
+void show_net(FILE *out, const struct p_net *net)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	bool v4 = net->bits >= 96 && memcmp(net->addr, mapped, 12) == 0;
@@ -295,8 +295,12 @@ static void show_part(FILE *out, const struct p_action *a)
 {
 	static const char *const parts[] = { "", "host", "path", "query", "uri", "meth", "status", "line" };
 
+	bool like_part = false;
+
+	for (size_t i = 1; i < sizeof(parts) / sizeof(parts[0]); i++)
+		like_part |= str_ieq(a->name, str_from(parts[i]));
 	if (a->part == PART_HEADER)
-		fprintf(out, " h(%.*s)", STR_ARG(a->name));
+		fprintf(out, like_part ? " h(%.*s)" : " %.*s", STR_ARG(a->name));
 	else
 		fprintf(out, " %s", parts[a->part]);
 	if (!a->text)
@@ -375,4 +379,79 @@ void show_rule(FILE *out, const struct p_rule *r)
 		return;
 	fputs(" on ", out);
 	show_expr(out, r->cond);
+}
+
+void show_addr(FILE *out, const struct p_addr *a)
+{
+	static const char *const before[] = { "", "", "unix@", "abns@", "fd@" };
+
+	if (a->text) {
+		show_text(out, a->text);
+		return;
+	}
+	fputs(before[a->kind], out);
+	if (a->kind == ADDR_FD)
+		fprintf(out, "%d", a->fd);
+	else if (a->kind != ADDR_INET)
+		fprintf(out, "%.*s", STR_ARG(a->path));
+	else if (a->host_name)
+		fprintf(out, "%.*s", STR_ARG(a->host));
+	else if (!a->any_host)
+		show_net(out, &a->ip);
+	if (a->kind != ADDR_INET)
+		return;
+	fprintf(out, a->port_offset ? ":+%u" : ":%u", a->port);
+	if (a->port_hi > a->port)
+		fprintf(out, "-%u", a->port_hi);
+}
+
+static void word_if(FILE *out, bool on, const char *word)
+{
+	if (on)
+		fprintf(out, " %s", word);
+}
+
+static void num_if(FILE *out, bool on, const char *word, int64_t n)
+{
+	if (on)
+		fprintf(out, " %s %" PRId64, word, n);
+}
+
+static void str_if(FILE *out, const char *word, struct str s)
+{
+	if (s.n)
+		fprintf(out, " %s %.*s", word, STR_ARG(s));
+}
+
+void show_bind(FILE *out, const struct p_bind *b)
+{
+	show_addr(out, &b->addr);
+	word_if(out, b->tls, "tls");
+	str_if(out, "cert", b->cert);
+	str_if(out, "alpn", b->alpn);
+	word_if(out, b->accept_proxy, "accept-proxy");
+	word_if(out, b->v6only, "v6only");
+	word_if(out, b->transparent, "transparent");
+	num_if(out, b->backlog > 0, "backlog", b->backlog);
+	num_if(out, b->maxconn > 0, "maxconn", b->maxconn);
+	num_if(out, b->mode > 0, "mode", b->mode);
+	num_if(out, b->uid > 0, "uid", b->uid);
+	num_if(out, b->gid > 0, "gid", b->gid);
+	str_if(out, "interface", b->interface);
+	str_if(out, "thread", b->thread);
+}
+
+void show_server(FILE *out, const struct p_server *s)
+{
+	show_addr(out, &s->addr);
+	num_if(out, s->weight != 1, "weight", s->weight);
+	num_if(out, s->maxconn > 0, "maxconn", s->maxconn);
+	word_if(out, s->backup, "backup");
+	word_if(out, s->disabled, "disabled");
+	word_if(out, s->tls, "tls");
+	word_if(out, s->send_proxy == 1, "send-proxy");
+	word_if(out, s->send_proxy == 2, "send-proxy-v2");
+	if (!str_eq(s->proto, S("h1")))
+		str_if(out, "proto", s->proto);
+	word_if(out, s->source.mode != SRC_NONE, "source");
 }

@@ -13,6 +13,13 @@ void show_value(FILE *out, const struct p_subject *s, const struct p_value *v);
 void show_action(FILE *out, const struct p_action *a);
 /* "req in deny 403 on host_b" */
 void show_rule(FILE *out, const struct p_rule *r);
+/* "10.0.0.0/8" */
+void show_net(FILE *out, const struct p_net *net);
+/* "10.0.0.1:8080", "unix@/path" … as in a bind or server line. */
+void show_addr(FILE *out, const struct p_addr *a);
+/* What stands behind "bind" and "server". */
+void show_bind(FILE *out, const struct p_bind *b);
+void show_server(FILE *out, const struct p_server *s);
 /* "req in" */
 const char *show_dir(enum rule_dir dir);
 /* "site.weir:12" */
