@@ -87,21 +87,26 @@ struct task *sched_inbox_pop(struct sched *s)
 	return t;
 }
 
+/* Runs what is queued now: a task that wakes itself comes again in the next turn, after input and timers. */
+static void run_class(struct list *queue, unsigned most)
+{
+	const struct list *last = queue->prev, *node = NULL;
+
+	while (most-- && node != last && !list_empty(queue)) {
+		struct task *t;
+
+		node = list_shift(queue);
+		t = CONTAINER(node, struct task, link);
+		t->run(t);
+	}
+}
+
 void sched_tasks(struct sched *s)
 {
 	if (atomic_load_explicit(&s->inbox, memory_order_relaxed))
 		inbox_take(s);
-	for (unsigned c = 0; c < TASK_CLASSES; c++) {
-		for (unsigned n = 0; n < budget[c]; n++) {
-			struct list *node = list_shift(&s->run[c]);
-			struct task *t;
-
-			if (!node)
-				break;
-			t = CONTAINER(node, struct task, link);
-			t->run(t);
-		}
-	}
+	for (unsigned c = 0; c < TASK_CLASSES; c++)
+		run_class(&s->run[c], budget[c]);
 }
 
 void sched_timers(struct sched *s, uint64_t now)
