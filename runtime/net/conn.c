@@ -159,6 +159,7 @@ void conn_fail(struct conn *c, int err)
 static void tell_failure(struct conn *c)
 {
 	conn_recv_stop(c);
+	c->flags |= CONN_OVER;
 	if (c->state == CONN_READY && c->mux) {
 		c->mux->ended(c, -(int)c->err);
 	} else if (c->state < CONN_READY && (c->flags & CONN_BACK)) {
@@ -249,7 +250,7 @@ static bool has_early(const struct conn *c)
 
 void conn_recv(struct conn *c, enum io_mode mode)
 {
-	if (c->state >= CONN_DRAINING || (c->flags & (CONN_EOF | CONN_TELL)))
+	if (c->state >= CONN_DRAINING || (c->flags & (CONN_EOF | CONN_TELL | CONN_OVER)))
 		return;
 	c->flags |= CONN_ARMED;
 	if (mode == IO_MANY)
@@ -367,6 +368,8 @@ static void ready_received(struct conn *c, struct buf *b, ssize_t n)
 		if (!(c->flags & CONN_SENDING))
 			out_drop(c);
 	}
+	if (c->flags & CONN_FAILED)
+		c->flags |= CONN_OVER;
 	c->mux->ended(c, c->flags & CONN_FAILED ? -(int)c->err : 0);
 }
 
@@ -390,7 +393,7 @@ static void io_received(struct io *io, struct buf *b, ssize_t n)
 		c->flags = (uint16_t)(c->flags & ~(CONN_ARMED | CONN_ARMED_MANY));
 	if (c->state == CONN_DRAINING) {
 		draining_received(c, b, n);
-	} else if (c->state == CONN_CLOSING || (c->flags & CONN_TELL)) {
+	} else if (c->state == CONN_CLOSING || (c->flags & (CONN_TELL | CONN_OVER))) {
 		if (b)
 			buf_put(&b);
 	} else if (c->state == CONN_HANDSHAKE) {

@@ -40,6 +40,7 @@ enum conn_state {
 #define CONN_TELL 0x0400       /* failure to be told at the end of the turn */
 #define CONN_TOLD 0x0800       /* ready() was called */
 #define CONN_CLOSED 0x1000     /* closed() came while CONN_TURN; freed at the end of the turn */
+#define CONN_OVER 0x2000       /* the failure was told: nothing more is */
 
 /* One handler of the handshake list; each runs until it says DONE, then removes itself. */
 enum hs_result { HS_MORE, HS_DONE, HS_FAIL, HS_CLOSE /* answered: end politely */ };
