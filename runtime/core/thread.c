@@ -153,11 +153,11 @@ static uint64_t sleep_until(void)
 static void loop(void)
 {
 	while (!atomic_load_explicit(&th->stop, memory_order_relaxed)) {
+		if (th->turn)
+			th->turn();
 		th->poller->wait(th, sleep_until());
 		sched_tasks(th->sched);
 		sched_timers(th->sched, th->now);
-		if (th->turn)
-			th->turn();
 		if (th->trim_at && th->now >= th->trim_at)
 			trim();
 	}
