@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ast_dump: prints the AST, one statement a line. The same AST gives the same bytes; places are lines only. */
+/* ast_dump: prints the AST, one statement a line. The same AST gives the same bytes; places are
+ * lines only. */
 #include "ast_dump.h"
 
 #include "keyword.h"
@@ -73,7 +74,9 @@ static void put_test(FILE *out, const struct ast_test *t)
 
 static void put_expr(FILE *out, const struct ast_expr *e)
 {
-	static const char *const heads[] = { [EXPR_AND] = " (and", [EXPR_OR] = " (or", [EXPR_NOT] = " (not" };
+	static const char *const heads[] = {
+		[EXPR_AND] = " (and", [EXPR_OR] = " (or", [EXPR_NOT] = " (not"
+	};
 
 	if (e->kind == EXPR_TEST) {
 		put_test(out, e->test);
@@ -115,7 +118,7 @@ static void put_rule(FILE *out, const struct ast_rule *r)
 {
 	static const char *const dirs[RULE_DIRS] = {
 		[DIR_CONN_IN] = "conn in", [DIR_SESS_IN] = "sess in", [DIR_REQ_IN] = "req in",
-		[DIR_REQ_OUT] = "req out", [DIR_RSP_IN] = "rsp in", [DIR_RSP_OUT] = "rsp out",
+		[DIR_REQ_OUT] = "req out", [DIR_RSP_IN] = "rsp in",   [DIR_RSP_OUT] = "rsp out",
 	};
 
 	fputs(dirs[r->dir], out);

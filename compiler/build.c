@@ -54,7 +54,8 @@ struct ast_subject *build_subject(struct build *b, const struct token *t)
 	return s;
 }
 
-struct ast_test *build_test(struct build *b, struct ast_subject *s, const struct token *op, struct value_list l)
+struct ast_test *build_test(struct build *b, struct ast_subject *s, const struct token *op,
+			    struct value_list l)
 {
 	struct ast_test *t = ARENA_NEW(b->arena, struct ast_test);
 
@@ -70,7 +71,7 @@ struct ast_test *build_test(struct build *b, struct ast_subject *s, const struct
 struct ast_test *build_test_from(struct build *b, struct ast_subject *s, const struct token *op,
 				 enum ast_source from, struct ast_value *name)
 {
-	struct ast_test *t = build_test(b, s, op, (struct value_list){ name, name });
+	struct ast_test *t = build_test(b, s, op, (struct value_list) { name, name });
 
 	t->from = from;
 	return t;
@@ -104,7 +105,8 @@ struct arg_list build_arg_subject(struct build *b, struct arg_list l, struct ast
 	return add_arg(l, a);
 }
 
-struct arg_list build_arg_word(struct build *b, struct arg_list l, const struct token *word, struct ast_value *v)
+struct arg_list build_arg_word(struct build *b, struct arg_list l, const struct token *word,
+			       struct ast_value *v)
 {
 	l = build_arg(b, l, build_value(b, word));
 	return v ? build_arg(b, l, v) : l;
@@ -123,7 +125,7 @@ struct ast_action *build_action(struct build *b, const struct token *word, struc
 struct item build_item(struct build *b, struct ast_action *a, bool not_, struct ast_test *t)
 {
 	(void)b;
-	return (struct item){ .action = a, .test = t, .test_not = not_ };
+	return (struct item) { .action = a, .test = t, .test_not = not_ };
 }
 
 struct chain build_chain(struct build *b, struct chain c, struct item i)
@@ -204,7 +206,9 @@ struct ast_expr *build_join(struct build *b, enum expr_kind kind, struct expr_li
 struct cond build_cond(struct build *b, const struct token *t, struct ast_expr *e)
 {
 	(void)b;
-	return (struct cond){ .expr = e, .unless = str_eq(t->text, S("unless")), .at = at_join(t->at, e->at) };
+	return (struct cond) { .expr = e,
+			       .unless = str_eq(t->text, S("unless")),
+			       .at = at_join(t->at, e->at) };
 }
 
 bool build_entity(const struct ast_value *v)
@@ -258,8 +262,8 @@ void build_rule(struct build *b, const struct token *dir, const struct token *wh
 	r->at = b->stmt->at;
 }
 
-void build_acl(struct build *b, const struct token *t, struct ast_value *name, struct ast_test *test,
-	       struct ast_expr *expr)
+void build_acl(struct build *b, const struct token *t, struct ast_value *name,
+	       struct ast_test *test, struct ast_expr *expr)
 {
 	struct ast_acl *a = ARENA_NEW(b->arena, struct ast_acl);
 
@@ -274,7 +278,8 @@ void build_acl(struct build *b, const struct token *t, struct ast_value *name, s
 	a->at = b->stmt->at;
 }
 
-void build_param(struct build *b, const struct token *t, struct ast_value *name, struct ast_value *def)
+void build_param(struct build *b, const struct token *t, struct ast_value *name,
+		 struct ast_value *def)
 {
 	struct ast_param *p = ARENA_NEW(b->arena, struct ast_param);
 
@@ -286,7 +291,8 @@ void build_param(struct build *b, const struct token *t, struct ast_value *name,
 	stmt(b, STMT_PARAM)->param = p;
 }
 
-void build_assert(struct build *b, const struct token *t, bool always, struct ast_action *a, struct cond c)
+void build_assert(struct build *b, const struct token *t, bool always, struct ast_action *a,
+		  struct cond c)
 {
 	struct ast_assert *s = ARENA_NEW(b->arena, struct ast_assert);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* build: the constructors that grammar actions call, and what they pass each other. One call a production;
- * what is decided here is only what the text alone decides. Used by grammar.y and parse.c. */
+/* build: the constructors that grammar actions call, and what they pass each other. One call a
+ * production; what is decided here is only what the text alone decides. Used by grammar.y and
+ * parse.c. */
 #ifndef WEIR_BUILD_H
 #define WEIR_BUILD_H
 
@@ -11,9 +12,9 @@
 struct build {
 	struct arena *arena;
 	const struct token *tokens;
-	size_t n, fed;          /* tokens given to the parser so far */
-	bool failed;            /* reported: the statement is dropped */
-	struct ast_stmt *stmt;  /* what was built */
+	size_t n, fed; /* tokens given to the parser so far */
+	bool failed; /* reported: the statement is dropped */
+	struct ast_stmt *stmt; /* what was built */
 	const struct token *include; /* or the path of an include */
 };
 
@@ -52,13 +53,15 @@ struct ast_value *build_value(struct build *b, const struct token *t);
 struct value_list build_values(struct build *b, struct value_list l, struct ast_value *v);
 struct ast_subject *build_subject(struct build *b, const struct token *t);
 /* <op> NULL: presence. */
-struct ast_test *build_test(struct build *b, struct ast_subject *s, const struct token *op, struct value_list l);
+struct ast_test *build_test(struct build *b, struct ast_subject *s, const struct token *op,
+			    struct value_list l);
 struct ast_test *build_test_from(struct build *b, struct ast_subject *s, const struct token *op,
 				 enum ast_source from, struct ast_value *name);
 
 struct arg_list build_arg(struct build *b, struct arg_list l, struct ast_value *v);
 struct arg_list build_arg_subject(struct build *b, struct arg_list l, struct ast_subject *s);
-struct arg_list build_arg_word(struct build *b, struct arg_list l, const struct token *word, struct ast_value *v);
+struct arg_list build_arg_word(struct build *b, struct arg_list l, const struct token *word,
+			       struct ast_value *v);
 struct ast_action *build_action(struct build *b, const struct token *word, struct arg_list l);
 struct item build_item(struct build *b, struct ast_action *a, bool not_, struct ast_test *t);
 struct chain build_chain(struct build *b, struct chain c, struct item i);
@@ -75,10 +78,12 @@ struct cond build_cond(struct build *b, const struct token *t, struct ast_expr *
 void build_rule(struct build *b, const struct token *dir, const struct token *where, struct chain c,
 		struct cond cond);
 /* Neither <test> nor <expr>: a definition that was reported. */
-void build_acl(struct build *b, const struct token *t, struct ast_value *name, struct ast_test *test,
-	       struct ast_expr *expr);
-void build_param(struct build *b, const struct token *t, struct ast_value *name, struct ast_value *def);
-void build_assert(struct build *b, const struct token *t, bool always, struct ast_action *a, struct cond c);
+void build_acl(struct build *b, const struct token *t, struct ast_value *name,
+	       struct ast_test *test, struct ast_expr *expr);
+void build_param(struct build *b, const struct token *t, struct ast_value *name,
+		 struct ast_value *def);
+void build_assert(struct build *b, const struct token *t, bool always, struct ast_action *a,
+		  struct cond c);
 void build_include(struct build *b, const struct token *path);
 
 /* Called by the parser: the token just fed cannot stand there; brackets too deep. */

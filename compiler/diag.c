@@ -7,6 +7,7 @@
 
 #define CUT_BEFORE 50 /* bytes of a long line kept before the caret */
 #define CUT_WHOLE 110 /* longest line shown whole, in bytes */
+#define TEXT_MAX 600 /* longest message, hint or note, in bytes: they may quote a long word */
 
 struct note {
 	struct note *next;
@@ -57,22 +58,26 @@ unsigned diag_warnings(void)
 	return nwarnings;
 }
 
+/* Start of the character that holds byte <i>. */
+static size_t char_start(struct str s, size_t i)
+{
+	for (int back = 0; back < 3 && i > 0 && i < s.n && ((unsigned char)s.p[i] & 0xc0) == 0x80;
+	     back++)
+		i--;
+	return i;
+}
+
 /* Formats are rows of diag.def, or checked where diag_note() and diag_hint() are called. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static struct str format_text(const char *format, va_list ap)
 {
-	va_list again;
-	char *p;
-	int n;
+	char text[TEXT_MAX + 1];
+	int n = vsnprintf(text, sizeof(text), format, ap);
 
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, format, ap);
-	if (n < 0)
-		n = 0;
-	p = arena_get(&memory, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, format, again);
-	va_end(again);
-	return str_of(p, (size_t)n);
+	if (n <= TEXT_MAX)
+		return arena_str(&memory, str_of(text, n < 0 ? 0 : (size_t)n));
+	return arena_printf(&memory, "%.*s...",
+			    (int)char_start(str_of(text, TEXT_MAX), TEXT_MAX - 3), text);
 }
 
 static bool known(enum diag_code code, struct at at)
@@ -104,7 +109,7 @@ void diag(enum diag_code code, struct at at, ...)
 		return;
 	}
 	last = &reports[nreports];
-	*last = (struct report){ .code = code, .order = nreports++, .at = at };
+	*last = (struct report) { .code = code, .order = nreports++, .at = at };
 	last->last_note = &last->notes;
 	last->hint = str_from(row->hint);
 	va_start(ap, at);
@@ -141,7 +146,8 @@ void diag_hint(const char *format, ...)
 
 static int by_place(const void *pa, const void *pb)
 {
-	const struct report *a = *(const struct report *const *)pa, *b = *(const struct report *const *)pb;
+	const struct report *a = *(const struct report *const *)pa,
+			    *b = *(const struct report *const *)pb;
 
 	if (a->at.file != b->at.file)
 		return a->at.file < b->at.file ? -1 : 1;
@@ -168,10 +174,11 @@ static unsigned width(uint32_t c)
 		uint32_t from, to;
 		unsigned width;
 	} ranges[] = {
-		{ 0x300, 0x36f, 0 }, { 0x200b, 0x200f, 0 }, { 0xfe00, 0xfe0f, 0 },
-		{ 0x1100, 0x115f, 2 }, { 0x2e80, 0x303e, 2 }, { 0x3041, 0xa4cf, 2 }, { 0xac00, 0xd7a3, 2 },
-		{ 0xf900, 0xfaff, 2 }, { 0xfe30, 0xfe6f, 2 }, { 0xff00, 0xff60, 2 }, { 0xffe0, 0xffe6, 2 },
-		{ 0x1f300, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 },
+		{ 0x300, 0x36f, 0 },     { 0x200b, 0x200f, 0 }, { 0xfe00, 0xfe0f, 0 },
+		{ 0x1100, 0x115f, 2 },   { 0x2e80, 0x303e, 2 }, { 0x3041, 0xa4cf, 2 },
+		{ 0xac00, 0xd7a3, 2 },   { 0xf900, 0xfaff, 2 }, { 0xfe30, 0xfe6f, 2 },
+		{ 0xff00, 0xff60, 2 },   { 0xffe0, 0xffe6, 2 }, { 0x1f300, 0x1faff, 2 },
+		{ 0x20000, 0x3fffd, 2 },
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
@@ -180,7 +187,8 @@ static unsigned width(uint32_t c)
 	return 1;
 }
 
-/* Writes <s> so that a terminal shows it: control bytes and broken UTF-8 become '?'. LF and tab stay. */
+/* Writes <s> so that a terminal shows it: control bytes and broken UTF-8 become '?'. LF and tab
+ * stay. */
 static void put_clean(FILE *out, struct str s)
 {
 	const char *p = s.p, *end = s.p + s.n;
@@ -195,14 +203,6 @@ static void put_clean(FILE *out, struct str s)
 		else
 			fwrite(from, 1, (size_t)(p - from), out);
 	}
-}
-
-/* Start of the character that holds byte <i>. */
-static size_t char_start(struct str s, size_t i)
-{
-	for (int back = 0; back < 3 && i > 0 && i < s.n && ((unsigned char)s.p[i] & 0xc0) == 0x80; back++)
-		i--;
-	return i;
 }
 
 /* Blanks as wide as <s>; tabs stay tabs. */
@@ -402,7 +402,10 @@ static unsigned distance(struct str a, struct str b, unsigned limit)
 
 struct str diag_nearest(struct str word, const struct str *candidates, size_t n)
 {
-	unsigned best = word.n < 3 ? 1 : word.n < 5 ? 2 : word.n < 9 ? 3 : 4; /* one more than allowed */
+	unsigned best = word.n < 3   ? 1
+			: word.n < 5 ? 2
+			: word.n < 9 ? 3
+				     : 4; /* one more than allowed */
 	struct str found = { .p = "", .n = 0 };
 
 	if (word.n > NEAR_MAX)

@@ -7,6 +7,7 @@
 #include "diag.h"
 #include "program.h"
 
+/* clang-format off */
 #define STR_OF(lit) { .p = (lit), .n = sizeof(lit) - 1 }
 
 static const struct str options[] = {
@@ -38,11 +39,11 @@ static const struct str operators[] = {
 };
 
 static const struct str headers[] = {
-	[SEC_GLOBAL] = STR_OF("global"), [SEC_PROFILE] = STR_OF("profile"), [SEC_LISTEN] = STR_OF("listen"),
-	[SEC_FRONTEND] = STR_OF("frontend"), [SEC_REQRULES] = STR_OF("reqrules"),
-	[SEC_BACKEND] = STR_OF("backend"), [SEC_RSPRULES] = STR_OF("rsprules"),
-	[SEC_CHECKPOINT] = STR_OF("checkpoint"), [SEC_SET] = STR_OF("set"), [SEC_MAP] = STR_OF("map"),
-	[SEC_TEST] = STR_OF("test"),
+	[SEC_GLOBAL] = STR_OF("global"), [SEC_PROFILE] = STR_OF("profile"),
+	[SEC_LISTEN] = STR_OF("listen"), [SEC_FRONTEND] = STR_OF("frontend"),
+	[SEC_REQRULES] = STR_OF("reqrules"), [SEC_BACKEND] = STR_OF("backend"),
+	[SEC_RSPRULES] = STR_OF("rsprules"), [SEC_CHECKPOINT] = STR_OF("checkpoint"),
+	[SEC_SET] = STR_OF("set"), [SEC_MAP] = STR_OF("map"), [SEC_TEST] = STR_OF("test"),
 };
 
 static const struct str starts[] = {
@@ -55,23 +56,27 @@ static const struct {
 	int token;
 } tokens[] = { /* sorted by word */
 	{ "&&", TOK_AND }, { "acl", TOK_ACL }, { "add", TOK_ACT2 }, { "allow", TOK_ACT0 },
-	{ "always", TOK_ALWAYS }, { "append", TOK_ACT1 }, { "append-slash", TOK_ROPT }, { "as", TOK_AS },
-	{ "assert", TOK_ASSERT }, { "auth", TOK_AUTH }, { "body", TOK_BODY }, { "capture", TOK_CAPTURE },
-	{ "conn", TOK_DIR }, { "count", TOK_ACT1 }, { "default", TOK_DEFAULT }, { "delete", TOK_ACT1 },
-	{ "deny", TOK_ACTN }, { "drop", TOK_ACT0 }, { "drop-query", TOK_ROPT }, { "file", TOK_FILE },
-	{ "header", TOK_HEADER }, { "if", TOK_IF }, { "in", TOK_WHERE }, { "include", TOK_INCLUDE },
-	{ "len", TOK_LEN }, { "log", TOK_ACT1 }, { "maploc", TOK_ACT2 }, { "mapuri", TOK_ACT2 },
-	{ "never", TOK_NEVER }, { "not", TOK_NOT }, { "on", TOK_ON }, { "out", TOK_WHERE },
-	{ "param", TOK_PARAM }, { "pass", TOK_ACT1 }, { "permit", TOK_ACT0 }, { "prefix", TOK_PREFIX },
+	{ "always", TOK_ALWAYS }, { "append", TOK_ACT1 }, { "append-slash", TOK_ROPT },
+	{ "as", TOK_AS }, { "assert", TOK_ASSERT }, { "auth", TOK_AUTH }, { "body", TOK_BODY },
+	{ "capture", TOK_CAPTURE }, { "conn", TOK_DIR }, { "count", TOK_ACT1 },
+	{ "default", TOK_DEFAULT }, { "delete", TOK_ACT1 }, { "deny", TOK_ACTN },
+	{ "drop", TOK_ACT0 }, { "drop-query", TOK_ROPT }, { "file", TOK_FILE },
+	{ "header", TOK_HEADER }, { "if", TOK_IF }, { "in", TOK_WHERE },
+	{ "include", TOK_INCLUDE }, { "len", TOK_LEN }, { "log", TOK_ACT1 },
+	{ "maploc", TOK_ACT2 }, { "mapuri", TOK_ACT2 }, { "never", TOK_NEVER },
+	{ "not", TOK_NOT }, { "on", TOK_ON }, { "out", TOK_WHERE }, { "param", TOK_PARAM },
+	{ "pass", TOK_ACT1 }, { "permit", TOK_ACT0 }, { "prefix", TOK_PREFIX },
 	{ "redir", TOK_REDIR }, { "rem", TOK_ACT1 }, { "rep", TOK_ACT3 }, { "req", TOK_DIR },
-	{ "reqline", TOK_ACT2 }, { "resp", TOK_DIR }, { "respond", TOK_RESPOND }, { "rewrite", TOK_ACT2 },
-	{ "rsp", TOK_DIR }, { "scheme", TOK_SCHEME }, { "sess", TOK_DIR }, { "set", TOK_SET },
-	{ "setbe", TOK_ACT1 }, { "setdst", TOK_ACT1 }, { "setsrc", TOK_ACT1 }, { "setvar", TOK_ACT2 },
-	{ "stsline", TOK_ACT2 }, { "switch", TOK_SWITCH }, { "tarpit", TOK_ACTN }, { "then", TOK_THEN },
-	{ "type", TOK_TYPE }, { "unless", TOK_UNLESS }, { "uriremap", TOK_UREMAP }, { "users", TOK_USERS },
-	{ "||", TOK_OR },
+	{ "reqline", TOK_ACT2 }, { "resp", TOK_DIR }, { "respond", TOK_RESPOND },
+	{ "rewrite", TOK_ACT2 }, { "rsp", TOK_DIR }, { "scheme", TOK_SCHEME },
+	{ "sess", TOK_DIR }, { "set", TOK_SET }, { "setbe", TOK_ACT1 }, { "setdst", TOK_ACT1 },
+	{ "setsrc", TOK_ACT1 }, { "setvar", TOK_ACT2 }, { "stsline", TOK_ACT2 },
+	{ "switch", TOK_SWITCH }, { "tarpit", TOK_ACTN }, { "then", TOK_THEN },
+	{ "type", TOK_TYPE }, { "unless", TOK_UNLESS }, { "uriremap", TOK_UREMAP },
+	{ "users", TOK_USERS }, { "||", TOK_OR },
 };
 
+/* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static bool listed(const struct str *list, size_t n, struct str word)
@@ -116,7 +121,11 @@ int keyword_token(struct str word)
 bool keyword_reserved(struct str word)
 {
 	switch (keyword_token(word)) {
-	case TOK_ON: case TOK_UNLESS: case TOK_NOT: case TOK_IF: case TOK_THEN:
+	case TOK_ON:
+	case TOK_UNLESS:
+	case TOK_NOT:
+	case TOK_IF:
+	case TOK_THEN:
 		return true;
 	default:
 		return false;
@@ -168,7 +177,8 @@ static int whole(size_t id)
 	return id == OPT_TIMEOUT_CONNECTION ? OPT_TIMEOUT_CONNECT : (int)id;
 }
 
-/* Keeps in <alive> the keywords whose word <k> is <word>, exactly if there is one. Says how many are left. */
+/* Keeps in <alive> the keywords whose word <k> is <word>, exactly if there is one. Says how
+ * many are left. */
 static size_t narrow(bool *alive, size_t k, struct str word)
 {
 	bool fits[COUNT(options)] = { false }, exact = false;
@@ -212,7 +222,9 @@ static struct keyword_match decide(const bool *alive, size_t used)
 		if (m.ncandidates < KEYWORD_LIST)
 			m.candidates[m.ncandidates++] = options[i];
 	}
-	m.result = complete == 0 ? KEYWORD_INCOMPLETE : complete == 1 ? KEYWORD_FOUND : KEYWORD_AMBIGUOUS;
+	m.result = complete == 0   ? KEYWORD_INCOMPLETE
+		   : complete == 1 ? KEYWORD_FOUND
+				   : KEYWORD_AMBIGUOUS;
 	return m;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keyword: the words of the language, from the tables in grammar/, and the shortening of option keywords. */
+/* keyword: the words of the language, from the tables in grammar/, and the shortening of option
+ * keywords. */
 #ifndef WEIR_KEYWORD_H
 #define WEIR_KEYWORD_H
 
@@ -15,8 +16,9 @@ int keyword_token(struct str word);
 bool keyword_reserved(struct str word);
 bool keyword_operator(struct str word);
 bool keyword_action(struct str word);
-/* True for a subject's name, len and count, in any case, with or without "req." before it. With <alone> only for
- * those that take no argument: the others are ordinary words without their bracket. */
+/* True for a subject's name, len and count, in any case, with or without "req." before it. With
+ * <alone> only for those that take no argument: the others are ordinary words without their
+ * bracket. */
 bool keyword_subject(struct str name, bool alone);
 
 enum keyword_result { KEYWORD_NONE, KEYWORD_FOUND, KEYWORD_AMBIGUOUS, KEYWORD_INCOMPLETE };
@@ -25,14 +27,15 @@ enum keyword_result { KEYWORD_NONE, KEYWORD_FOUND, KEYWORD_AMBIGUOUS, KEYWORD_IN
 
 struct keyword_match {
 	enum keyword_result result;
-	int id;                 /* enum option_id, of the row that stands for all spellings of it */
-	size_t used;            /* words that the keyword took, or that fit so far */
-	size_t ncandidates;     /* AMBIGUOUS, INCOMPLETE */
+	int id; /* enum option_id, of the row that stands for all spellings of it */
+	size_t used; /* words that the keyword took, or that fit so far */
+	size_t ncandidates; /* AMBIGUOUS, INCOMPLETE */
 	struct str candidates[KEYWORD_LIST];
 };
 
-/* Finds the option keyword at the start of <words>. A keyword of one word is never shortened; the words of
- * longer ones may each be a prefix that fits only one keyword; an exact word wins over being a prefix. */
+/* Finds the option keyword at the start of <words>. A keyword of one word is never shortened;
+ * the words of longer ones may each be a prefix that fits only one keyword; an exact word wins
+ * over being a prefix. */
 struct keyword_match keyword_option(const struct str *words, size_t n);
 /* The whole keyword of an option. */
 struct str keyword_option_name(int id);

@@ -22,8 +22,10 @@ void lex_open(struct lexer *lx, struct arena *a, uint32_t file)
 
 static struct at at_of(const struct lexer *lx, const char *from, const char *to)
 {
-	return (struct at){ .file = lx->file, .line = lx->line, .col = (uint32_t)(from - lx->line_start) + 1,
-			    .len = (uint32_t)(to - from) };
+	return (struct at) { .file = lx->file,
+			     .line = lx->line,
+			     .col = (uint32_t)(from - lx->line_start) + 1,
+			     .len = (uint32_t)(to - from) };
 }
 
 /* Checks the bytes of the line that begins at <p>. Reports the first bad one. */
@@ -42,11 +44,13 @@ static bool check_line(const struct lexer *lx, const char *p)
 		else
 			c = source_char(&p, lx->end);
 		if (c == SOURCE_NO_CHAR) {
-			diag(E026, at_of(lx, from, from + 1), (unsigned char)*from, "it is not UTF-8");
+			diag(E026, at_of(lx, from, from + 1), (unsigned char)*from,
+			     "it is not UTF-8");
 			return false;
 		}
 		if ((c < 0x20 && c != '\t' && !(c == '\r' && *p == '\n')) || c == 0x7f) {
-			diag(E026, at_of(lx, from, from + 1), (unsigned char)*from, "it is a control byte");
+			diag(E026, at_of(lx, from, from + 1), (unsigned char)*from,
+			     "it is a control byte");
 			return false;
 		}
 	}
@@ -72,7 +76,9 @@ static struct token *add(struct lexer *lx, int kind, const char *from, const cha
 		lx->tokens = more;
 	}
 	t = &lx->tokens[lx->n++];
-	*t = (struct token){ .kind = kind, .at = at_of(lx, from, to), .text = str_of(from, (size_t)(to - from)) };
+	*t = (struct token) { .kind = kind,
+			      .at = at_of(lx, from, to),
+			      .text = str_of(from, (size_t)(to - from)) };
 	return t;
 }
 
@@ -116,7 +122,8 @@ static void watch_regex(struct lexer *lx)
 {
 	const struct token *t = &lx->tokens[lx->n - 1];
 	int before = lx->n > 1 ? t[-1].kind : 0;
-	bool action = before == TOK_WHERE || before == TOK_SEMI || before == TOK_NEVER || before == TOK_ALWAYS;
+	bool action = before == TOK_WHERE || before == TOK_SEMI || before == TOK_NEVER ||
+		      before == TOK_ALWAYS;
 
 	if (t->kind == TOK_OP && (str_eq(t->text, S("=~")) || str_eq(t->text, S("!~"))))
 		lx->regex = REGEX_VALUES;
@@ -143,7 +150,8 @@ static bool subject_at(const char *p, bool *call)
 	while ((*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z') || *q == '_' || *q == '.')
 		q++;
 	*call = *q == '(';
-	return q > p && (*q == '(' || *q == '|') && keyword_subject(str_of(p, (size_t)(q - p)), false);
+	return q > p && (*q == '(' || *q == '|') &&
+	       keyword_subject(str_of(p, (size_t)(q - p)), false);
 }
 
 static int word_kind(const struct lexer *lx, struct str word, bool subject, bool call)
@@ -173,13 +181,16 @@ static bool take_word(struct lexer *lx)
 	if (!to) {
 		const char *open = memchr(from, '(', (size_t)(lx->end - from));
 
-		diag(E024, at_of(lx, from, open + 1), (int)(open + 1 - from), from, "a closing ')'");
+		diag(E024, at_of(lx, from, open + 1), (int)(open + 1 - from), from,
+		     "a closing ')'");
 		return false;
 	}
-	if (to == from) /* a sign where none can be: lex_piece has seen a word, which is never empty */
+	if (to ==
+	    from) /* a sign where none can be: lex_piece has seen a word, which is never empty */
 		to++;
 	lx->p = to;
-	add(lx, 0, from, to)->kind = word_kind(lx, str_of(from, (size_t)(to - from)), subject, call);
+	add(lx, 0, from, to)->kind =
+		word_kind(lx, str_of(from, (size_t)(to - from)), subject, call);
 	return true;
 }
 
@@ -195,7 +206,8 @@ static bool take_opts(struct lexer *lx, struct token *t)
 		if (!l) {
 			diag(E025, at_of(lx, lx->p, lx->p + 1), 1, lx->p);
 			if (t->delim == '/')
-				diag_hint("here '/' begins a regex that ends at the next '/'; write the regex "
+				diag_hint("here '/' begins a regex that ends at the next '/'; "
+					  "write the regex "
 					  "in quotes if it holds slashes");
 			return false;
 		}
@@ -234,9 +246,11 @@ static bool take_text(struct lexer *lx)
 	struct token *t;
 
 	if (!to) {
-		diag(E024, at_of(lx, from, from + 1), 1, from, *from == '/' ? "'/'" : "the closing quote");
+		diag(E024, at_of(lx, from, from + 1), 1, from,
+		     *from == '/' ? "'/'" : "the closing quote");
 		if (*from == '/')
-			diag_hint("a value after =~, and what follows a /regex/, is delimited when it begins "
+			diag_hint("a value after =~, and what follows a /regex/, is delimited when "
+				  "it begins "
 				  "with '/'");
 		return false;
 	}
@@ -257,8 +271,9 @@ static bool take_text(struct lexer *lx)
 static bool take_sign(struct lexer *lx, enum piece piece, const char *from)
 {
 	static const int kinds[] = {
-		[PIECE_SEMI] = TOK_SEMI, [PIECE_COMMA] = TOK_COMMA, [PIECE_OPEN] = TOK_LP,
-		[PIECE_CLOSE] = TOK_RP, [PIECE_BANG] = TOK_BANG, [PIECE_OP] = TOK_OP, [PIECE_COLON] = TOK_COLON,
+		[PIECE_SEMI] = TOK_SEMI,   [PIECE_COMMA] = TOK_COMMA, [PIECE_OPEN] = TOK_LP,
+		[PIECE_CLOSE] = TOK_RP,    [PIECE_BANG] = TOK_BANG,   [PIECE_OP] = TOK_OP,
+		[PIECE_COLON] = TOK_COLON,
 	};
 
 	if (!lx->words) {
@@ -312,8 +327,8 @@ static bool join(struct lexer *lx)
 		return true;
 	if (!check_line(lx, lx->p))
 		return false;
-	if ((size_t)((const char *)memchr(lx->p, '\n', (size_t)(lx->end + 1 - lx->p)) - lx->statement) >
-	    LEX_LINE_MAX) {
+	if ((size_t)((const char *)memchr(lx->p, '\n', (size_t)(lx->end + 1 - lx->p)) -
+		     lx->statement) > LEX_LINE_MAX) {
 		diag(E027, at_of(lx, lx->p, lx->p + 1), "a statement is longer than 1 MB");
 		return false;
 	}
@@ -328,7 +343,8 @@ static bool begin(struct lexer *lx)
 	lx->statement = lx->p;
 	if (!check_line(lx, lx->p))
 		return false;
-	if ((size_t)((const char *)memchr(lx->p, '\n', (size_t)(lx->end + 1 - lx->p)) - lx->p) > LEX_LINE_MAX) {
+	if ((size_t)((const char *)memchr(lx->p, '\n', (size_t)(lx->end + 1 - lx->p)) - lx->p) >
+	    LEX_LINE_MAX) {
 		diag(E027, at_of(lx, lx->p, lx->p + 1), "a statement is longer than 1 MB");
 		return false;
 	}

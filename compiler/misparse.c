@@ -60,7 +60,9 @@ static struct str candidates(struct arena *a, const struct keyword_match *m)
 
 	for (size_t i = 0; i < m->ncandidates; i++)
 		s = arena_printf(a, "%.*s%s'%.*s'", STR_ARG(s),
-				 i == 0 ? "" : i + 1 == m->ncandidates ? " or " : ", ",
+				 i == 0                    ? ""
+				 : i + 1 == m->ncandidates ? " or "
+							   : ", ",
 				 STR_ARG(m->candidates[i]));
 	return s;
 }
@@ -104,7 +106,8 @@ static bool is_subject(const struct token *t)
 /* True when an action must follow <t>. */
 static bool before_action(const struct token *t)
 {
-	return t->kind == TOK_WHERE || t->kind == TOK_SEMI || t->kind == TOK_NEVER || t->kind == TOK_ALWAYS;
+	return t->kind == TOK_WHERE || t->kind == TOK_SEMI || t->kind == TOK_NEVER ||
+	       t->kind == TOK_ALWAYS;
 }
 
 /* The on or unless that <t> stands behind, or NULL. */
@@ -128,8 +131,17 @@ static const struct token *test_end(const struct build *b, const struct token *t
 		return t;
 	for (t++; t + 1 < end; t++) {
 		switch (t[1].kind) {
-		case TOK_LP: case TOK_RP: case TOK_COMMA: case TOK_AND: case TOK_OR: case TOK_BANG: case TOK_NOT:
-		case TOK_ON: case TOK_UNLESS: case TOK_SEMI: case TOK_OP:
+		case TOK_LP:
+		case TOK_RP:
+		case TOK_COMMA:
+		case TOK_AND:
+		case TOK_OR:
+		case TOK_BANG:
+		case TOK_NOT:
+		case TOK_ON:
+		case TOK_UNLESS:
+		case TOK_SEMI:
+		case TOK_OP:
 			return t;
 		default:
 			break;
@@ -149,13 +161,22 @@ static void ends_early(const struct token *last)
 	case TOK_OP:
 		diag(E001, at, "a value must follow the operator");
 		break;
-	case TOK_ON: case TOK_UNLESS: case TOK_NOT: case TOK_BANG: case TOK_AND: case TOK_OR: case TOK_COMMA:
+	case TOK_ON:
+	case TOK_UNLESS:
+	case TOK_NOT:
+	case TOK_BANG:
+	case TOK_AND:
+	case TOK_OR:
+	case TOK_COMMA:
 		diag(E001, at, "a condition must follow");
 		break;
 	case TOK_DIR:
 		diag(E001, at, "'in' or 'out', and an action must follow");
 		break;
-	case TOK_WHERE: case TOK_SEMI: case TOK_NEVER: case TOK_ALWAYS:
+	case TOK_WHERE:
+	case TOK_SEMI:
+	case TOK_NEVER:
+	case TOK_ALWAYS:
 		diag(E001, at, "an action must follow");
 		break;
 	default:
@@ -176,8 +197,8 @@ static void no_action(const struct build *b, const struct token *t)
 		diag_hint("the test comes after the action's arguments");
 	} else if (is_subject(t) && t + 3 <= last) {
 		diag(E001, t->at, "an action must stand here");
-		diag_hint("the test comes after the action's arguments: %.*s %.*s", STR_ARG(span(t + 3, last)),
-			  STR_ARG(span(t, t + 2)));
+		diag_hint("the test comes after the action's arguments: %.*s %.*s",
+			  STR_ARG(span(t + 3, last)), STR_ARG(span(t, t + 2)));
 	} else if (t->kind == TOK_WORD || t->kind == TOK_ACL || is_subject(t)) {
 		diag(E023, t->at, STR_ARG(t->text));
 		say_near(keyword_near_action(t->text));
@@ -199,21 +220,26 @@ static void bad_condition(const struct build *b, const struct token *t)
 		diag(E001, t->at, "a test in a condition stands in brackets");
 		diag_hint("write (%.*s)", STR_ARG(span(from, test_end(b, t))));
 	} else if (t->kind == TOK_SEMI) {
-		diag(E001, t->at, "the condition stands after the last action: all actions of a line share it");
+		diag(E001, t->at,
+		     "the condition stands after the last action: all actions of a line share it");
 	} else if (t->kind == TOK_ON || t->kind == TOK_UNLESS || t->kind == TOK_IF) {
 		diag(E001, t->at, "a rule has one condition; this is the second");
 		diag_hint("blanks mean AND, commas mean OR, '!' or 'not' negates");
 	} else if (t->kind == TOK_STR) {
-		diag(E001, t->at, "a condition is made of acl names and bracketed tests, not of texts");
+		diag(E001, t->at,
+		     "a condition is made of acl names and bracketed tests, not of texts");
 	} else {
-		diag(E001, t->at, t->kind == TOK_RP ? "this ')' closes nothing" : "this cannot stand here in a condition");
+		diag(E001, t->at,
+		     t->kind == TOK_RP ? "this ')' closes nothing"
+				       : "this cannot stand here in a condition");
 	}
 }
 
 /* True when <t> is the operator of a test that stands where the action's arguments should. */
 static bool test_first(const struct build *b, const struct token *t)
 {
-	return t->kind == TOK_OP && t - b->tokens >= 2 && is_subject(t - 1) && keyword_action(t[-2].text);
+	return t->kind == TOK_OP && t - b->tokens >= 2 && is_subject(t - 1) &&
+	       keyword_action(t[-2].text);
 }
 
 /* <t> stands where a value or a test of its own is expected. */
@@ -223,10 +249,12 @@ static void bad_operand(const struct build *b, const struct token *t)
 
 	if (test_first(b, t)) {
 		diag(E001, before->at, "the test comes after the action's arguments");
-		diag_hint("write: %.*s <arguments> %.*s", STR_ARG(t[-2].text), STR_ARG(span(before, test_end(b, before))));
+		diag_hint("write: %.*s <arguments> %.*s", STR_ARG(t[-2].text),
+			  STR_ARG(span(before, test_end(b, before))));
 	} else if (t->kind == TOK_ON || t->kind == TOK_UNLESS) {
-		diag(E001, t->at, before->kind == TOK_OP ? "a value must stand before this" :
-							   "something is missing before this");
+		diag(E001, t->at,
+		     before->kind == TOK_OP ? "a value must stand before this"
+					    : "something is missing before this");
 		diag_hint("'%.*s' is a value only in quotes", STR_ARG(t->text));
 	} else if (t->kind == TOK_OP && before->kind == TOK_WORD) {
 		diag(E034, before->at, STR_ARG(before->text), "there is no such subject");
@@ -236,7 +264,8 @@ static void bad_operand(const struct build *b, const struct token *t)
 		diag_hint("write \"%%{%.*s}\" for its value, or quote it", STR_ARG(t->text));
 	} else if (t->kind == TOK_COMMA && b->tokens[0].kind != TOK_PARAM) {
 		diag(E001, t->at, "',' stands between conditions only, after on or unless");
-		diag_hint("values of one test are separated by blanks; further tests go after on, in brackets");
+		diag_hint("values of one test are separated by blanks; further tests go after on, "
+			  "in brackets");
 	} else if (t->kind == TOK_THEN || t->kind == TOK_IF) {
 		diag(E030, t->at, STR_ARG(t->text));
 	} else if (before->kind == TOK_OP || t->kind == TOK_OP) {
@@ -273,7 +302,8 @@ void build_misparse(struct build *b, const struct token *t)
 		}
 		diag(E001, t->at, "this cannot stand here");
 		if (t->kind == TOK_WORD && str_chr(t->text, '(') > 0)
-			say_near(keyword_near_subject(str_first(t->text, (size_t)str_chr(t->text, '('))));
+			say_near(keyword_near_subject(
+				str_first(t->text, (size_t)str_chr(t->text, '('))));
 		say_old(t->text);
 	} else {
 		bad_operand(b, t);

@@ -17,9 +17,9 @@ struct frame {
 
 struct parse {
 	struct arena *arena;
-	struct str stdlib;  /* empty: none */
-	bool memory;        /* text from memory: no includes */
-	bool astray;        /* outside any section, and that was reported */
+	struct str stdlib; /* empty: none */
+	bool memory; /* text from memory: no includes */
+	bool astray; /* outside any section, and that was reported */
 	struct frame *frame;
 	unsigned depth;
 	struct ast *ast;
@@ -83,7 +83,8 @@ static void open_section(struct parse *ps, enum section_kind kind, const struct 
 	s->args = values(ps, t + 1 + names, n - 1 - names);
 }
 
-static void salvage_section(struct parse *ps, enum section_kind kind, const struct token *t, size_t n)
+static void salvage_section(struct parse *ps, enum section_kind kind, const struct token *t,
+			    size_t n)
 {
 	struct ast_section *s = new_section(ps, kind, t[0].at);
 
@@ -91,8 +92,8 @@ static void salvage_section(struct parse *ps, enum section_kind kind, const stru
 		s->name = t[1].text;
 }
 
-/* Of a statement that was reported, what others refer to: the section that it opens, the name that it gives.
- * So that no later statement is wrong only because of it. */
+/* Of a statement that was reported, what others refer to: the section that it opens, the name
+ * that it gives. So that no later statement is wrong only because of it. */
 static void salvage(struct parse *ps, const struct token *t, size_t n)
 {
 	struct build b = { .arena = ps->arena, .tokens = t, .n = n };
@@ -187,7 +188,8 @@ static void include(struct parse *ps, const struct token *t)
 	push(ps, file);
 }
 
-/* True when <t>, which a section must hold, stands in none. Said for the first of such statements. */
+/* True when <t>, which a section must hold, stands in none. Said for the first of such
+ * statements. */
 static bool outside(struct parse *ps, const struct token *t)
 {
 	if (ps->section != ps->file_section)
@@ -309,19 +311,22 @@ static void pop(struct parse *ps, struct ast_section *section, struct ast_stmt *
 	ps->tails[1] = tail;
 }
 
-/* Reads the file of the innermost frame, and what it includes. Depth is bounded by PARSE_DEPTH_MAX. */
+/* Reads the file of the innermost frame, and what it includes. Depth is bounded by
+ * PARSE_DEPTH_MAX. */
 static void read_file(struct parse *ps)
 {
 	struct frame *f = ps->frame;
 
 	for (;;) {
-		enum lex_result got = lex_statement(&f->lx, plain_lines(ps) ? LEX_WORDS : LEX_STATEMENT);
+		enum lex_result got =
+			lex_statement(&f->lx, plain_lines(ps) ? LEX_WORDS : LEX_STATEMENT);
 
 		if (got == LEX_EOF)
 			return;
 		if (got == LEX_BAD) {
 			f->begun = true;
-			if (!plain_lines(ps) || keyword_section(f->lx.n ? f->lx.tokens[0].text : S("")))
+			if (!plain_lines(ps) ||
+			    keyword_section(f->lx.n ? f->lx.tokens[0].text : S("")))
 				salvage(ps, f->lx.tokens, f->lx.n);
 			continue;
 		}
@@ -346,7 +351,7 @@ static struct ast *parse(struct parse *ps, uint32_t file)
 
 static void init(struct parse *ps, struct arena *a)
 {
-	*ps = (struct parse){ .arena = a, .stdlib = S("") };
+	*ps = (struct parse) { .arena = a, .stdlib = S("") };
 	ps->ast = ARENA_NEW(a, struct ast);
 	ps->file_section = ARENA_NEW(a, struct ast_section);
 	ps->file_section->kind = SEC_FILE;
@@ -369,7 +374,7 @@ struct ast *parse_site(struct arena *a, const char *path, const char *stdlib_dir
 		str_cut(&name, '/');
 	why = source_open(a, whole, name, &file);
 	if (why) {
-		diag(E020, (struct at){ 0 }, STR_ARG(whole), why);
+		diag(E020, (struct at) { 0 }, STR_ARG(whole), why);
 		return ps.ast;
 	}
 	return parse(&ps, file);
@@ -385,7 +390,7 @@ struct ast *parse_text(struct arena *a, struct str name, struct str text)
 	ps.memory = true;
 	why = source_text(a, name, text, &file);
 	if (why) {
-		diag(E020, (struct at){ 0 }, STR_ARG(name), why);
+		diag(E020, (struct at) { 0 }, STR_ARG(name), why);
 		return ps.ast;
 	}
 	return parse(&ps, file);

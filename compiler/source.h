@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: the files of one site, in the order in which they were opened. Index 0 is the site file. It does not
- * look into the text. One set a process at a time, not thread-safe; the texts are the compile arena's and live
- * as long as that. */
+/* source: the files of one site, in the order in which they were opened. Index 0 is the site
+ * file. It does not look into the text. One set a process at a time, not thread-safe; the texts
+ * are the compile arena's and live as long as that. */
 #ifndef WEIR_SOURCE_H
 #define WEIR_SOURCE_H
 
@@ -18,14 +18,15 @@ struct source {
 	struct str path; /* opens the file, is shown in messages */
 	struct str name; /* relative to the folder of the site file, or std/NAME: no build path */
 	struct str text; /* one LF more and a NUL follow it */
-	dev_t dev;       /* identity of the file; 0 and 0 for a text from memory */
+	dev_t dev; /* identity of the file; 0 and 0 for a text from memory */
 	ino_t ino;
 	uint32_t *index; /* where every 256th line starts; made when first asked for */
 };
 
 /* Forgets all files. The memory stays the arena's. */
 void source_reset(void);
-/* Reads the file <path>. NULL and its number in <file>, or the reason in English. The site file alone may be a pipe. */
+/* Reads the file <path>. NULL and its number in <file>, or the reason in English. The site file
+ * alone may be a pipe. */
 const char *source_open(struct arena *a, struct str path, struct str name, uint32_t *file);
 /* Takes a copy of <text> as a file. NULL and its number in <file>, or the reason. */
 const char *source_text(struct arena *a, struct str name, struct str text, uint32_t *file);
@@ -34,7 +35,8 @@ uint32_t source_count(void);
 const struct source *source_get(uint32_t file);
 /* Text of the line of <at>, without its end; empty when there is none. */
 struct str source_line(struct at at);
-/* Reads one UTF-8 character at <*p> and moves <*p> behind it. SOURCE_NO_CHAR, and one byte, when it is none. */
+/* Reads one UTF-8 character at <*p> and moves <*p> behind it. SOURCE_NO_CHAR, and one byte,
+ * when it is none. */
 uint32_t source_char(const char **p, const char *end);
 
 #endif

@@ -6,10 +6,10 @@
 
 struct reader {
 	struct arena *arena;
-	struct str all;   /* the whole subject, for messages */
-	struct at at;     /* of <all> */
+	struct str all; /* the whole subject, for messages */
+	struct at at; /* of <all> */
 	const char *p, *end;
-	bool measured;    /* inside len() or count() */
+	bool measured; /* inside len() or count() */
 };
 
 static struct at place(const struct reader *r, const char *from, const char *to)
@@ -29,8 +29,8 @@ static bool fail(const struct reader *r, const char *why)
 
 static bool name_byte(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-	       c == '.' || c == '-';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.' || c == '-';
 }
 
 static void blanks(struct reader *r)
@@ -192,7 +192,9 @@ static struct ast_subject *read_subject(struct reader *r)
 
 struct ast_subject *subject_parse(struct arena *a, struct str text, struct at at)
 {
-	struct reader r = { .arena = a, .all = text, .at = at, .p = text.p, .end = text.p + text.n };
+	struct reader r = {
+		.arena = a, .all = text, .at = at, .p = text.p, .end = text.p + text.n
+	};
 	struct ast_subject *s = read_subject(&r);
 
 	if (s && r.p != r.end) {

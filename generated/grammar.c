@@ -25,7 +25,7 @@
 ** input grammar file:
 */
 /************ Begin %include sections from the grammar ************************/
-#line 11 "grammar/grammar.y"
+#line 12 "grammar/grammar.y"
 
 #include <assert.h>
 
@@ -88,11 +88,11 @@ static const struct expr_list no_exprs;
 #define TOK_SEMI                           37
 #define TOK_NOT                            38
 #define TOK_BANG                           39
-#define TOK_FUNC                           40
-#define TOK_COLON                          41
-#define TOK_SCHEME                         42
-#define TOK_OP                             43
-#define TOK_SUBJ                           44
+#define TOK_COLON                          40
+#define TOK_SCHEME                         41
+#define TOK_OP                             42
+#define TOK_SUBJ                           43
+#define TOK_FUNC                           44
 #define TOK_UNLESS                         45
 #define TOK_COMMA                          46
 #define TOK_OR                             47
@@ -158,23 +158,23 @@ static const struct expr_list no_exprs;
 #endif
 /************* Begin control #defines *****************************************/
 #define YYCODETYPE unsigned char
-#define YYNOCODE 79
+#define YYNOCODE 83
 #define YYACTIONTYPE unsigned short int
 #define weir_grammarTOKENTYPE const struct token *
 typedef union {
   int yyinit;
   weir_grammarTOKENTYPE yy0;
-  struct ast_value * yy4;
-  struct cond yy32;
-  struct arg_list yy63;
-  struct expr_list yy68;
-  struct ast_test * yy77;
-  struct ast_action * yy97;
-  struct value_list yy102;
-  struct ast_expr * yy106;
-  struct item yy109;
+  struct value_list yy20;
+  struct ast_test * yy29;
+  struct ast_expr * yy34;
+  struct item yy59;
+  struct cond yy78;
+  struct expr_list yy90;
+  struct ast_value * yy112;
   struct ast_subject * yy115;
-  struct chain yy153;
+  struct ast_action * yy116;
+  struct chain yy117;
+  struct arg_list yy125;
 } YYMINORTYPE;
 #ifndef YYSTACKDEPTH
 #define YYSTACKDEPTH 300
@@ -190,18 +190,18 @@ typedef union {
 #define weir_grammarCTX_FETCH
 #define weir_grammarCTX_STORE
 #define YYFALLBACK 1
-#define YYNSTATE             80
-#define YYNRULE              84
-#define YYNRULE_WITH_ACTION  84
+#define YYNSTATE             78
+#define YYNRULE              88
+#define YYNRULE_WITH_ACTION  88
 #define YYNTOKEN             51
-#define YY_MAX_SHIFT         79
-#define YY_MIN_SHIFTREDUCE   140
-#define YY_MAX_SHIFTREDUCE   223
-#define YY_ERROR_ACTION      224
-#define YY_ACCEPT_ACTION     225
-#define YY_NO_ACTION         226
-#define YY_MIN_REDUCE        227
-#define YY_MAX_REDUCE        310
+#define YY_MAX_SHIFT         77
+#define YY_MIN_SHIFTREDUCE   144
+#define YY_MAX_SHIFTREDUCE   231
+#define YY_ERROR_ACTION      232
+#define YY_ACCEPT_ACTION     233
+#define YY_NO_ACTION         234
+#define YY_MIN_REDUCE        235
+#define YY_MAX_REDUCE        322
 /************* End control #defines *******************************************/
 #define YY_NLOOKAHEAD ((int)(sizeof(yy_lookahead)/sizeof(yy_lookahead[0])))
 
@@ -268,91 +268,93 @@ typedef union {
 **  yy_default[]       Default action for each state.
 **
 *********** Begin parsing tables **********************************************/
-#define YY_ACTTAB_COUNT (203)
+#define YY_ACTTAB_COUNT (218)
 static const YYACTIONTYPE yy_action[] = {
- /*     0 */    77,   69,  225,   79,  154,   18,   11,    7,   56,    2,
- /*    10 */    10,   24,   23,    9,    6,   19,  219,  202,   53,  303,
- /*    20 */    68,   28,   60,  255,  219,   50,   54,   32,   31,  243,
- /*    30 */    58,  255,  202,   62,  303,   47,   27,   49,  258,   51,
- /*    40 */   246,  219,   21,   20,  198,  198,  199,  199,  197,  197,
- /*    50 */    14,  236,  205,   33,   34,  198,  304,  199,  204,  197,
- /*    60 */   203,   33,   34,  202,    1,  287,   52,  205,   14,  235,
- /*    70 */    22,  173,    1,  204,  303,  203,   29,  177,   33,   34,
- /*    80 */   303,   66,   28,   60,  303,  298,   28,   60,   35,    1,
- /*    90 */   303,  297,   28,   60,  255,   77,  238,  270,  205,   57,
- /*   100 */    49,   55,  206,   63,  204,  255,  203,   46,   73,    3,
- /*   110 */   251,   49,   48,  245,  198,  255,  199,   65,  197,   44,
- /*   120 */   255,   72,   43,   40,   42,   41,   75,  255,   70,  250,
- /*   130 */   247,   78,  296,   49,  244,   77,   67,  207,    5,  182,
- /*   140 */    12,   71,    5,   45,   77,  240,   77,  239,    4,  206,
- /*   150 */    26,   25,    4,  230,   17,   16,   59,   15,  308,  307,
- /*   160 */   305,  278,  279,  177,  275,  274,   39,  273,  272,  271,
- /*   170 */   267,   64,  266,  259,  257,  256,  283,  265,  282,  288,
- /*   180 */   277,   30,   76,  234,  207,   61,  233,  232,  231,  229,
- /*   190 */   228,  223,  222,   36,   38,   37,  175,   74,  181,  167,
- /*   200 */    13,  227,    8,
+ /*     0 */    10,  243,   23,  238,  158,   22,   16,    7,   54,    2,
+ /*    10 */    15,   24,   19,   14,    6,    8,   75,  295,  227,  263,
+ /*    20 */   311,   67,  268,   77,  233,  227,  263,   45,   51,   47,
+ /*    30 */   266,   28,  254,  313,  209,   52,   47,   53,  312,  315,
+ /*    40 */    66,   27,   58,  209,   75,  295,  259,   30,   29,  246,
+ /*    50 */    56,   48,  315,   60,   27,   31,   32,  315,  206,   27,
+ /*    60 */   203,  205,   31,   32,  181,   49,    1,  311,  209,  212,
+ /*    70 */   263,  311,   33,    1,  211,  311,  210,  205,  212,  227,
+ /*    80 */    47,   46,  253,  211,  316,  210,  315,   64,   27,   58,
+ /*    90 */   315,  309,   27,   58,  315,  308,   27,   58,  186,   18,
+ /*   100 */    17,  213,  206,  212,  203,  205,   75,  295,  211,  263,
+ /*   110 */   210,  248,  288,  295,   68,    3,   31,   32,   42,   47,
+ /*   120 */   252,  206,  181,  203,  205,   75,  295,    1,   63,   69,
+ /*   130 */    65,   41,   38,   40,   39,  206,  214,  203,  205,  263,
+ /*   140 */   263,   43,  213,   75,  295,    5,  320,   20,  247,   70,
+ /*   150 */    73,   37,   10,  244,  255,    4,  263,  258,  298,   50,
+ /*   160 */     5,  278,  319,   55,   76,  307,  251,   44,   71,   57,
+ /*   170 */     4,   11,   26,   25,   13,   12,  273,  214,  317,   61,
+ /*   180 */   287,  289,  284,  282,  283,  281,  280,  279,  275,  274,
+ /*   190 */   267,  265,  242,   62,  264,  293,  292,  299,  286,   59,
+ /*   200 */   241,  240,  239,  237,  236,  231,  230,   74,   35,   34,
+ /*   210 */    36,  179,   72,  185,  171,   21,  235,    9,
 };
 static const YYCODETYPE yy_lookahead[] = {
- /*     0 */    53,   54,   78,    2,    4,    5,    6,    7,    8,    9,
- /*    10 */    10,   11,   12,   13,   14,   15,    1,    1,   69,   72,
- /*    20 */    73,   74,   75,   51,    1,    9,   69,   26,   27,   57,
- /*    30 */    29,   51,    1,   32,   72,   55,   74,   57,   58,   23,
- /*    40 */    60,    1,   38,   39,   40,   40,   42,   42,   44,   44,
- /*    50 */    69,   70,   36,   38,   39,   40,   72,   42,   42,   44,
- /*    60 */    44,   38,   39,    1,   49,   51,   52,   36,   69,   70,
- /*    70 */    71,   40,   49,   42,   72,   44,   74,   25,   38,   39,
- /*    80 */    72,   73,   74,   75,   72,   73,   74,   75,   48,   49,
- /*    90 */    72,   73,   74,   75,   51,   53,   54,   62,   36,   64,
- /*   100 */    57,   58,    1,   77,   42,   51,   44,   62,   63,   35,
- /*   110 */    67,   57,   58,   59,   40,   51,   42,   51,   44,   18,
- /*   120 */    51,   57,   20,   21,   22,   23,   57,   51,   53,   65,
- /*   130 */    61,   76,   77,   57,   58,   53,   54,   36,   35,    1,
- /*   140 */    37,   66,   35,   42,   53,   54,   53,   54,   45,    1,
- /*   150 */    30,   31,   45,    0,   46,   47,   51,   51,   72,   72,
- /*   160 */    72,   51,   51,   25,   51,   51,   51,   51,   51,   51,
- /*   170 */    51,   77,   51,   51,   51,   51,   51,   68,   51,   51,
- /*   180 */    68,   28,   56,    0,   36,   36,    0,    0,    0,    0,
- /*   190 */     0,   50,   50,   16,   24,   17,   36,   41,   19,   25,
- /*   200 */    43,    0,    3,   79,   79,   79,   79,   79,   79,   79,
- /*   210 */    79,   79,   79,   79,   79,   79,   79,   79,   79,   79,
- /*   220 */    79,   79,   79,   79,   79,   79,   79,   79,   79,   79,
- /*   230 */    79,   79,   79,   79,   79,   79,   79,   79,   79,   79,
- /*   240 */    79,   79,   79,   79,   79,   79,   79,   79,   79,   79,
- /*   250 */    79,   79,   79,   79,
+ /*     0 */    73,   74,   75,    0,    4,    5,    6,    7,    8,    9,
+ /*    10 */    10,   11,   12,   13,   14,   15,   53,   54,    1,   51,
+ /*    20 */    57,   58,   54,    2,   82,    1,   51,   59,   73,   61,
+ /*    30 */    62,   28,   64,   57,    1,   73,   61,   62,   57,   76,
+ /*    40 */    77,   78,   79,    1,   53,   54,   71,   26,   27,   58,
+ /*    50 */    29,    9,   76,   32,   78,   38,   39,   76,   41,   78,
+ /*    60 */    43,   44,   38,   39,   25,   23,   49,   57,    1,   36,
+ /*    70 */    51,   57,   48,   49,   41,   57,   43,   44,   36,    1,
+ /*    80 */    61,   62,   63,   41,   76,   43,   76,   77,   78,   79,
+ /*    90 */    76,   77,   78,   79,   76,   77,   78,   79,    1,   38,
+ /*   100 */    39,    1,   41,   36,   43,   44,   53,   54,   41,   51,
+ /*   110 */    43,   58,   53,   54,   55,   35,   38,   39,   18,   61,
+ /*   120 */    62,   41,   25,   43,   44,   53,   54,   49,   51,   70,
+ /*   130 */    58,   20,   21,   22,   23,   41,   36,   43,   44,   51,
+ /*   140 */    51,   41,    1,   53,   54,   35,   76,   37,   58,   61,
+ /*   150 */    61,   56,   73,   74,   65,   45,   51,   69,   51,   52,
+ /*   160 */    35,   66,   76,   68,   80,   81,   61,   66,   67,   51,
+ /*   170 */    45,   51,   30,   31,   46,   47,   72,   36,   76,   81,
+ /*   180 */    51,   51,   51,   51,   51,   51,   51,   51,   51,   51,
+ /*   190 */    51,   51,    0,   81,   51,   51,   51,   51,   72,   36,
+ /*   200 */     0,    0,    0,    0,    0,   50,   50,   60,   17,   16,
+ /*   210 */    24,   36,   40,   19,   25,   42,    0,    3,   83,   83,
+ /*   220 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
+ /*   230 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
+ /*   240 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
+ /*   250 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
+ /*   260 */    83,   83,   83,   83,   83,   83,   83,   83,   83,
 };
-#define YY_SHIFT_COUNT    (79)
+#define YY_SHIFT_COUNT    (77)
 #define YY_SHIFT_MIN      (0)
-#define YY_SHIFT_MAX      (201)
-static const unsigned char yy_shift_ofst[] = {
- /*     0 */     1,   15,   31,   23,   23,   23,   62,   62,    0,   62,
- /*    10 */    62,   62,    0,   16,    4,   74,   23,   23,   62,    5,
- /*    20 */     5,    5,  103,  138,   52,    0,    0,   40,   40,   40,
- /*    30 */    62,   62,   62,   23,   23,   23,   62,   62,   62,   62,
- /*    40 */    62,   62,   62,   62,   62,   62,  101,   62,   62,   62,
- /*    50 */    62,   62,   62,  107,  107,  148,  203,  102,  120,  153,
- /*    60 */   108,  183,  149,  186,  187,  188,  189,  190,  141,  142,
- /*    70 */   177,  178,  170,  179,  160,  156,  174,  157,  201,  199,
+#define YY_SHIFT_MAX      (216)
+static const unsigned short int yy_shift_ofst[] = {
+ /*     0 */    21,   17,   33,   78,   78,   78,   67,   67,   94,    0,
+ /*    10 */    61,   80,   78,   78,   67,   67,   67,   94,   94,   97,
+ /*    20 */     0,   42,   67,  110,   39,    0,    0,   24,   67,   67,
+ /*    30 */    67,   78,   78,   78,   67,   67,   67,   67,   67,   67,
+ /*    40 */    67,   67,   67,   67,  100,   67,   67,   67,   67,   67,
+ /*    50 */    67,  125,  125,  141,  218,  111,  142,    3,  128,  192,
+ /*    60 */   163,  200,  201,  202,  203,  204,  155,  156,  193,  191,
+ /*    70 */   186,  194,  175,  172,  189,  173,  216,  214,
 };
-#define YY_REDUCE_COUNT (56)
-#define YY_REDUCE_MIN   (-76)
-#define YY_REDUCE_MAX   (128)
+#define YY_REDUCE_COUNT (54)
+#define YY_REDUCE_MIN   (-73)
+#define YY_REDUCE_MAX   (147)
 static const short yy_reduce_ofst[] = {
- /*     0 */   -76,  -53,  -20,    8,   12,   18,   43,   54,   -1,   64,
- /*    10 */    69,   76,  -19,   14,   42,   82,  -38,    2,  -28,   75,
- /*    20 */    91,   93,   55,   35,   45,  -51,  -43,  -16,  -16,  -16,
- /*    30 */    66,  105,  106,   86,   87,   88,  110,  111,  113,  114,
- /*    40 */   115,  116,  117,  118,  119,  121,  109,  122,  123,  124,
- /*    50 */   125,  127,  128,   26,   94,  112,  126,
+ /*     0 */   -58,  -37,  -32,   10,   14,   18,  -25,   19,   59,  -73,
+ /*    10 */    -9,   72,  -24,  -19,   88,   89,   58,   53,   90,   95,
+ /*    20 */    79,  107,  105,   84,  101,  -45,  -38,    8,   77,  118,
+ /*    30 */   120,   70,   86,  102,  129,  130,  131,  132,  133,  134,
+ /*    40 */   135,  136,  137,  138,  104,  139,  140,  143,  144,  145,
+ /*    50 */   146,   98,  112,  126,  147,
 };
 static const YYACTIONTYPE yy_default[] = {
- /*     0 */   224,  224,  224,  224,  224,  224,  224,  224,  224,  224,
- /*    10 */   224,  224,  224,  224,  237,  224,  224,  224,  224,  224,
- /*    20 */   224,  224,  295,  263,  263,  224,  224,  302,  300,  301,
- /*    30 */   224,  224,  224,  224,  224,  224,  224,  224,  224,  224,
- /*    40 */   224,  224,  224,  224,  224,  224,  224,  224,  224,  224,
- /*    50 */   224,  224,  281,  224,  224,  276,  253,  249,  224,  224,
- /*    60 */   299,  224,  224,  224,  224,  224,  224,  224,  224,  224,
- /*    70 */   224,  252,  224,  248,  224,  261,  242,  280,  224,  224,
+ /*     0 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  232,
+ /*    10 */   245,  232,  232,  232,  232,  232,  232,  232,  232,  271,
+ /*    20 */   232,  232,  232,  306,  271,  232,  232,  314,  232,  232,
+ /*    30 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  232,
+ /*    40 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  232,
+ /*    50 */   291,  232,  232,  285,  261,  257,  232,  232,  310,  232,
+ /*    60 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  260,
+ /*    70 */   232,  256,  232,  269,  250,  290,  232,  232,
 };
 /********** End of lemon-generated parsing tables *****************************/
 
@@ -412,11 +414,11 @@ static const YYCODETYPE yyFallback[] = {
     0,  /*       SEMI => nothing */
     0,  /*        NOT => nothing */
     0,  /*       BANG => nothing */
-    0,  /*       FUNC => nothing */
     0,  /*      COLON => nothing */
     0,  /*     SCHEME => nothing */
     0,  /*         OP => nothing */
     0,  /*       SUBJ => nothing */
+    0,  /*       FUNC => nothing */
     0,  /*     UNLESS => nothing */
     0,  /*      COMMA => nothing */
     0,  /*         OR => nothing */
@@ -551,11 +553,11 @@ static const char *const yyTokenName[] = {
   /*   37 */ "SEMI",
   /*   38 */ "NOT",
   /*   39 */ "BANG",
-  /*   40 */ "FUNC",
-  /*   41 */ "COLON",
-  /*   42 */ "SCHEME",
-  /*   43 */ "OP",
-  /*   44 */ "SUBJ",
+  /*   40 */ "COLON",
+  /*   41 */ "SCHEME",
+  /*   42 */ "OP",
+  /*   43 */ "SUBJ",
+  /*   44 */ "FUNC",
   /*   45 */ "UNLESS",
   /*   46 */ "COMMA",
   /*   47 */ "OR",
@@ -565,31 +567,35 @@ static const char *const yyTokenName[] = {
   /*   51 */ "val",
   /*   52 */ "vals",
   /*   53 */ "subj",
-  /*   54 */ "test",
-  /*   55 */ "args0",
-  /*   56 */ "argsn",
-  /*   57 */ "args1",
-  /*   58 */ "args2",
-  /*   59 */ "args3",
-  /*   60 */ "set",
-  /*   61 */ "switch",
-  /*   62 */ "code",
-  /*   63 */ "redir",
-  /*   64 */ "respond",
-  /*   65 */ "auth",
-  /*   66 */ "capture",
-  /*   67 */ "uremap",
-  /*   68 */ "plain",
-  /*   69 */ "act",
-  /*   70 */ "item",
-  /*   71 */ "chain",
-  /*   72 */ "term",
-  /*   73 */ "expr",
-  /*   74 */ "ands",
-  /*   75 */ "ors",
-  /*   76 */ "cond",
-  /*   77 */ "whole",
-  /*   78 */ "line",
+  /*   54 */ "func",
+  /*   55 */ "what",
+  /*   56 */ "rhead",
+  /*   57 */ "both",
+  /*   58 */ "test",
+  /*   59 */ "args0",
+  /*   60 */ "argsn",
+  /*   61 */ "args1",
+  /*   62 */ "args2",
+  /*   63 */ "args3",
+  /*   64 */ "set",
+  /*   65 */ "switch",
+  /*   66 */ "code",
+  /*   67 */ "redir",
+  /*   68 */ "respond",
+  /*   69 */ "auth",
+  /*   70 */ "capture",
+  /*   71 */ "uremap",
+  /*   72 */ "plain",
+  /*   73 */ "act",
+  /*   74 */ "item",
+  /*   75 */ "chain",
+  /*   76 */ "term",
+  /*   77 */ "expr",
+  /*   78 */ "ands",
+  /*   79 */ "ors",
+  /*   80 */ "cond",
+  /*   81 */ "whole",
+  /*   82 */ "line",
 };
 #endif /* defined(YYCOVERAGE) || !defined(NDEBUG) */
 
@@ -630,7 +636,7 @@ static const char *const yyRuleName[] = {
  /*  30 */ "args3 ::= args2 val",
  /*  31 */ "set ::= args2",
  /*  32 */ "set ::= args0 val",
- /*  33 */ "args0 ::= FUNC",
+ /*  33 */ "args0 ::= func",
  /*  34 */ "switch ::= args1",
  /*  35 */ "switch ::= args1 COLON STR",
  /*  36 */ "code ::=",
@@ -644,43 +650,47 @@ static const char *const yyRuleName[] = {
  /*  44 */ "respond ::= respond TYPE val",
  /*  45 */ "respond ::= respond BODY val",
  /*  46 */ "respond ::= respond FILE val",
- /*  47 */ "respond ::= respond HEADER val val",
- /*  48 */ "auth ::= args1 USERS val",
- /*  49 */ "uremap ::= args2",
- /*  50 */ "uremap ::= args2 plain",
- /*  51 */ "capture ::= subj AS val",
- /*  52 */ "capture ::= capture LEN val",
- /*  53 */ "test ::= subj",
- /*  54 */ "test ::= subj OP vals",
- /*  55 */ "test ::= subj OP FILE val",
- /*  56 */ "test ::= subj OP SET val",
- /*  57 */ "subj ::= SUBJ",
- /*  58 */ "subj ::= FUNC",
- /*  59 */ "subj ::= SCHEME",
- /*  60 */ "vals ::= val",
- /*  61 */ "vals ::= vals val",
- /*  62 */ "val ::= WORD",
- /*  63 */ "val ::= SUBJ",
- /*  64 */ "val ::= SCHEME",
- /*  65 */ "val ::= STR",
- /*  66 */ "plain ::= WORD",
- /*  67 */ "plain ::= STR",
- /*  68 */ "cond ::=",
- /*  69 */ "cond ::= whole",
- /*  70 */ "whole ::= ON expr",
- /*  71 */ "whole ::= UNLESS expr",
- /*  72 */ "expr ::= ors",
- /*  73 */ "ors ::= ands",
- /*  74 */ "ors ::= ors COMMA ands",
- /*  75 */ "ors ::= ors OR ands",
- /*  76 */ "ands ::= term",
- /*  77 */ "ands ::= ands term",
- /*  78 */ "ands ::= ands AND term",
- /*  79 */ "term ::= WORD",
- /*  80 */ "term ::= BANG term",
- /*  81 */ "term ::= NOT term",
- /*  82 */ "term ::= LP test RP",
- /*  83 */ "term ::= LP expr RP",
+ /*  47 */ "respond ::= rhead val",
+ /*  48 */ "rhead ::= respond HEADER val",
+ /*  49 */ "auth ::= args1 USERS val",
+ /*  50 */ "uremap ::= args2",
+ /*  51 */ "uremap ::= args2 plain",
+ /*  52 */ "capture ::= what AS val",
+ /*  53 */ "what ::= subj",
+ /*  54 */ "capture ::= capture LEN val",
+ /*  55 */ "test ::= subj",
+ /*  56 */ "test ::= subj OP vals",
+ /*  57 */ "test ::= subj OP FILE val",
+ /*  58 */ "test ::= subj OP SET val",
+ /*  59 */ "subj ::= SUBJ",
+ /*  60 */ "subj ::= func",
+ /*  61 */ "func ::= FUNC",
+ /*  62 */ "subj ::= SCHEME",
+ /*  63 */ "vals ::= val",
+ /*  64 */ "vals ::= vals val",
+ /*  65 */ "val ::= WORD",
+ /*  66 */ "val ::= SUBJ",
+ /*  67 */ "val ::= SCHEME",
+ /*  68 */ "val ::= STR",
+ /*  69 */ "plain ::= WORD",
+ /*  70 */ "plain ::= STR",
+ /*  71 */ "cond ::=",
+ /*  72 */ "cond ::= whole",
+ /*  73 */ "whole ::= ON expr",
+ /*  74 */ "whole ::= UNLESS expr",
+ /*  75 */ "expr ::= ors",
+ /*  76 */ "ors ::= both",
+ /*  77 */ "ors ::= ors COMMA both",
+ /*  78 */ "ors ::= ors OR both",
+ /*  79 */ "both ::= ands",
+ /*  80 */ "ands ::= term",
+ /*  81 */ "ands ::= ands term",
+ /*  82 */ "ands ::= ands AND term",
+ /*  83 */ "term ::= WORD",
+ /*  84 */ "term ::= BANG term",
+ /*  85 */ "term ::= NOT term",
+ /*  86 */ "term ::= LP test RP",
+ /*  87 */ "term ::= LP expr RP",
 };
 #endif /* NDEBUG */
 
@@ -1021,9 +1031,9 @@ static void yyStackOverflow(yyParser *yypParser){
    /* Here code is inserted which will execute if the parser
    ** stack every overflows */
 /******** Begin %stack_overflow code ******************************************/
-#line 31 "grammar/grammar.y"
+#line 32 "grammar/grammar.y"
  build_too_deep(b); 
-#line 1026 "generated/grammar.c"
+#line 1036 "generated/grammar.c"
 /******** End %stack_overflow code ********************************************/
    weir_grammarARG_STORE /* Suppress warning about unused %extra_argument var */
    weir_grammarCTX_STORE
@@ -1095,90 +1105,94 @@ static void yy_shift(
 /* For rule J, yyRuleInfoLhs[J] contains the symbol on the left-hand side
 ** of that rule */
 static const YYCODETYPE yyRuleInfoLhs[] = {
-    78,  /* (0) line ::= DIR WHERE chain cond */
-    78,  /* (1) line ::= ACL val test */
-    78,  /* (2) line ::= ACL val ON expr */
-    78,  /* (3) line ::= PARAM val */
-    78,  /* (4) line ::= PARAM val DEFAULT val */
-    78,  /* (5) line ::= ASSERT NEVER act whole */
-    78,  /* (6) line ::= ASSERT ALWAYS act whole */
-    78,  /* (7) line ::= INCLUDE STR */
-    71,  /* (8) chain ::= item */
-    71,  /* (9) chain ::= chain SEMI item */
-    70,  /* (10) item ::= act */
-    70,  /* (11) item ::= act test */
-    70,  /* (12) item ::= act NOT test */
-    70,  /* (13) item ::= act BANG test */
-    69,  /* (14) act ::= ACT0 */
-    69,  /* (15) act ::= ACTN argsn */
-    69,  /* (16) act ::= ACT1 args1 */
-    69,  /* (17) act ::= ACT2 args2 */
-    69,  /* (18) act ::= ACT3 args3 */
-    69,  /* (19) act ::= SET set */
-    69,  /* (20) act ::= SWITCH switch */
-    69,  /* (21) act ::= REDIR redir */
-    69,  /* (22) act ::= RESPOND respond */
-    69,  /* (23) act ::= AUTH auth */
-    69,  /* (24) act ::= UREMAP uremap */
-    69,  /* (25) act ::= CAPTURE capture */
-    56,  /* (26) argsn ::= */
-    56,  /* (27) argsn ::= argsn NUM */
-    57,  /* (28) args1 ::= val */
-    58,  /* (29) args2 ::= args1 val */
-    59,  /* (30) args3 ::= args2 val */
-    60,  /* (31) set ::= args2 */
-    60,  /* (32) set ::= args0 val */
-    55,  /* (33) args0 ::= FUNC */
-    61,  /* (34) switch ::= args1 */
-    61,  /* (35) switch ::= args1 COLON STR */
-    62,  /* (36) code ::= */
-    62,  /* (37) code ::= NUM */
-    63,  /* (38) redir ::= code plain */
-    63,  /* (39) redir ::= code SCHEME val */
-    63,  /* (40) redir ::= code PREFIX val */
-    63,  /* (41) redir ::= redir ROPT */
-    64,  /* (42) respond ::= WORD */
-    64,  /* (43) respond ::= code */
-    64,  /* (44) respond ::= respond TYPE val */
-    64,  /* (45) respond ::= respond BODY val */
-    64,  /* (46) respond ::= respond FILE val */
-    64,  /* (47) respond ::= respond HEADER val val */
-    65,  /* (48) auth ::= args1 USERS val */
-    67,  /* (49) uremap ::= args2 */
-    67,  /* (50) uremap ::= args2 plain */
-    66,  /* (51) capture ::= subj AS val */
-    66,  /* (52) capture ::= capture LEN val */
-    54,  /* (53) test ::= subj */
-    54,  /* (54) test ::= subj OP vals */
-    54,  /* (55) test ::= subj OP FILE val */
-    54,  /* (56) test ::= subj OP SET val */
-    53,  /* (57) subj ::= SUBJ */
-    53,  /* (58) subj ::= FUNC */
-    53,  /* (59) subj ::= SCHEME */
-    52,  /* (60) vals ::= val */
-    52,  /* (61) vals ::= vals val */
-    51,  /* (62) val ::= WORD */
-    51,  /* (63) val ::= SUBJ */
-    51,  /* (64) val ::= SCHEME */
-    51,  /* (65) val ::= STR */
-    68,  /* (66) plain ::= WORD */
-    68,  /* (67) plain ::= STR */
-    76,  /* (68) cond ::= */
-    76,  /* (69) cond ::= whole */
-    77,  /* (70) whole ::= ON expr */
-    77,  /* (71) whole ::= UNLESS expr */
-    73,  /* (72) expr ::= ors */
-    75,  /* (73) ors ::= ands */
-    75,  /* (74) ors ::= ors COMMA ands */
-    75,  /* (75) ors ::= ors OR ands */
-    74,  /* (76) ands ::= term */
-    74,  /* (77) ands ::= ands term */
-    74,  /* (78) ands ::= ands AND term */
-    72,  /* (79) term ::= WORD */
-    72,  /* (80) term ::= BANG term */
-    72,  /* (81) term ::= NOT term */
-    72,  /* (82) term ::= LP test RP */
-    72,  /* (83) term ::= LP expr RP */
+    82,  /* (0) line ::= DIR WHERE chain cond */
+    82,  /* (1) line ::= ACL val test */
+    82,  /* (2) line ::= ACL val ON expr */
+    82,  /* (3) line ::= PARAM val */
+    82,  /* (4) line ::= PARAM val DEFAULT val */
+    82,  /* (5) line ::= ASSERT NEVER act whole */
+    82,  /* (6) line ::= ASSERT ALWAYS act whole */
+    82,  /* (7) line ::= INCLUDE STR */
+    75,  /* (8) chain ::= item */
+    75,  /* (9) chain ::= chain SEMI item */
+    74,  /* (10) item ::= act */
+    74,  /* (11) item ::= act test */
+    74,  /* (12) item ::= act NOT test */
+    74,  /* (13) item ::= act BANG test */
+    73,  /* (14) act ::= ACT0 */
+    73,  /* (15) act ::= ACTN argsn */
+    73,  /* (16) act ::= ACT1 args1 */
+    73,  /* (17) act ::= ACT2 args2 */
+    73,  /* (18) act ::= ACT3 args3 */
+    73,  /* (19) act ::= SET set */
+    73,  /* (20) act ::= SWITCH switch */
+    73,  /* (21) act ::= REDIR redir */
+    73,  /* (22) act ::= RESPOND respond */
+    73,  /* (23) act ::= AUTH auth */
+    73,  /* (24) act ::= UREMAP uremap */
+    73,  /* (25) act ::= CAPTURE capture */
+    60,  /* (26) argsn ::= */
+    60,  /* (27) argsn ::= argsn NUM */
+    61,  /* (28) args1 ::= val */
+    62,  /* (29) args2 ::= args1 val */
+    63,  /* (30) args3 ::= args2 val */
+    64,  /* (31) set ::= args2 */
+    64,  /* (32) set ::= args0 val */
+    59,  /* (33) args0 ::= func */
+    65,  /* (34) switch ::= args1 */
+    65,  /* (35) switch ::= args1 COLON STR */
+    66,  /* (36) code ::= */
+    66,  /* (37) code ::= NUM */
+    67,  /* (38) redir ::= code plain */
+    67,  /* (39) redir ::= code SCHEME val */
+    67,  /* (40) redir ::= code PREFIX val */
+    67,  /* (41) redir ::= redir ROPT */
+    68,  /* (42) respond ::= WORD */
+    68,  /* (43) respond ::= code */
+    68,  /* (44) respond ::= respond TYPE val */
+    68,  /* (45) respond ::= respond BODY val */
+    68,  /* (46) respond ::= respond FILE val */
+    68,  /* (47) respond ::= rhead val */
+    56,  /* (48) rhead ::= respond HEADER val */
+    69,  /* (49) auth ::= args1 USERS val */
+    71,  /* (50) uremap ::= args2 */
+    71,  /* (51) uremap ::= args2 plain */
+    70,  /* (52) capture ::= what AS val */
+    55,  /* (53) what ::= subj */
+    70,  /* (54) capture ::= capture LEN val */
+    58,  /* (55) test ::= subj */
+    58,  /* (56) test ::= subj OP vals */
+    58,  /* (57) test ::= subj OP FILE val */
+    58,  /* (58) test ::= subj OP SET val */
+    53,  /* (59) subj ::= SUBJ */
+    53,  /* (60) subj ::= func */
+    54,  /* (61) func ::= FUNC */
+    53,  /* (62) subj ::= SCHEME */
+    52,  /* (63) vals ::= val */
+    52,  /* (64) vals ::= vals val */
+    51,  /* (65) val ::= WORD */
+    51,  /* (66) val ::= SUBJ */
+    51,  /* (67) val ::= SCHEME */
+    51,  /* (68) val ::= STR */
+    72,  /* (69) plain ::= WORD */
+    72,  /* (70) plain ::= STR */
+    80,  /* (71) cond ::= */
+    80,  /* (72) cond ::= whole */
+    81,  /* (73) whole ::= ON expr */
+    81,  /* (74) whole ::= UNLESS expr */
+    77,  /* (75) expr ::= ors */
+    79,  /* (76) ors ::= both */
+    79,  /* (77) ors ::= ors COMMA both */
+    79,  /* (78) ors ::= ors OR both */
+    57,  /* (79) both ::= ands */
+    78,  /* (80) ands ::= term */
+    78,  /* (81) ands ::= ands term */
+    78,  /* (82) ands ::= ands AND term */
+    76,  /* (83) term ::= WORD */
+    76,  /* (84) term ::= BANG term */
+    76,  /* (85) term ::= NOT term */
+    76,  /* (86) term ::= LP test RP */
+    76,  /* (87) term ::= LP expr RP */
 };
 
 /* For rule J, yyRuleInfoNRhs[J] contains the negative of the number
@@ -1217,7 +1231,7 @@ static const signed char yyRuleInfoNRhs[] = {
    -2,  /* (30) args3 ::= args2 val */
    -1,  /* (31) set ::= args2 */
    -2,  /* (32) set ::= args0 val */
-   -1,  /* (33) args0 ::= FUNC */
+   -1,  /* (33) args0 ::= func */
    -1,  /* (34) switch ::= args1 */
    -3,  /* (35) switch ::= args1 COLON STR */
     0,  /* (36) code ::= */
@@ -1231,43 +1245,47 @@ static const signed char yyRuleInfoNRhs[] = {
    -3,  /* (44) respond ::= respond TYPE val */
    -3,  /* (45) respond ::= respond BODY val */
    -3,  /* (46) respond ::= respond FILE val */
-   -4,  /* (47) respond ::= respond HEADER val val */
-   -3,  /* (48) auth ::= args1 USERS val */
-   -1,  /* (49) uremap ::= args2 */
-   -2,  /* (50) uremap ::= args2 plain */
-   -3,  /* (51) capture ::= subj AS val */
-   -3,  /* (52) capture ::= capture LEN val */
-   -1,  /* (53) test ::= subj */
-   -3,  /* (54) test ::= subj OP vals */
-   -4,  /* (55) test ::= subj OP FILE val */
-   -4,  /* (56) test ::= subj OP SET val */
-   -1,  /* (57) subj ::= SUBJ */
-   -1,  /* (58) subj ::= FUNC */
-   -1,  /* (59) subj ::= SCHEME */
-   -1,  /* (60) vals ::= val */
-   -2,  /* (61) vals ::= vals val */
-   -1,  /* (62) val ::= WORD */
-   -1,  /* (63) val ::= SUBJ */
-   -1,  /* (64) val ::= SCHEME */
-   -1,  /* (65) val ::= STR */
-   -1,  /* (66) plain ::= WORD */
-   -1,  /* (67) plain ::= STR */
-    0,  /* (68) cond ::= */
-   -1,  /* (69) cond ::= whole */
-   -2,  /* (70) whole ::= ON expr */
-   -2,  /* (71) whole ::= UNLESS expr */
-   -1,  /* (72) expr ::= ors */
-   -1,  /* (73) ors ::= ands */
-   -3,  /* (74) ors ::= ors COMMA ands */
-   -3,  /* (75) ors ::= ors OR ands */
-   -1,  /* (76) ands ::= term */
-   -2,  /* (77) ands ::= ands term */
-   -3,  /* (78) ands ::= ands AND term */
-   -1,  /* (79) term ::= WORD */
-   -2,  /* (80) term ::= BANG term */
-   -2,  /* (81) term ::= NOT term */
-   -3,  /* (82) term ::= LP test RP */
-   -3,  /* (83) term ::= LP expr RP */
+   -2,  /* (47) respond ::= rhead val */
+   -3,  /* (48) rhead ::= respond HEADER val */
+   -3,  /* (49) auth ::= args1 USERS val */
+   -1,  /* (50) uremap ::= args2 */
+   -2,  /* (51) uremap ::= args2 plain */
+   -3,  /* (52) capture ::= what AS val */
+   -1,  /* (53) what ::= subj */
+   -3,  /* (54) capture ::= capture LEN val */
+   -1,  /* (55) test ::= subj */
+   -3,  /* (56) test ::= subj OP vals */
+   -4,  /* (57) test ::= subj OP FILE val */
+   -4,  /* (58) test ::= subj OP SET val */
+   -1,  /* (59) subj ::= SUBJ */
+   -1,  /* (60) subj ::= func */
+   -1,  /* (61) func ::= FUNC */
+   -1,  /* (62) subj ::= SCHEME */
+   -1,  /* (63) vals ::= val */
+   -2,  /* (64) vals ::= vals val */
+   -1,  /* (65) val ::= WORD */
+   -1,  /* (66) val ::= SUBJ */
+   -1,  /* (67) val ::= SCHEME */
+   -1,  /* (68) val ::= STR */
+   -1,  /* (69) plain ::= WORD */
+   -1,  /* (70) plain ::= STR */
+    0,  /* (71) cond ::= */
+   -1,  /* (72) cond ::= whole */
+   -2,  /* (73) whole ::= ON expr */
+   -2,  /* (74) whole ::= UNLESS expr */
+   -1,  /* (75) expr ::= ors */
+   -1,  /* (76) ors ::= both */
+   -3,  /* (77) ors ::= ors COMMA both */
+   -3,  /* (78) ors ::= ors OR both */
+   -1,  /* (79) both ::= ands */
+   -1,  /* (80) ands ::= term */
+   -2,  /* (81) ands ::= ands term */
+   -3,  /* (82) ands ::= ands AND term */
+   -1,  /* (83) term ::= WORD */
+   -2,  /* (84) term ::= BANG term */
+   -2,  /* (85) term ::= NOT term */
+   -3,  /* (86) term ::= LP test RP */
+   -3,  /* (87) term ::= LP expr RP */
 };
 
 static void yy_accept(yyParser*);  /* Forward Declaration */
@@ -1310,81 +1328,81 @@ static YYACTIONTYPE yy_reduce(
 /********** Begin reduce actions **********************************************/
         YYMINORTYPE yylhsminor;
       case 0: /* line ::= DIR WHERE chain cond */
-#line 68 "grammar/grammar.y"
-{ build_rule(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy0, yymsp[-1].minor.yy153, yymsp[0].minor.yy32); }
-#line 1315 "generated/grammar.c"
+#line 74 "grammar/grammar.y"
+{ build_rule(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy0, yymsp[-1].minor.yy117, yymsp[0].minor.yy78); }
+#line 1333 "generated/grammar.c"
         break;
       case 1: /* line ::= ACL val test */
-#line 69 "grammar/grammar.y"
-{ build_acl(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy4, yymsp[0].minor.yy77, NULL); }
-#line 1320 "generated/grammar.c"
+#line 75 "grammar/grammar.y"
+{ build_acl(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy112, yymsp[0].minor.yy29, NULL); }
+#line 1338 "generated/grammar.c"
         break;
       case 2: /* line ::= ACL val ON expr */
-#line 70 "grammar/grammar.y"
-{ build_acl(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy4, NULL, yymsp[0].minor.yy106); }
-#line 1325 "generated/grammar.c"
+#line 76 "grammar/grammar.y"
+{ build_acl(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy112, NULL, yymsp[0].minor.yy34); }
+#line 1343 "generated/grammar.c"
         break;
       case 3: /* line ::= PARAM val */
-#line 71 "grammar/grammar.y"
-{ build_param(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy4, NULL); }
-#line 1330 "generated/grammar.c"
+#line 77 "grammar/grammar.y"
+{ build_param(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy112, NULL); }
+#line 1348 "generated/grammar.c"
         break;
       case 4: /* line ::= PARAM val DEFAULT val */
-#line 72 "grammar/grammar.y"
-{ build_param(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy4, yymsp[0].minor.yy4); }
-#line 1335 "generated/grammar.c"
+#line 78 "grammar/grammar.y"
+{ build_param(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy112, yymsp[0].minor.yy112); }
+#line 1353 "generated/grammar.c"
         break;
       case 5: /* line ::= ASSERT NEVER act whole */
-#line 73 "grammar/grammar.y"
-{ build_assert(b, yymsp[-3].minor.yy0, false, yymsp[-1].minor.yy97, yymsp[0].minor.yy32); }
-#line 1340 "generated/grammar.c"
+#line 79 "grammar/grammar.y"
+{ build_assert(b, yymsp[-3].minor.yy0, false, yymsp[-1].minor.yy116, yymsp[0].minor.yy78); }
+#line 1358 "generated/grammar.c"
         break;
       case 6: /* line ::= ASSERT ALWAYS act whole */
-#line 74 "grammar/grammar.y"
-{ build_assert(b, yymsp[-3].minor.yy0, true, yymsp[-1].minor.yy97, yymsp[0].minor.yy32); }
-#line 1345 "generated/grammar.c"
+#line 80 "grammar/grammar.y"
+{ build_assert(b, yymsp[-3].minor.yy0, true, yymsp[-1].minor.yy116, yymsp[0].minor.yy78); }
+#line 1363 "generated/grammar.c"
         break;
       case 7: /* line ::= INCLUDE STR */
-#line 75 "grammar/grammar.y"
+#line 81 "grammar/grammar.y"
 { build_include(b, yymsp[0].minor.yy0); }
-#line 1350 "generated/grammar.c"
+#line 1368 "generated/grammar.c"
         break;
       case 8: /* chain ::= item */
-#line 77 "grammar/grammar.y"
-{ yylhsminor.yy153 = build_chain(b, no_chain, yymsp[0].minor.yy109); }
-#line 1355 "generated/grammar.c"
-  yymsp[0].minor.yy153 = yylhsminor.yy153;
+#line 83 "grammar/grammar.y"
+{ yylhsminor.yy117 = build_chain(b, no_chain, yymsp[0].minor.yy59); }
+#line 1373 "generated/grammar.c"
+  yymsp[0].minor.yy117 = yylhsminor.yy117;
         break;
       case 9: /* chain ::= chain SEMI item */
-#line 78 "grammar/grammar.y"
-{ yylhsminor.yy153 = build_chain(b, yymsp[-2].minor.yy153, yymsp[0].minor.yy109); }
-#line 1361 "generated/grammar.c"
-  yymsp[-2].minor.yy153 = yylhsminor.yy153;
+#line 84 "grammar/grammar.y"
+{ yylhsminor.yy117 = build_chain(b, yymsp[-2].minor.yy117, yymsp[0].minor.yy59); }
+#line 1379 "generated/grammar.c"
+  yymsp[-2].minor.yy117 = yylhsminor.yy117;
         break;
       case 10: /* item ::= act */
-#line 79 "grammar/grammar.y"
-{ yylhsminor.yy109 = build_item(b, yymsp[0].minor.yy97, false, NULL); }
-#line 1367 "generated/grammar.c"
-  yymsp[0].minor.yy109 = yylhsminor.yy109;
+#line 85 "grammar/grammar.y"
+{ yylhsminor.yy59 = build_item(b, yymsp[0].minor.yy116, false, NULL); }
+#line 1385 "generated/grammar.c"
+  yymsp[0].minor.yy59 = yylhsminor.yy59;
         break;
       case 11: /* item ::= act test */
-#line 80 "grammar/grammar.y"
-{ yylhsminor.yy109 = build_item(b, yymsp[-1].minor.yy97, false, yymsp[0].minor.yy77); }
-#line 1373 "generated/grammar.c"
-  yymsp[-1].minor.yy109 = yylhsminor.yy109;
+#line 86 "grammar/grammar.y"
+{ yylhsminor.yy59 = build_item(b, yymsp[-1].minor.yy116, false, yymsp[0].minor.yy29); }
+#line 1391 "generated/grammar.c"
+  yymsp[-1].minor.yy59 = yylhsminor.yy59;
         break;
       case 12: /* item ::= act NOT test */
       case 13: /* item ::= act BANG test */ yytestcase(yyruleno==13);
-#line 81 "grammar/grammar.y"
-{ yylhsminor.yy109 = build_item(b, yymsp[-2].minor.yy97, true, yymsp[0].minor.yy77); }
-#line 1380 "generated/grammar.c"
-  yymsp[-2].minor.yy109 = yylhsminor.yy109;
+#line 87 "grammar/grammar.y"
+{ yylhsminor.yy59 = build_item(b, yymsp[-2].minor.yy116, true, yymsp[0].minor.yy29); }
+#line 1398 "generated/grammar.c"
+  yymsp[-2].minor.yy59 = yylhsminor.yy59;
         break;
       case 14: /* act ::= ACT0 */
-#line 84 "grammar/grammar.y"
-{ yylhsminor.yy97 = build_action(b, yymsp[0].minor.yy0, no_args); }
-#line 1386 "generated/grammar.c"
-  yymsp[0].minor.yy97 = yylhsminor.yy97;
+#line 90 "grammar/grammar.y"
+{ yylhsminor.yy116 = build_action(b, yymsp[0].minor.yy0, no_args); }
+#line 1404 "generated/grammar.c"
+  yymsp[0].minor.yy116 = yylhsminor.yy116;
         break;
       case 15: /* act ::= ACTN argsn */
       case 16: /* act ::= ACT1 args1 */ yytestcase(yyruleno==16);
@@ -1397,225 +1415,219 @@ static YYACTIONTYPE yy_reduce(
       case 23: /* act ::= AUTH auth */ yytestcase(yyruleno==23);
       case 24: /* act ::= UREMAP uremap */ yytestcase(yyruleno==24);
       case 25: /* act ::= CAPTURE capture */ yytestcase(yyruleno==25);
-#line 85 "grammar/grammar.y"
-{ yylhsminor.yy97 = build_action(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy63); }
-#line 1402 "generated/grammar.c"
-  yymsp[-1].minor.yy97 = yylhsminor.yy97;
+#line 91 "grammar/grammar.y"
+{ yylhsminor.yy116 = build_action(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy125); }
+#line 1420 "generated/grammar.c"
+  yymsp[-1].minor.yy116 = yylhsminor.yy116;
         break;
       case 26: /* argsn ::= */
       case 36: /* code ::= */ yytestcase(yyruleno==36);
-#line 97 "grammar/grammar.y"
-{ yymsp[1].minor.yy63 = no_args; }
-#line 1409 "generated/grammar.c"
+#line 103 "grammar/grammar.y"
+{ yymsp[1].minor.yy125 = no_args; }
+#line 1427 "generated/grammar.c"
         break;
       case 27: /* argsn ::= argsn NUM */
       case 41: /* redir ::= redir ROPT */ yytestcase(yyruleno==41);
-#line 98 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg_word(b, yymsp[-1].minor.yy63, yymsp[0].minor.yy0, NULL); }
-#line 1415 "generated/grammar.c"
-  yymsp[-1].minor.yy63 = yylhsminor.yy63;
+#line 104 "grammar/grammar.y"
+{ yylhsminor.yy125 = build_arg_word(b, yymsp[-1].minor.yy125, yymsp[0].minor.yy0, NULL); }
+#line 1433 "generated/grammar.c"
+  yymsp[-1].minor.yy125 = yylhsminor.yy125;
         break;
       case 28: /* args1 ::= val */
-#line 99 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg(b, no_args, yymsp[0].minor.yy4); }
-#line 1421 "generated/grammar.c"
-  yymsp[0].minor.yy63 = yylhsminor.yy63;
+#line 105 "grammar/grammar.y"
+{ yylhsminor.yy125 = build_arg(b, no_args, yymsp[0].minor.yy112); }
+#line 1439 "generated/grammar.c"
+  yymsp[0].minor.yy125 = yylhsminor.yy125;
         break;
       case 29: /* args2 ::= args1 val */
       case 30: /* args3 ::= args2 val */ yytestcase(yyruleno==30);
       case 32: /* set ::= args0 val */ yytestcase(yyruleno==32);
       case 38: /* redir ::= code plain */ yytestcase(yyruleno==38);
-      case 50: /* uremap ::= args2 plain */ yytestcase(yyruleno==50);
-#line 100 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg(b, yymsp[-1].minor.yy63, yymsp[0].minor.yy4); }
-#line 1431 "generated/grammar.c"
-  yymsp[-1].minor.yy63 = yylhsminor.yy63;
+      case 47: /* respond ::= rhead val */ yytestcase(yyruleno==47);
+      case 51: /* uremap ::= args2 plain */ yytestcase(yyruleno==51);
+#line 106 "grammar/grammar.y"
+{ yylhsminor.yy125 = build_arg(b, yymsp[-1].minor.yy125, yymsp[0].minor.yy112); }
+#line 1450 "generated/grammar.c"
+  yymsp[-1].minor.yy125 = yylhsminor.yy125;
         break;
       case 31: /* set ::= args2 */
       case 34: /* switch ::= args1 */ yytestcase(yyruleno==34);
       case 43: /* respond ::= code */ yytestcase(yyruleno==43);
-      case 49: /* uremap ::= args2 */ yytestcase(yyruleno==49);
-#line 102 "grammar/grammar.y"
-{ yylhsminor.yy63 = yymsp[0].minor.yy63; }
-#line 1440 "generated/grammar.c"
-  yymsp[0].minor.yy63 = yylhsminor.yy63;
+      case 50: /* uremap ::= args2 */ yytestcase(yyruleno==50);
+#line 108 "grammar/grammar.y"
+{ yylhsminor.yy125 = yymsp[0].minor.yy125; }
+#line 1459 "generated/grammar.c"
+  yymsp[0].minor.yy125 = yylhsminor.yy125;
         break;
-      case 33: /* args0 ::= FUNC */
-#line 104 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg_subject(b, no_args, build_subject(b, yymsp[0].minor.yy0)); }
-#line 1446 "generated/grammar.c"
-  yymsp[0].minor.yy63 = yylhsminor.yy63;
+      case 33: /* args0 ::= func */
+      case 53: /* what ::= subj */ yytestcase(yyruleno==53);
+#line 110 "grammar/grammar.y"
+{ yylhsminor.yy125 = build_arg_subject(b, no_args, yymsp[0].minor.yy115); }
+#line 1466 "generated/grammar.c"
+  yymsp[0].minor.yy125 = yylhsminor.yy125;
         break;
       case 35: /* switch ::= args1 COLON STR */
-#line 106 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg_word(b, yymsp[-2].minor.yy63, yymsp[0].minor.yy0, NULL); }
-#line 1452 "generated/grammar.c"
-  yymsp[-2].minor.yy63 = yylhsminor.yy63;
+#line 112 "grammar/grammar.y"
+{ yylhsminor.yy125 = build_arg_word(b, yymsp[-2].minor.yy125, yymsp[0].minor.yy0, NULL); }
+#line 1472 "generated/grammar.c"
+  yymsp[-2].minor.yy125 = yylhsminor.yy125;
         break;
       case 37: /* code ::= NUM */
       case 42: /* respond ::= WORD */ yytestcase(yyruleno==42);
-#line 108 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg_word(b, no_args, yymsp[0].minor.yy0, NULL); }
-#line 1459 "generated/grammar.c"
-  yymsp[0].minor.yy63 = yylhsminor.yy63;
+#line 114 "grammar/grammar.y"
+{ yylhsminor.yy125 = build_arg_word(b, no_args, yymsp[0].minor.yy0, NULL); }
+#line 1479 "generated/grammar.c"
+  yymsp[0].minor.yy125 = yylhsminor.yy125;
         break;
       case 39: /* redir ::= code SCHEME val */
       case 40: /* redir ::= code PREFIX val */ yytestcase(yyruleno==40);
       case 44: /* respond ::= respond TYPE val */ yytestcase(yyruleno==44);
       case 45: /* respond ::= respond BODY val */ yytestcase(yyruleno==45);
       case 46: /* respond ::= respond FILE val */ yytestcase(yyruleno==46);
-      case 48: /* auth ::= args1 USERS val */ yytestcase(yyruleno==48);
-      case 52: /* capture ::= capture LEN val */ yytestcase(yyruleno==52);
-#line 110 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg_word(b, yymsp[-2].minor.yy63, yymsp[-1].minor.yy0, yymsp[0].minor.yy4); }
-#line 1471 "generated/grammar.c"
-  yymsp[-2].minor.yy63 = yylhsminor.yy63;
+      case 48: /* rhead ::= respond HEADER val */ yytestcase(yyruleno==48);
+      case 49: /* auth ::= args1 USERS val */ yytestcase(yyruleno==49);
+      case 52: /* capture ::= what AS val */ yytestcase(yyruleno==52);
+      case 54: /* capture ::= capture LEN val */ yytestcase(yyruleno==54);
+#line 116 "grammar/grammar.y"
+{ yylhsminor.yy125 = build_arg_word(b, yymsp[-2].minor.yy125, yymsp[-1].minor.yy0, yymsp[0].minor.yy112); }
+#line 1493 "generated/grammar.c"
+  yymsp[-2].minor.yy125 = yylhsminor.yy125;
         break;
-      case 47: /* respond ::= respond HEADER val val */
-#line 118 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg(b, build_arg_word(b, yymsp[-3].minor.yy63, yymsp[-2].minor.yy0, yymsp[-1].minor.yy4), yymsp[0].minor.yy4); }
-#line 1477 "generated/grammar.c"
-  yymsp[-3].minor.yy63 = yylhsminor.yy63;
+      case 55: /* test ::= subj */
+#line 133 "grammar/grammar.y"
+{ yylhsminor.yy29 = build_test(b, yymsp[0].minor.yy115, NULL, no_values); }
+#line 1499 "generated/grammar.c"
+  yymsp[0].minor.yy29 = yylhsminor.yy29;
         break;
-      case 51: /* capture ::= subj AS val */
-#line 122 "grammar/grammar.y"
-{ yylhsminor.yy63 = build_arg_word(b, build_arg_subject(b, no_args, yymsp[-2].minor.yy115), yymsp[-1].minor.yy0, yymsp[0].minor.yy4); }
-#line 1483 "generated/grammar.c"
-  yymsp[-2].minor.yy63 = yylhsminor.yy63;
+      case 56: /* test ::= subj OP vals */
+#line 134 "grammar/grammar.y"
+{ yylhsminor.yy29 = build_test(b, yymsp[-2].minor.yy115, yymsp[-1].minor.yy0, yymsp[0].minor.yy20); }
+#line 1505 "generated/grammar.c"
+  yymsp[-2].minor.yy29 = yylhsminor.yy29;
         break;
-      case 53: /* test ::= subj */
-#line 125 "grammar/grammar.y"
-{ yylhsminor.yy77 = build_test(b, yymsp[0].minor.yy115, NULL, no_values); }
-#line 1489 "generated/grammar.c"
-  yymsp[0].minor.yy77 = yylhsminor.yy77;
+      case 57: /* test ::= subj OP FILE val */
+#line 135 "grammar/grammar.y"
+{ yylhsminor.yy29 = build_test_from(b, yymsp[-3].minor.yy115, yymsp[-2].minor.yy0, VALS_FILE, yymsp[0].minor.yy112); }
+#line 1511 "generated/grammar.c"
+  yymsp[-3].minor.yy29 = yylhsminor.yy29;
         break;
-      case 54: /* test ::= subj OP vals */
-#line 126 "grammar/grammar.y"
-{ yylhsminor.yy77 = build_test(b, yymsp[-2].minor.yy115, yymsp[-1].minor.yy0, yymsp[0].minor.yy102); }
-#line 1495 "generated/grammar.c"
-  yymsp[-2].minor.yy77 = yylhsminor.yy77;
+      case 58: /* test ::= subj OP SET val */
+#line 136 "grammar/grammar.y"
+{ yylhsminor.yy29 = build_test_from(b, yymsp[-3].minor.yy115, yymsp[-2].minor.yy0, VALS_SET, yymsp[0].minor.yy112); }
+#line 1517 "generated/grammar.c"
+  yymsp[-3].minor.yy29 = yylhsminor.yy29;
         break;
-      case 55: /* test ::= subj OP FILE val */
-#line 127 "grammar/grammar.y"
-{ yylhsminor.yy77 = build_test_from(b, yymsp[-3].minor.yy115, yymsp[-2].minor.yy0, VALS_FILE, yymsp[0].minor.yy4); }
-#line 1501 "generated/grammar.c"
-  yymsp[-3].minor.yy77 = yylhsminor.yy77;
-        break;
-      case 56: /* test ::= subj OP SET val */
-#line 128 "grammar/grammar.y"
-{ yylhsminor.yy77 = build_test_from(b, yymsp[-3].minor.yy115, yymsp[-2].minor.yy0, VALS_SET, yymsp[0].minor.yy4); }
-#line 1507 "generated/grammar.c"
-  yymsp[-3].minor.yy77 = yylhsminor.yy77;
-        break;
-      case 57: /* subj ::= SUBJ */
-      case 58: /* subj ::= FUNC */ yytestcase(yyruleno==58);
-      case 59: /* subj ::= SCHEME */ yytestcase(yyruleno==59);
-#line 129 "grammar/grammar.y"
+      case 59: /* subj ::= SUBJ */
+      case 61: /* func ::= FUNC */ yytestcase(yyruleno==61);
+      case 62: /* subj ::= SCHEME */ yytestcase(yyruleno==62);
+#line 137 "grammar/grammar.y"
 { yylhsminor.yy115 = build_subject(b, yymsp[0].minor.yy0); }
-#line 1515 "generated/grammar.c"
+#line 1525 "generated/grammar.c"
   yymsp[0].minor.yy115 = yylhsminor.yy115;
         break;
-      case 60: /* vals ::= val */
-#line 132 "grammar/grammar.y"
-{ yylhsminor.yy102 = build_values(b, no_values, yymsp[0].minor.yy4); }
-#line 1521 "generated/grammar.c"
-  yymsp[0].minor.yy102 = yylhsminor.yy102;
+      case 60: /* subj ::= func */
+#line 138 "grammar/grammar.y"
+{ yylhsminor.yy115 = yymsp[0].minor.yy115; }
+#line 1531 "generated/grammar.c"
+  yymsp[0].minor.yy115 = yylhsminor.yy115;
         break;
-      case 61: /* vals ::= vals val */
-#line 133 "grammar/grammar.y"
-{ yylhsminor.yy102 = build_values(b, yymsp[-1].minor.yy102, yymsp[0].minor.yy4); }
-#line 1527 "generated/grammar.c"
-  yymsp[-1].minor.yy102 = yylhsminor.yy102;
-        break;
-      case 62: /* val ::= WORD */
-      case 63: /* val ::= SUBJ */ yytestcase(yyruleno==63);
-      case 64: /* val ::= SCHEME */ yytestcase(yyruleno==64);
-      case 65: /* val ::= STR */ yytestcase(yyruleno==65);
-      case 66: /* plain ::= WORD */ yytestcase(yyruleno==66);
-      case 67: /* plain ::= STR */ yytestcase(yyruleno==67);
-#line 134 "grammar/grammar.y"
-{ yylhsminor.yy4 = build_value(b, yymsp[0].minor.yy0); }
-#line 1538 "generated/grammar.c"
-  yymsp[0].minor.yy4 = yylhsminor.yy4;
-        break;
-      case 68: /* cond ::= */
+      case 63: /* vals ::= val */
 #line 141 "grammar/grammar.y"
-{ yymsp[1].minor.yy32 = no_cond; }
-#line 1544 "generated/grammar.c"
+{ yylhsminor.yy20 = build_values(b, no_values, yymsp[0].minor.yy112); }
+#line 1537 "generated/grammar.c"
+  yymsp[0].minor.yy20 = yylhsminor.yy20;
         break;
-      case 69: /* cond ::= whole */
+      case 64: /* vals ::= vals val */
 #line 142 "grammar/grammar.y"
-{ yylhsminor.yy32 = yymsp[0].minor.yy32; }
-#line 1549 "generated/grammar.c"
-  yymsp[0].minor.yy32 = yylhsminor.yy32;
+{ yylhsminor.yy20 = build_values(b, yymsp[-1].minor.yy20, yymsp[0].minor.yy112); }
+#line 1543 "generated/grammar.c"
+  yymsp[-1].minor.yy20 = yylhsminor.yy20;
         break;
-      case 70: /* whole ::= ON expr */
-      case 71: /* whole ::= UNLESS expr */ yytestcase(yyruleno==71);
+      case 65: /* val ::= WORD */
+      case 66: /* val ::= SUBJ */ yytestcase(yyruleno==66);
+      case 67: /* val ::= SCHEME */ yytestcase(yyruleno==67);
+      case 68: /* val ::= STR */ yytestcase(yyruleno==68);
+      case 69: /* plain ::= WORD */ yytestcase(yyruleno==69);
+      case 70: /* plain ::= STR */ yytestcase(yyruleno==70);
 #line 143 "grammar/grammar.y"
-{ yylhsminor.yy32 = build_cond(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy106); }
-#line 1556 "generated/grammar.c"
-  yymsp[-1].minor.yy32 = yylhsminor.yy32;
+{ yylhsminor.yy112 = build_value(b, yymsp[0].minor.yy0); }
+#line 1554 "generated/grammar.c"
+  yymsp[0].minor.yy112 = yylhsminor.yy112;
         break;
-      case 72: /* expr ::= ors */
-#line 145 "grammar/grammar.y"
-{ yylhsminor.yy106 = build_join(b, EXPR_OR, yymsp[0].minor.yy68); }
-#line 1562 "generated/grammar.c"
-  yymsp[0].minor.yy106 = yylhsminor.yy106;
-        break;
-      case 73: /* ors ::= ands */
-#line 146 "grammar/grammar.y"
-{ yylhsminor.yy68 = build_exprs(b, no_exprs, build_join(b, EXPR_AND, yymsp[0].minor.yy68)); }
-#line 1568 "generated/grammar.c"
-  yymsp[0].minor.yy68 = yylhsminor.yy68;
-        break;
-      case 74: /* ors ::= ors COMMA ands */
-      case 75: /* ors ::= ors OR ands */ yytestcase(yyruleno==75);
-#line 147 "grammar/grammar.y"
-{ yylhsminor.yy68 = build_exprs(b, yymsp[-2].minor.yy68, build_join(b, EXPR_AND, yymsp[0].minor.yy68)); }
-#line 1575 "generated/grammar.c"
-  yymsp[-2].minor.yy68 = yylhsminor.yy68;
-        break;
-      case 76: /* ands ::= term */
-#line 149 "grammar/grammar.y"
-{ yylhsminor.yy68 = build_exprs(b, no_exprs, yymsp[0].minor.yy106); }
-#line 1581 "generated/grammar.c"
-  yymsp[0].minor.yy68 = yylhsminor.yy68;
-        break;
-      case 77: /* ands ::= ands term */
+      case 71: /* cond ::= */
 #line 150 "grammar/grammar.y"
-{ yylhsminor.yy68 = build_exprs(b, yymsp[-1].minor.yy68, yymsp[0].minor.yy106); }
-#line 1587 "generated/grammar.c"
-  yymsp[-1].minor.yy68 = yylhsminor.yy68;
+{ yymsp[1].minor.yy78 = no_cond; }
+#line 1560 "generated/grammar.c"
         break;
-      case 78: /* ands ::= ands AND term */
+      case 72: /* cond ::= whole */
 #line 151 "grammar/grammar.y"
-{ yylhsminor.yy68 = build_exprs(b, yymsp[-2].minor.yy68, yymsp[0].minor.yy106); }
-#line 1593 "generated/grammar.c"
-  yymsp[-2].minor.yy68 = yylhsminor.yy68;
+{ yylhsminor.yy78 = yymsp[0].minor.yy78; }
+#line 1565 "generated/grammar.c"
+  yymsp[0].minor.yy78 = yylhsminor.yy78;
         break;
-      case 79: /* term ::= WORD */
+      case 73: /* whole ::= ON expr */
+      case 74: /* whole ::= UNLESS expr */ yytestcase(yyruleno==74);
 #line 152 "grammar/grammar.y"
-{ yylhsminor.yy106 = build_name(b, yymsp[0].minor.yy0); }
-#line 1599 "generated/grammar.c"
-  yymsp[0].minor.yy106 = yylhsminor.yy106;
+{ yylhsminor.yy78 = build_cond(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy34); }
+#line 1572 "generated/grammar.c"
+  yymsp[-1].minor.yy78 = yylhsminor.yy78;
         break;
-      case 80: /* term ::= BANG term */
-      case 81: /* term ::= NOT term */ yytestcase(yyruleno==81);
-#line 153 "grammar/grammar.y"
-{ yylhsminor.yy106 = build_not(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy106); }
-#line 1606 "generated/grammar.c"
-  yymsp[-1].minor.yy106 = yylhsminor.yy106;
+      case 75: /* expr ::= ors */
+#line 154 "grammar/grammar.y"
+{ yylhsminor.yy34 = build_join(b, EXPR_OR, yymsp[0].minor.yy90); }
+#line 1578 "generated/grammar.c"
+  yymsp[0].minor.yy34 = yylhsminor.yy34;
         break;
-      case 82: /* term ::= LP test RP */
+      case 76: /* ors ::= both */
+      case 80: /* ands ::= term */ yytestcase(yyruleno==80);
 #line 155 "grammar/grammar.y"
-{ yylhsminor.yy106 = build_bracket(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy77, yymsp[0].minor.yy0); }
-#line 1612 "generated/grammar.c"
-  yymsp[-2].minor.yy106 = yylhsminor.yy106;
+{ yylhsminor.yy90 = build_exprs(b, no_exprs, yymsp[0].minor.yy34); }
+#line 1585 "generated/grammar.c"
+  yymsp[0].minor.yy90 = yylhsminor.yy90;
         break;
-      case 83: /* term ::= LP expr RP */
+      case 77: /* ors ::= ors COMMA both */
+      case 78: /* ors ::= ors OR both */ yytestcase(yyruleno==78);
+      case 82: /* ands ::= ands AND term */ yytestcase(yyruleno==82);
 #line 156 "grammar/grammar.y"
-{ yymsp[-2].minor.yy106 = yymsp[-1].minor.yy106; }
+{ yylhsminor.yy90 = build_exprs(b, yymsp[-2].minor.yy90, yymsp[0].minor.yy34); }
+#line 1593 "generated/grammar.c"
+  yymsp[-2].minor.yy90 = yylhsminor.yy90;
+        break;
+      case 79: /* both ::= ands */
+#line 158 "grammar/grammar.y"
+{ yylhsminor.yy34 = build_join(b, EXPR_AND, yymsp[0].minor.yy90); }
+#line 1599 "generated/grammar.c"
+  yymsp[0].minor.yy34 = yylhsminor.yy34;
+        break;
+      case 81: /* ands ::= ands term */
+#line 160 "grammar/grammar.y"
+{ yylhsminor.yy90 = build_exprs(b, yymsp[-1].minor.yy90, yymsp[0].minor.yy34); }
+#line 1605 "generated/grammar.c"
+  yymsp[-1].minor.yy90 = yylhsminor.yy90;
+        break;
+      case 83: /* term ::= WORD */
+#line 162 "grammar/grammar.y"
+{ yylhsminor.yy34 = build_name(b, yymsp[0].minor.yy0); }
+#line 1611 "generated/grammar.c"
+  yymsp[0].minor.yy34 = yylhsminor.yy34;
+        break;
+      case 84: /* term ::= BANG term */
+      case 85: /* term ::= NOT term */ yytestcase(yyruleno==85);
+#line 163 "grammar/grammar.y"
+{ yylhsminor.yy34 = build_not(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy34); }
 #line 1618 "generated/grammar.c"
+  yymsp[-1].minor.yy34 = yylhsminor.yy34;
+        break;
+      case 86: /* term ::= LP test RP */
+#line 165 "grammar/grammar.y"
+{ yylhsminor.yy34 = build_bracket(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy29, yymsp[0].minor.yy0); }
+#line 1624 "generated/grammar.c"
+  yymsp[-2].minor.yy34 = yylhsminor.yy34;
+        break;
+      case 87: /* term ::= LP expr RP */
+#line 166 "grammar/grammar.y"
+{ yymsp[-2].minor.yy34 = yymsp[-1].minor.yy34; }
+#line 1630 "generated/grammar.c"
         break;
       default:
         break;
@@ -1677,9 +1689,9 @@ static void yy_syntax_error(
   weir_grammarCTX_FETCH
 #define TOKEN yyminor
 /************ Begin %syntax_error code ****************************************/
-#line 30 "grammar/grammar.y"
+#line 31 "grammar/grammar.y"
  build_misparse(b, yyminor); 
-#line 1682 "generated/grammar.c"
+#line 1694 "generated/grammar.c"
 /************ End %syntax_error code ******************************************/
   weir_grammarARG_STORE /* Suppress warning about unused %extra_argument variable */
   weir_grammarCTX_STORE
@@ -1955,7 +1967,7 @@ int weir_grammarFallback(int iToken){
   return 0;
 #endif
 }
-#line 158 "grammar/grammar.y"
+#line 168 "grammar/grammar.y"
 
 void grammar_run(struct build *b)
 {
@@ -1968,4 +1980,4 @@ void grammar_run(struct build *b)
 		weir_grammar(&parser, 0, NULL, b);
 	weir_grammarFinalize(&parser);
 }
-#line 1971 "generated/grammar.c"
+#line 1983 "generated/grammar.c"

@@ -37,11 +37,11 @@
 #define TOK_SEMI                            37
 #define TOK_NOT                             38
 #define TOK_BANG                            39
-#define TOK_FUNC                            40
-#define TOK_COLON                           41
-#define TOK_SCHEME                          42
-#define TOK_OP                              43
-#define TOK_SUBJ                            44
+#define TOK_COLON                           40
+#define TOK_SCHEME                          41
+#define TOK_OP                              42
+#define TOK_SUBJ                            43
+#define TOK_FUNC                            44
 #define TOK_UNLESS                          45
 #define TOK_COMMA                           46
 #define TOK_OR                              47

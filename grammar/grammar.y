@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Grammar of rule lines, acl, param, assert and include in their canonical forms. One statement a run; headers,
- * options and the lines of sets, maps and tests are plain words and never come here. Each action is one call. */
+/* Grammar of rule lines, acl, param, assert and include in their canonical forms. One statement
+ * a run; headers, options and the lines of sets, maps and tests are plain words and never come
+ * here. Each action is one call. */
 %name weir_grammar
 %token_prefix TOK_
 %token_type {const struct token *}
@@ -30,16 +31,21 @@ static const struct expr_list no_exprs;
 %syntax_error { build_misparse(b, yyminor); }
 %stack_overflow { build_too_deep(b); }
 
-/* These are words wherever the grammar has no use of its own for them. Not among them, because a value must
- * quote them: OP AND OR ON UNLESS NOT IF THEN and the signs. */
+/* These are words wherever the grammar has no use of its own for them. Not among them, because
+ * a value must quote them: OP AND OR ON UNLESS NOT IF THEN and the signs. */
 %fallback WORD DIR WHERE ACT0 ACT1 ACT2 ACT3 ACTN SET SWITCH REDIR RESPOND AUTH UREMAP CAPTURE.
-%fallback WORD AS LEN PREFIX ROPT TYPE HEADER BODY FILE USERS NUM ACL PARAM DEFAULT ASSERT NEVER ALWAYS INCLUDE.
+%fallback WORD AS LEN PREFIX ROPT TYPE HEADER BODY FILE USERS NUM ACL PARAM DEFAULT.
+%fallback WORD ASSERT NEVER ALWAYS INCLUDE.
 /* Known to the lexer and in no rule: they start the seed's other spellings. */
 %token IF THEN.
 
 %type val {struct ast_value *}
 %type vals {struct value_list}
 %type subj {struct ast_subject *}
+%type func {struct ast_subject *}
+%type what {struct arg_list}
+%type rhead {struct arg_list}
+%type both {struct ast_expr *}
 %type test {struct ast_test *}
 %type args0 {struct arg_list}
 %type argsn {struct arg_list}
@@ -101,7 +107,7 @@ args2(X) ::= args1(L) val(V).                        { X = build_arg(b, L, V); }
 args3(X) ::= args2(L) val(V).                        { X = build_arg(b, L, V); }
 set(X) ::= args2(L).                                 { X = L; }
 set(X) ::= args0(L) val(V).                          { X = build_arg(b, L, V); }
-args0(X) ::= FUNC(F).                                { X = build_arg_subject(b, no_args, build_subject(b, F)); }
+args0(X) ::= func(S).                                { X = build_arg_subject(b, no_args, S); }
 switch(X) ::= args1(L).                              { X = L; }
 switch(X) ::= args1(L) COLON STR(T).                 { X = build_arg_word(b, L, T, NULL); }
 code(X) ::= .                                        { X = no_args; }
@@ -115,11 +121,13 @@ respond(X) ::= code(L).                              { X = L; }
 respond(X) ::= respond(L) TYPE(W) val(V).            { X = build_arg_word(b, L, W, V); }
 respond(X) ::= respond(L) BODY(W) val(V).            { X = build_arg_word(b, L, W, V); }
 respond(X) ::= respond(L) FILE(W) val(V).            { X = build_arg_word(b, L, W, V); }
-respond(X) ::= respond(L) HEADER(W) val(N) val(V).   { X = build_arg(b, build_arg_word(b, L, W, N), V); }
+respond(X) ::= rhead(L) val(V).                      { X = build_arg(b, L, V); }
+rhead(X) ::= respond(L) HEADER(W) val(N).            { X = build_arg_word(b, L, W, N); }
 auth(X) ::= args1(L) USERS(W) val(V).                { X = build_arg_word(b, L, W, V); }
 uremap(X) ::= args2(L).                              { X = L; }
 uremap(X) ::= args2(L) plain(V).                     { X = build_arg(b, L, V); }
-capture(X) ::= subj(S) AS(W) val(V).                 { X = build_arg_word(b, build_arg_subject(b, no_args, S), W, V); }
+capture(X) ::= what(L) AS(W) val(V).                 { X = build_arg_word(b, L, W, V); }
+what(X) ::= subj(S).                                 { X = build_arg_subject(b, no_args, S); }
 capture(X) ::= capture(L) LEN(W) val(V).             { X = build_arg_word(b, L, W, V); }
 
 test(X) ::= subj(S).                                 { X = build_test(b, S, NULL, no_values); }
@@ -127,7 +135,8 @@ test(X) ::= subj(S) OP(O) vals(L).                   { X = build_test(b, S, O, L
 test(X) ::= subj(S) OP(O) FILE val(V).               { X = build_test_from(b, S, O, VALS_FILE, V); }
 test(X) ::= subj(S) OP(O) SET val(V).                { X = build_test_from(b, S, O, VALS_SET, V); }
 subj(X) ::= SUBJ(T).                                 { X = build_subject(b, T); }
-subj(X) ::= FUNC(T).                                 { X = build_subject(b, T); }
+subj(X) ::= func(S).                                 { X = S; }
+func(X) ::= FUNC(T).                                 { X = build_subject(b, T); }
 subj(X) ::= SCHEME(T).                               { X = build_subject(b, T); }
 vals(X) ::= val(V).                                  { X = build_values(b, no_values, V); }
 vals(X) ::= vals(L) val(V).                          { X = build_values(b, L, V); }
@@ -143,9 +152,10 @@ cond(X) ::= whole(C).                                { X = C; }
 whole(X) ::= ON(T) expr(E).                          { X = build_cond(b, T, E); }
 whole(X) ::= UNLESS(T) expr(E).                      { X = build_cond(b, T, E); }
 expr(X) ::= ors(L).                                  { X = build_join(b, EXPR_OR, L); }
-ors(X) ::= ands(A).                                  { X = build_exprs(b, no_exprs, build_join(b, EXPR_AND, A)); }
-ors(X) ::= ors(L) COMMA ands(A).                     { X = build_exprs(b, L, build_join(b, EXPR_AND, A)); }
-ors(X) ::= ors(L) OR ands(A).                        { X = build_exprs(b, L, build_join(b, EXPR_AND, A)); }
+ors(X) ::= both(E).                                  { X = build_exprs(b, no_exprs, E); }
+ors(X) ::= ors(L) COMMA both(E).                     { X = build_exprs(b, L, E); }
+ors(X) ::= ors(L) OR both(E).                        { X = build_exprs(b, L, E); }
+both(X) ::= ands(L).                                 { X = build_join(b, EXPR_AND, L); }
 ands(X) ::= term(E).                                 { X = build_exprs(b, no_exprs, E); }
 ands(X) ::= ands(L) term(E).                         { X = build_exprs(b, L, E); }
 ands(X) ::= ands(L) AND term(E).                     { X = build_exprs(b, L, E); }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a site: parsed, dumped and reported, both as text and as JSON. Includes are off. Keeps no state. */
+/* Any bytes as a site: parsed, dumped and reported, both as text and as JSON. Includes are off.
+ * Keeps no state. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

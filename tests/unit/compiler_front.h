@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the compiler's front half share: text in, text out. Results are the caller's to free. */
+/* What the tests of the compiler's front half share: text in, text out. Results are the
+ * caller's to free. */
 #ifndef WEIR_TESTS_COMPILER_FRONT_H
 #define WEIR_TESTS_COMPILER_FRONT_H
 

@@ -19,7 +19,7 @@ static void begin(const char *text)
 
 static struct at at(uint32_t line, uint32_t col, uint32_t len)
 {
-	return (struct at){ .file = file, .line = line, .col = col, .len = len };
+	return (struct at) { .file = file, .line = line, .col = col, .len = len };
 }
 
 static void check_text(const char *want)
@@ -40,7 +40,7 @@ START_TEST(a_report_shows_line_caret_hint_and_notes)
 	diag(E022, at(2, 5, 5), 5, "words");
 	diag_hint("say %s", "this");
 	diag_note(at(1, 1, 3), "was %d", 1);
-	diag_note((struct at){ 0 }, "alone");
+	diag_note((struct at) { 0 }, "alone");
 	check_text("t.weir:2:5: error: unknown keyword 'words' [E022]\n"
 		   "    2 | two words\n"
 		   "      |     ^~~~~\n"
@@ -88,9 +88,30 @@ START_TEST(a_long_line_is_cut_around_the_caret)
 	begin(line);
 	diag(E001, at(1, 2501, 2000), "here");
 	snprintf(want, sizeof(want),
-		 "t.weir:1:2501: error: here [E001]\n    1 | ...%.50sX%.59s...\n      |    %50s^%.59s\n", line, line,
-		 "", "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~");
+		 "t.weir:1:2501: error: here [E001]\n    1 | ...%.50sX%.59s...\n      |    "
+		 "%50s^%.59s\n",
+		 line, line, "",
+		 "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~");
 	check_text(want);
+}
+END_TEST
+
+START_TEST(a_long_word_is_not_quoted_whole)
+{
+	char word[3000], *got = NULL;
+	size_t n;
+	FILE *out = open_memstream(&got, &n);
+
+	for (size_t i = 0; i + 1 < sizeof(word); i += 2)
+		memcpy(word + i, "\xc3\xa9", 2);
+	begin("a\n");
+	diag(E022, at(1, 1, 1), (int)sizeof(word), word);
+	diag_print_text(out);
+	fclose(out);
+	ck_assert_uint_lt(n, 800);
+	ck_assert_ptr_nonnull(strstr(got, "\xc3\xa9... [E022]"));
+	ck_assert_ptr_null(strchr(got, '?'));
+	free(got);
 }
 END_TEST
 
@@ -98,7 +119,8 @@ START_TEST(control_bytes_of_the_text_never_reach_the_terminal)
 {
 	begin("a\x1b[31m\xff\n");
 	diag(E022, at(1, 1, 1), 3, "a\x1b\xff");
-	check_text("t.weir:1:1: error: unknown keyword 'a?\?' [E022]\n    1 | a?[31m?\n      | ^\n");
+	check_text(
+		"t.weir:1:1: error: unknown keyword 'a?\?' [E022]\n    1 | a?[31m?\n      | ^\n");
 }
 END_TEST
 
@@ -129,13 +151,14 @@ START_TEST(json_is_escaped)
 
 	begin("a\n");
 	diag(E022, at(1, 1, 1), 6, "\"\\\x01\n\xff\x7f");
-	diag_note((struct at){ 0 }, "n");
+	diag_note((struct at) { 0 }, "n");
 	diag_print_json(out);
 	fclose(out);
-	ck_assert_str_eq(got, "{\"version\":1,\"diagnostics\":[{\"code\":\"E022\",\"severity\":\"error\","
-			      "\"file\":\"t.weir\",\"line\":1,\"col\":1,\"len\":1,"
-			      "\"text\":\"unknown keyword '\\\"\\\\\\u0001\\u000a\\ufffd\\u007f'\","
-			      "\"notes\":[{\"text\":\"n\"}]}],\"dropped\":0}\n");
+	ck_assert_str_eq(
+		got, "{\"version\":1,\"diagnostics\":[{\"code\":\"E022\",\"severity\":\"error\","
+		     "\"file\":\"t.weir\",\"line\":1,\"col\":1,\"len\":1,"
+		     "\"text\":\"unknown keyword '\\\"\\\\\\u0001\\u000a\\ufffd\\u007f'\","
+		     "\"notes\":[{\"text\":\"n\"}]}],\"dropped\":0}\n");
 	free(got);
 }
 END_TEST
@@ -179,6 +202,7 @@ Suite *diag_suite(void)
 	tcase_add_test(t, reports_come_in_order_of_place_and_once);
 	tcase_add_test(t, the_caret_stays_under_tabs_and_wide_characters);
 	tcase_add_test(t, a_long_line_is_cut_around_the_caret);
+	tcase_add_test(t, a_long_word_is_not_quoted_whole);
 	tcase_add_test(t, control_bytes_of_the_text_never_reach_the_terminal);
 	tcase_add_test(t, more_than_the_limit_are_counted);
 	tcase_add_test(t, json_is_escaped);

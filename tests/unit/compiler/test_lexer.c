@@ -35,7 +35,8 @@ START_TEST(signs_end_words_before_a_blank)
 	check_dump("acl a on (path == /x), b\n", "  1: acl a on (or [path == </x>] b)\n");
 	check_dump("acl a on (path == /a(b)) c\n", "  1: acl a on (and [path == </a(b)>] c)\n");
 	check_dump("acl a on !b && c || d\n", "  1: acl a on (or (and (not b) c) d)\n");
-	check_dump("frontend f\nreq in log off; drop\n", "frontend f\n  2: req in {log <off>} {drop}\n");
+	check_dump("frontend f\nreq in log off; drop\n",
+		   "frontend f\n  2: req in {log <off>} {drop}\n");
 }
 END_TEST
 
@@ -53,13 +54,16 @@ START_TEST(slashes_delimit_a_regex_only_in_its_places)
 	check_dump("acl a path =~ /a b/ /c/x d\n", "  1: acl a [path =~ /a b/ /c/x <d>]\n");
 	check_dump("acl a path == /a/ /b\n", "  1: acl a [path == </a/> </b>]\n");
 	check_dump("acl a path =~ file /etc/list\n", "  1: acl a [path =~ file </etc/list>]\n");
-	check_dump("frontend f\nreq in rep x /a b/ /c d/ on e\n", "frontend f\n  2: req in {rep <x> /a b/ /c d/} on e\n");
+	check_dump("frontend f\nreq in rep x /a b/ /c d/ on e\n",
+		   "frontend f\n  2: req in {rep <x> /a b/ /c d/} on e\n");
 	check_dump("frontend f\nreq in rewrite /a/ b path == /x/\n",
 		   "frontend f\n  2: req in {rewrite /a/ <b>} [path == </x/>]\n");
 	check_dump("frontend f\nreq in delete /a b/ path == /x/\n",
 		   "frontend f\n  2: req in {delete /a b/} [path == </x/>]\n");
-	check_dump("frontend f\nreq in mapuri /a/ /b/\n", "frontend f\n  2: req in {mapuri </a/> </b/>}\n");
-	check_dump("acl a h(x)|sub(/a (b/,\"c d\") == y\n", "  1: acl a [h( <x> )|sub( /a (b/ \"c d\" ) == <y>]\n");
+	check_dump("frontend f\nreq in mapuri /a/ /b/\n",
+		   "frontend f\n  2: req in {mapuri </a/> </b/>}\n");
+	check_dump("acl a h(x)|sub(/a (b/,\"c d\") == y\n",
+		   "  1: acl a [h( <x> )|sub( /a (b/ \"c d\" ) == <y>]\n");
 	check_errors("acl a path =~ /images/logo\n", "1:23 E025");
 	check_errors("frontend f\nreq in rewrite /a/ /b\n", "2:20 E024");
 }
@@ -78,7 +82,8 @@ START_TEST(a_backslash_after_a_blank_continues_the_line)
 {
 	check_dump("acl a path == /a \\\n  /b \\\r\n /c\nacl b tls\n",
 		   "  1: acl a [path == </a> </b> </c>]\n  4: acl b [tls]\n");
-	check_dump("acl a path == /a\\\nacl b tls\n", "  1: acl a [path == </a\\>]\n  2: acl b [tls]\n");
+	check_dump("acl a path == /a\\\nacl b tls\n",
+		   "  1: acl a [path == </a\\>]\n  2: acl b [tls]\n");
 	check_dump("acl a path == /a \\", "  1: acl a [path == </a>]\n");
 	check_dump("# no \\\nacl a tls\n", "  2: acl a [tls]\n");
 	check_errors("acl a path == /a \\\n  /b (\nacl b pth\n", "2:6 E001 3:7 E001");
@@ -125,7 +130,8 @@ START_TEST(words_of_meaning_are_values_only_in_quotes)
 	check_errors("acl a path == h(x)\n", "1:15 E030");
 	check_errors("set s\n value on\n", "2:8 E030");
 	check_errors("frontend f\nbind :80 ; x\n", "2:10 E030");
-	check_dump("acl a path == \"if\" host deny in\n", "  1: acl a [path == \"if\" <host> <deny> <in>]\n");
+	check_dump("acl a path == \"if\" host deny in\n",
+		   "  1: acl a [path == \"if\" <host> <deny> <in>]\n");
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser, and the pairs of tests/golden/parse: NAME.weir, what ast_dump prints of it (NAME.ast), and what is
- * reported (NAME.err). Runs in tests/unit. WEIR_GOLDEN=write in the environment writes them anew. */
+/* The parser, and the pairs of tests/golden/parse: NAME.weir, what ast_dump prints of it
+ * (NAME.ast), and what is reported (NAME.err). Runs in tests/unit. WEIR_GOLDEN=write in the
+ * environment writes them anew. */
 #include <check.h>
 #include <dirent.h>
 #include <stdlib.h>
@@ -52,18 +53,22 @@ static void check_hint(const char *rule, const char *code, const char *hint)
 	snprintf(text, sizeof(text), "frontend f\n%s\n", rule);
 	said = front_report(text);
 	ck_assert_msg(strstr(said, code) && strstr(said, hint), "'%s' says: %s", rule, said);
-	ck_assert_msg(!strstr(strchr(said, '[') + 1, " error: "), "'%s' is reported twice: %s", rule, said);
+	ck_assert_msg(!strstr(strchr(said, '[') + 1, " error: "), "'%s' is reported twice: %s",
+		      rule, said);
 	free(said);
 }
 
 START_TEST(tests_stand_after_the_arguments_of_any_action)
 {
-	check_rule("req in switch images URI =^ \"/images\"", "req in {switch <images>} [URI =^ \"/images\"]");
+	check_rule("req in switch images URI =^ \"/images\"",
+		   "req in {switch <images>} [URI =^ \"/images\"]");
 	check_rule("req in mapuri /a /b ; switch images path == /x on y",
 		   "req in {mapuri </a> </b>} {switch <images>} [path == </x>] on y");
-	check_rule("req in deny path == /x ; log info", "req in {deny} {log <info>} [path == </x>]");
+	check_rule("req in deny path == /x ; log info",
+		   "req in {deny} {log <info>} [path == </x>]");
 	check_rule("req in rem host host == x", "req in {rem <host>} [host == <x>]");
-	check_rule("req in set host status path == /", "req in {set <host> <status>} [path == </>]");
+	check_rule("req in set host status path == /",
+		   "req in {set <host> <status>} [path == </>]");
 	check_rule("req in deny not tls", "req in {deny} not [tls]");
 	check_rule("req in deny !h(x)", "req in {deny} not [h( <x> )]");
 	check_errors("frontend f\nreq in deny tls ; log x tls\n", "2:25 E032");
@@ -75,21 +80,30 @@ START_TEST(actions_take_their_arguments)
 	check_rule("req in permit", "req in {allow}");
 	check_rule("req in deny 404 tls", "req in {deny <404>} [tls]");
 	check_rule("req in tarpit 503 ${delay} tls", "req in {tarpit <503> <${delay}>} [tls]");
-	check_rule("req in redir 301 scheme https drop-query !tls", "req in {redir <301> <scheme> <https> <drop-query>} not [tls]");
+	check_rule("req in redir 301 scheme https drop-query !tls",
+		   "req in {redir <301> <scheme> <https> <drop-query>} not [tls]");
 	check_rule("req in redir /x scheme == http", "req in {redir </x>} [scheme == <http>]");
-	check_rule("req in redir prefix \"/a\" append-slash on b", "req in {redir <prefix> \"/a\" <append-slash>} on b");
+	check_rule("req in redir prefix \"/a\" append-slash on b",
+		   "req in {redir <prefix> \"/a\" <append-slash>} on b");
 	check_rule("req in respond 200 type text/plain header A b body \"c\" path == /h",
-		   "req in {respond <200> <type> <text/plain> <header> <A> <b> <body> \"c\"} [path == </h>]");
-	check_rule("req in respond metrics path == /m", "req in {respond <metrics>} [path == </m>]");
-	check_rule("req in auth \"r\" users /etc/u on a", "req in {auth \"r\" <users> </etc/u>} on a");
+		   "req in {respond <200> <type> <text/plain> <header> <A> <b> <body> \"c\"} [path "
+		   "== </h>]");
+	check_rule("req in respond metrics path == /m",
+		   "req in {respond <metrics>} [path == </m>]");
+	check_rule("req in auth \"r\" users /etc/u on a",
+		   "req in {auth \"r\" <users> </etc/u>} on a");
 	check_rule("req in uriremap /a b path == /a", "req in {uriremap </a> <b>} [path == </a>]");
-	check_rule("req in uriremap /a b / path == /a", "req in {uriremap </a> <b> </>} [path == </a>]");
-	check_rule("req in capture h(x)|lower as y len 20 tls", "req in {capture h( <x> )|lower <as> <y> <len> <20>} [tls]");
+	check_rule("req in uriremap /a b / path == /a",
+		   "req in {uriremap </a> <b> </>} [path == </a>]");
+	check_rule("req in capture h(x)|lower as y len 20 tls",
+		   "req in {capture h( <x> )|lower <as> <y> <len> <20>} [tls]");
 	check_rule("req in set h(path) v", "req in {set h( <path> ) <v>}");
-	check_rule("req in switch b:\"/x\" path =^ /y", "req in {switch <b> \"/x\"} [path =^ </y>]");
+	check_rule("req in switch b:\"/x\" path =^ /y",
+		   "req in {switch <b> \"/x\"} [path =^ </y>]");
 	check_rule("req in switch b:c", "req in {switch <b:c>}");
 	check_rule("resp out count cp", "rsp out {count <cp>}");
-	check_errors("frontend f\nconn out drop\nreq in drop foo\n req in add x\n", "2:6 E001 3:13 E001 4:14 E001");
+	check_errors("frontend f\nconn out drop\nreq in drop foo\n req in add x\n",
+		     "2:6 E001 3:13 E001 4:14 E001");
 }
 END_TEST
 
@@ -107,11 +121,13 @@ END_TEST
 START_TEST(file_level_statements)
 {
 	check_dump("assert never setbe adm unless a\nassert always deny 404 on b (path == /x)\n",
-		   "  1: assert never {setbe <adm>} unless a\n  2: assert always {deny <404>} on (and b [path == </x>])\n");
+		   "  1: assert never {setbe <adm>} unless a\n  2: assert always {deny <404>} on "
+		   "(and b [path == </x>])\n");
 	check_dump("param p default \"x\"\nparam q\nparam default\n",
 		   "  1: param p \"x\"\n  2: param q\n  3: param default\n");
 	check_dump("acl a h(x)\nacl a uri =~ x y\nacl b src == file \"n\"\nacl in on a\n",
-		   "  1: acl a [h( <x> )]\n  2: acl a [uri =~ <x> <y>]\n  3: acl b [src == file \"n\"]\n  4: acl in on a\n");
+		   "  1: acl a [h( <x> )]\n  2: acl a [uri =~ <x> <y>]\n  3: acl b [src == file "
+		   "\"n\"]\n  4: acl in on a\n");
 	check_errors("assert never deny\nassert deny on a\nacl on x\nacl a\nparam\n",
 		     "1:18 E001 2:8 E001 3:5 E001 4:6 E001 5:6 E001");
 }
@@ -119,8 +135,10 @@ END_TEST
 
 START_TEST(one_report_a_line_and_no_follow_up)
 {
-	check_errors("frontend\nreq in deny on\nreq in drop\nbackend b b\"c\nserver a 1\n", "1:1 E031 2:15 E001");
-	check_errors("frontend a!b\nreq in drop\nfrontend \"x\ntimeout client 5s\n", "1:10 E029 3:10 E024");
+	check_errors("frontend\nreq in deny on\nreq in drop\nbackend b b\"c\nserver a 1\n",
+		     "1:1 E031 2:15 E001");
+	check_errors("frontend a!b\nreq in drop\nfrontend \"x\ntimeout client 5s\n",
+		     "1:10 E029 3:10 E024");
 	check_errors("acl a host = x\nacl b path == x ,\nreq in drop\nreq in\nretries 1\n",
 		     "1:12 E001 2:17 E001 3:1 E021 4:7 E001");
 	check_errors("frontned f\nreq in drop\nbackend b\nserver a 1\n", "1:1 E022");
@@ -133,7 +151,8 @@ START_TEST(a_reported_acl_still_gives_its_name)
 	struct ast *ast;
 
 	diag_reset();
-	ast = parse_text(&a, S("t.weir"), S("acl good path === /x\nacl bad\nacl worse path == \"x\n"));
+	ast = parse_text(&a, S("t.weir"),
+			 S("acl good path === /x\nacl bad\nacl worse path == \"x\n"));
 	ck_assert_uint_eq(diag_errors(), 3);
 	ck_assert(str_eq(ast->sections->stmts->acl->name, S("good")));
 	ck_assert_ptr_null(ast->sections->stmts->acl->test);
@@ -146,7 +165,8 @@ START_TEST(hints_show_the_canonical_form)
 {
 	check_hint("req in deny on host == x y, z", "[E001]", "write (host == x y)");
 	check_hint("req in deny on tls", "[E001]", "write (tls)");
-	check_hint("req in URI =^ \"/images\" switch images", "[E001]", "switch images URI =^ \"/images\"");
+	check_hint("req in URI =^ \"/images\" switch images", "[E001]",
+		   "switch images URI =^ \"/images\"");
 	check_hint("req in switch URI =^ \"/images\" images", "[E001]", "the test comes after");
 	check_hint("setbe images on x", "[E022]", "req in setbe images on x");
 	check_hint("req in acl(a) METH =~ \"x\"", "[E023]", "acl NAME <what> <op> <value>");
@@ -162,11 +182,14 @@ END_TEST
 
 START_TEST(headers_names_and_plain_lines)
 {
-	check_dump("listen l :80 tls\nmap m =~ dynamic\n\"a\"i b\nset s\nvalue h(x) y\ntest \"a b\"\nexpect not x\n",
-		   "listen l <:80> <tls>\nmap m <=~> <dynamic>\n  3: line \"a\"i <b>\nset s\n  5: line <value> <h(x)> <y>\n"
+	check_dump("listen l :80 tls\nmap m =~ dynamic\n\"a\"i b\nset s\nvalue h(x) y\ntest \"a "
+		   "b\"\nexpect not x\n",
+		   "listen l <:80> <tls>\nmap m <=~> <dynamic>\n  3: line \"a\"i <b>\nset s\n  5: "
+		   "line <value> <h(x)> <y>\n"
 		   "test a b\n  7: line <expect> <not> <x>\n");
 	check_dump("checkpoint c\nkey src|mask(32, 64)\nglobal\nlimit head 16k\n",
-		   "checkpoint c\n  2: option key <src|mask(32, 64)>\nglobal\n  4: option limit head <16k>\n");
+		   "checkpoint c\n  2: option key <src|mask(32, 64)>\nglobal\n  4: option limit "
+		   "head <16k>\n");
 	check_errors("weir 2\nweir 1\n", "1:6 E028 2:1 E001");
 	check_errors("frontend f\ntim c 5s\ntimeout\n\"x\"\n", "2:1 E009 3:1 E033 4:1 E001");
 }
@@ -198,11 +221,23 @@ START_TEST(a_subject_is_read_from_its_text)
 		const char *text;
 		bool good;
 	} cases[] = {
-		{ "path", true }, { "h(x)|lower|field(2,\";\")", true }, { "len(h(x)|list)", true },
-		{ "src|sub(/a\\/),b/i,\"c,d\")", true }, { "date(%H:%M %p)", true },
-		{ "", false }, { "h(", false }, { "h()", false }, { "h(x", false }, { "h(x))", false },
-		{ "h(x)|", false }, { "h(\"x)", false }, { "len(len(x))", false }, { "len(", false },
-		{ "h(\"x\"y)", false }, { "path x", false }, { "(x)", false },
+		{ "path", true },
+		{ "h(x)|lower|field(2,\";\")", true },
+		{ "len(h(x)|list)", true },
+		{ "src|sub(/a\\/),b/i,\"c,d\")", true },
+		{ "date(%H:%M %p)", true },
+		{ "", false },
+		{ "h(", false },
+		{ "h()", false },
+		{ "h(x", false },
+		{ "h(x))", false },
+		{ "h(x)|", false },
+		{ "h(\"x)", false },
+		{ "len(len(x))", false },
+		{ "len(", false },
+		{ "h(\"x\"y)", false },
+		{ "path x", false },
+		{ "(x)", false },
 	};
 	struct arena a = { 0 };
 
@@ -210,7 +245,8 @@ START_TEST(a_subject_is_read_from_its_text)
 		struct at at = { .line = 1, .col = 1 };
 
 		diag_reset();
-		ck_assert_msg(!!subject_parse(&a, str_from(cases[i].text), at) == cases[i].good, "'%s'", cases[i].text);
+		ck_assert_msg(!!subject_parse(&a, str_from(cases[i].text), at) == cases[i].good,
+			      "'%s'", cases[i].text);
 		ck_assert_uint_eq(diag_errors(), !cases[i].good);
 	}
 	arena_free(&a);
@@ -263,12 +299,16 @@ static void check_site(const char *want, const char *reports)
 
 START_TEST(an_include_leaves_the_including_section_open)
 {
-	write_file("top.weir", "acl a tls\nfrontend f\n include \"sub/one.weir\"\n req in drop on c\n");
-	write_file("sub/one.weir", "weir 1\nacl b tls\nbackend x\n retries 1\ninclude \"two.weir\"\n retries 2");
+	write_file("top.weir",
+		   "acl a tls\nfrontend f\n include \"sub/one.weir\"\n req in drop on c\n");
+	write_file("sub/one.weir",
+		   "weir 1\nacl b tls\nbackend x\n retries 1\ninclude \"two.weir\"\n retries 2");
 	write_file("sub/two.weir", "acl c tls\ninclude \"std/three.weir\"\n");
 	write_file("sub/three.weir", "acl d tls\n");
 	check_site("file\n  1: acl a [tls]\n  2: acl b [tls]\n  1: acl c [tls]\n  1: acl d [tls]\n"
-		   "frontend f\n  4: req in {drop} on c\nbackend x\n  4: option retries <1>\n  6: option retries <2>\n", "");
+		   "frontend f\n  4: req in {drop} on c\nbackend x\n  4: option retries <1>\n  6: "
+		   "option retries <2>\n",
+		   "");
 }
 END_TEST
 
@@ -297,17 +337,21 @@ END_TEST
 START_TEST(bad_includes_are_errors_at_their_line)
 {
 	write_file("top.weir", "acl a tls\ninclude \"missing.weir\"\nacl b tls\n");
-	check_site("file\n  1: acl a [tls]\n  3: acl b [tls]\n", "top.weir:2:9: error: cannot include missing.weir: No such");
+	check_site("file\n  1: acl a [tls]\n  3: acl b [tls]\n",
+		   "top.weir:2:9: error: cannot include missing.weir: No such");
 	write_file("top.weir", "include \"sub/one.weir\"\n");
 	write_file("sub/one.weir", "\ninclude \"../top.weir\"\nacl b tls\n");
-	check_site("file\n  3: acl b [tls]\n", "sub/one.weir:2:9: error: cannot include ../top.weir: it includes itself [E012]");
+	check_site(
+		"file\n  3: acl b [tls]\n",
+		"sub/one.weir:2:9: error: cannot include ../top.weir: it includes itself [E012]");
 	write_file("top.weir", "include \"sub\"\ninclude \"\"\ninclude \"/dev/zero\"\n");
 	check_site("file\n", "cannot include sub: it is a directory");
 	check_site("file\n", "top.weir:2:9: error: cannot include : the name is empty");
 	check_site("file\n", "cannot include /dev/zero: it is no regular file");
 	write_file("top.weir", "include \"one.weir\"\nacl x tls\n");
 	write_file("one.weir", "req in drop\n");
-	check_site("file\n  2: acl x [tls]\n", "one.weir:1:1: error: 'req' stands outside any section [E021]");
+	check_site("file\n  2: acl x [tls]\n",
+		   "one.weir:1:1: error: 'req' stands outside any section [E021]");
 }
 END_TEST
 
@@ -343,7 +387,8 @@ START_TEST(a_missing_site_is_an_error_without_a_place)
 	char *said = NULL, *got = front_site("/nowhere/x.weir", NULL, &said);
 
 	ck_assert_str_eq(got, "file\n");
-	ck_assert_str_eq(said, "error: cannot read /nowhere/x.weir: No such file or directory [E020]\n");
+	ck_assert_str_eq(said,
+			 "error: cannot read /nowhere/x.weir: No such file or directory [E020]\n");
 	free(got);
 	free(said);
 	arena_free(&a);
