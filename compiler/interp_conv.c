@@ -124,18 +124,16 @@ static void mask(struct value *v, int64_t bits4, int64_t bits6)
 		v->addr[i / 8] &= (uint8_t)~(0x80 >> (i % 8));
 }
 
-static bool key_matches(struct machine *m, const struct p_map *map, const struct p_value *key, const struct value *x, bool icase)
+static bool key_matches(struct machine *m, const struct p_map *map, const struct p_value *key, const struct value *x)
 {
 	struct p_subject subject = { .type = x->type };
 	struct p_test test = { .subject = &subject, .op = map->op };
-	struct p_value k = *key;
 
-	k.icase |= icase;
-	return value_matches(m, &test, &k, x);
+	return value_matches(m, &test, key, x);
 }
 
 /* "the longest wins" for == addresses, =^ =* =. ; the first for =~; == has one (language.md 3). */
-struct str map_value(struct machine *m, const struct p_map *map, const struct value *key, bool icase)
+struct str map_value(struct machine *m, const struct p_map *map, const struct value *key)
 {
 	struct str found = { 0 };
 	size_t best = 0;
@@ -143,7 +141,7 @@ struct str map_value(struct machine *m, const struct p_map *map, const struct va
 	for (uint32_t i = 0; i < map->n; i++) {
 		size_t size = 1 + (map->keys[i].kind == VALUE_NET ? map->keys[i].net.bits : map->keys[i].text.n);
 
-		if ((found.p && (map->op == OP_RE || size <= best)) || !key_matches(m, map, &map->keys[i], key, icase))
+		if ((found.p && (map->op == OP_RE || size <= best)) || !key_matches(m, map, &map->keys[i], key))
 			continue;
 		found = map->vals[i].p ? map->vals[i] : str_of("", 0);
 		best = size;
@@ -151,14 +149,14 @@ struct str map_value(struct machine *m, const struct p_map *map, const struct va
 	return found;
 }
 
-static struct str mapped(struct machine *m, const struct p_conv *c, const struct value *v, bool icase)
+static struct str mapped(struct machine *m, const struct p_conv *c, const struct value *v)
 {
-	struct str to = map_value(m, c->map, v, icase);
+	struct str to = map_value(m, c->map, v);
 
 	return !to.p && c->text ? text_value(m, c->text) : to;
 }
 
-static void one(struct machine *m, const struct p_conv *c, bool icase, struct value *v)
+static void one(struct machine *m, const struct p_conv *c, struct value *v)
 {
 	struct str s = c->id == CONV_MASK || c->id == CONV_MAP ? v->s : value_text(m, v), out;
 
@@ -169,7 +167,7 @@ static void one(struct machine *m, const struct p_conv *c, bool icase, struct va
 	case CONV_NOSEMI: v->s = without_parameters(m, s); break;
 	case CONV_FIELD: v->s = field_of(s, c->num, c->delim); break;
 	case CONV_SUB: v->s = regex_replaced(m, c->regex, s, c->text, &out) ? out : s; break;
-	case CONV_MAP: v->s = mapped(m, c, v, icase); break;
+	case CONV_MAP: v->s = mapped(m, c, v); break;
 	case CONV_JSON: v->s = json_escaped(m, s); break;
 	case CONV_BASE64: v->s = base64(m, s); break;
 	case CONV_MASK: mask(v, c->num, c->num2); return;
@@ -208,7 +206,7 @@ static void elements(struct machine *m, struct str s, struct values *out)
 	}
 }
 
-void convert(struct machine *m, const struct p_conv *c, bool icase, struct values *v)
+void convert(struct machine *m, const struct p_conv *c, struct values *v)
 {
 	struct values out = { 0 };
 
@@ -219,7 +217,7 @@ void convert(struct machine *m, const struct p_conv *c, bool icase, struct value
 			elements(m, x.s, &out);
 			continue;
 		}
-		one(m, c, icase, &x);
+		one(m, c, &x);
 		if (x.type == TYPE_STR && !x.s.p)
 			continue; /* this value is absent */
 		GROWN(m->a, out.at, out.n, &out.room);

@@ -178,18 +178,7 @@ static bool set(struct machine *m, const struct p_action *a)
 	return true;
 }
 
-static bool append(struct machine *m, const struct p_action *a)
-{
-	struct str value = text_value(m, a->text), name = str_cut(&value, ':');
-
-	if (!value.p || !is_token(name))
-		return false;
-	value = str_trim(value);
-	fields_add(m->a, headers_of(m), name, value);
-	effect(m, "header %.*s added: \"%.*s\"", STR_ARG(name), STR_ARG(value));
-	return host_follows(m);
-}
-
+/* "add and append add at the end" */
 static bool add(struct machine *m, const struct p_action *a)
 {
 	struct str value = text_value(m, a->text);
@@ -387,8 +376,7 @@ bool edit_run(struct machine *m, const struct p_action *a)
 
 	switch (a->id) {
 	case ACT_SET: return set(m, a);
-	case ACT_ADD: return add(m, a);
-	case ACT_APPEND: return append(m, a);
+	case ACT_ADD: case ACT_APPEND: return add(m, a);
 	case ACT_REM: return rem(m, a);
 	case ACT_DELETE: return delete(m, a);
 	case ACT_REP: return rep(m, a);

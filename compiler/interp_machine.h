@@ -72,9 +72,9 @@ struct str status_line(struct machine *m);
 struct str request_line_text(struct machine *m, const struct interp_message *q);
 
 /* interp_conv.c */
-void convert(struct machine *m, const struct p_conv *c, bool icase, struct values *v);
+void convert(struct machine *m, const struct p_conv *c, struct values *v);
 /* Value of the map's entry for <key>, or p NULL. */
-struct str map_value(struct machine *m, const struct p_map *map, const struct value *key, bool icase);
+struct str map_value(struct machine *m, const struct p_map *map, const struct value *key);
 
 /* interp_test.c */
 bool regex_matches(struct machine *m, const struct p_regex *r, struct str subject, struct groups *g);

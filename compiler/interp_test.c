@@ -215,13 +215,8 @@ static bool test_holds(struct machine *m, const struct p_test *t, const struct v
 	bool any = t->op == OP_TRUE && present(t, xs);
 
 	for (uint32_t i = 0; t->op != OP_TRUE && i < xs->n && !any; i++)
-		for (uint32_t k = 0; k < nvs && !any && !m->limit; k++) {
-			struct p_value v = vs[k];
-
-			if (t->set) /* a set's values have the case of the subject that looks them up */
-				v.icase |= t->subject->icase;
-			any = value_matches(m, t, &v, &xs->at[i]);
-		}
+		for (uint32_t k = 0; k < nvs && !any && !m->limit; k++)
+			any = value_matches(m, t, &vs[k], &xs->at[i]);
 	return any != t->negated;
 }
 

@@ -190,7 +190,7 @@ void subject_values(struct machine *m, const struct p_subject *s, struct values 
 	else
 		request_values(m, s, m->responding ? &m->req_left : &m->req, out);
 	for (const struct p_conv *c = s->convs; c; c = c->next)
-		convert(m, c, s->icase, out);
+		convert(m, c, out);
 	if (s->measure == MEASURE_COUNT) {
 		int64_t n = out->n;
 

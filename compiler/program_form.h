@@ -29,6 +29,8 @@ void form_rule(struct pio *io, struct p_rule *r);
 void form_ref_section(struct pio *io, const char *key, struct p_section **s);
 void form_ref_subject(struct pio *io, const char *key, struct p_subject **s);
 void form_ref_acl(struct pio *io, struct p_acl **a);
+/* ( "NAME" [nth N] ): a set or map is there once for each type and case that it is looked up with */
+void form_name(struct pio *io, enum pio_kind kind, uint32_t index, struct str *name);
 void form_text(struct pio *io, const char *key, struct p_text **t);
 
 /* program_site.c: sections and what they hold */

@@ -27,7 +27,7 @@ struct pio {
 	struct str why;
 	unsigned line, depth;
 	uint32_t items;
-	const uint32_t *acl_nth; /* writing: by acl index, how many acls of that name and section come before; NULL: all 0 */
+	const uint32_t *nth[REF_KINDS]; /* writing: by index, how many of that name come before; NULL: all 0 */
 	struct pio_slot *slots; /* what references are found in */
 	size_t nslots, used;
 };

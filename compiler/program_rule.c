@@ -179,26 +179,36 @@ void form_ref_acl(struct pio *io, struct p_acl **a)
 	io_begin(io);
 	io_value_str(io, &(*a)->name);
 	form_ref_section(io, "of", &(*a)->section);
-	nth = io->acl_nth ? io->acl_nth[(*a)->index] : 0;
+	nth = io->nth[REF_ACL] ? io->nth[REF_ACL][(*a)->index] : 0;
 	io_num(io, "nth", &nth, 0, UINT32_MAX);
 	io_end(io);
 }
 
-static void ref_named(struct pio *io, const char *key, enum pio_kind kind, void **object, struct str name)
+void form_name(struct pio *io, enum pio_kind kind, uint32_t index, struct str *name)
+{
+	int64_t nth = io->nth[kind] ? io->nth[kind][index] : 0;
+
+	io_begin(io);
+	io_value_str(io, name);
+	io_num(io, "nth", &nth, 0, UINT32_MAX);
+	io_end(io);
+}
+
+static void ref_named(struct pio *io, const char *key, enum pio_kind kind, void **object, struct str name, uint32_t index)
 {
 	if (!io_key(io, key, *object != NULL))
 		return;
 	if (io_reading(io))
 		*object = ref(io, kind);
 	else
-		io_value_str(io, &name);
+		form_name(io, kind, index, &name);
 }
 
-/* A reference field to something whose own name is unique. */
+/* A reference field to something that has a name and no section. */
 #define REF_NAMED(io, key, kind, field) \
 	do { \
 		void *o_ = (field); \
-		ref_named((io), (key), (kind), &o_, (field) ? (field)->name : str_of("", 0)); \
+		ref_named((io), (key), (kind), &o_, (field) ? (field)->name : str_of("", 0), (field) ? (field)->index : 0); \
 		if (io_reading(io)) \
 			(field) = o_; \
 	} while (0)

@@ -54,7 +54,7 @@ static void define_names(struct pio *io, struct program *p)
 		struct p_param *q = p->params[i];
 
 		define(io, REF_PARAM, name_span(io), q);
-		io_value_str(io, &q->name);
+		form_name(io, REF_PARAM, q->index, &q->name);
 		q->has_default = io_key(io, "default", q->has_default);
 		if (q->has_default)
 			io_value_str(io, &q->def);
@@ -68,12 +68,12 @@ static void define_names(struct pio *io, struct program *p)
 	TABLE(io, "sets", p->nsets, p->sets);
 	for (uint32_t i = 0; i < p->nsets && line(io, "set"); i++) {
 		define(io, REF_SET, name_span(io), p->sets[i]);
-		io_value_str(io, &p->sets[i]->name);
+		form_name(io, REF_SET, p->sets[i]->index, &p->sets[i]->name);
 	}
 	TABLE(io, "maps", p->nmaps, p->maps);
 	for (uint32_t i = 0; i < p->nmaps && line(io, "map"); i++) {
 		define(io, REF_MAP, name_span(io), p->maps[i]);
-		io_value_str(io, &p->maps[i]->name);
+		form_name(io, REF_MAP, p->maps[i]->index, &p->maps[i]->name);
 	}
 }
 

@@ -54,6 +54,7 @@ static const char site[] =
 	"acl odd on !(adm, (h(x-y) !~ \"^a(b)\"x)) (src == 10.0.0.0/8)\n"
 	"frontend www\n    bind :${PORT}\n    forwardfor unless 127.0.0.1\n    error 503 redir \"/sorry\"\n"
 	"    req in deny 404 on adm\n"
+	"    req in deny h(q) == set bad\n    req in deny H(q) == set bad\n    req in deny src_port == set bad\n"
 	"    req in rep x-a \"^(.)(.*)\"i \"\\2\\1 %{h(x-b)|field(2,\\\",\\\")|lower}\"\n"
 	"    req in set x-g \"\\1\" path =~ \"^/(.*)$\"\n"
 	"    req in switch %{host|map(sites)}\n"
@@ -86,11 +87,11 @@ START_TEST(keeps_rules_and_references)
 	ck_assert_ptr_nonnull(p);
 	www = p->sections[0];
 	ck_assert(str_eq(www->name, S("www")) && www->kind == SEC_FRONTEND && www->filters == www);
-	ck_assert_uint_eq(www->chains[DIR_REQ_IN].n, 6);
+	ck_assert_uint_eq(www->chains[DIR_REQ_IN].n, 9);
 	ck_assert_uint_eq(www->chains[DIR_REQ_IN].rules[0]->place.line, 11);
 	ck_assert_int_eq(www->chains[DIR_REQ_IN].rules[0]->cond->kind, PE_ACL);
 	ck_assert(str_eq(www->chains[DIR_REQ_IN].rules[0]->cond->acl->name, S("adm")));
-	ck_assert_ptr_nonnull(www->chains[DIR_REQ_IN].rules[2]->capturing);
+	ck_assert_ptr_nonnull(www->chains[DIR_REQ_IN].rules[5]->capturing);
 	ck_assert_ptr_eq(www->chains[DIR_RSP_OUT].rules[0]->actions[0].target, p->sections[2]);
 	ck_assert_int_eq(p->sections[1]->servers[0].weight, 3);
 	ck_assert(p->sections[1]->servers[1].addr.port_offset);
