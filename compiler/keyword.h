@@ -23,7 +23,7 @@ bool keyword_subject(struct str name, bool alone);
 
 enum keyword_result { KEYWORD_NONE, KEYWORD_FOUND, KEYWORD_AMBIGUOUS, KEYWORD_INCOMPLETE };
 
-#define KEYWORD_LIST 8 /* candidates kept for the message */
+#define KEYWORD_LIST 12 /* candidates kept for the message */
 
 struct keyword_match {
 	enum keyword_result result;

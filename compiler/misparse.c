@@ -14,6 +14,7 @@ static const struct {
 	{ "defaults", "write: profile NAME, and use_profile NAME in the sections that take it" },
 	{ "http-request", "write: req in <action> ..." },
 	{ "http-response", "write: rsp in <action> ..." },
+	{ "rebase", "write: req in uriremap OLD BACKEND NEW" },
 	{ "remap_uri", "write: req in mapuri OLD NEW" },
 	{ "replace", "write: rep NAME REGEX NEW for a header, mapuri OLD NEW for a path" },
 	{ "reqadd", "write: req in append \"name: value\"" },
@@ -103,6 +104,41 @@ static bool is_subject(const struct token *t)
 	return t->kind == TOK_SUBJ || t->kind == TOK_FUNC || t->kind == TOK_SCHEME;
 }
 
+/* True for what may be an ordinary word somewhere: no sign, no operator, no reserved word. */
+static bool is_word(const struct token *t)
+{
+	switch (t->kind) {
+	case TOK_SEMI:
+	case TOK_COMMA:
+	case TOK_AND:
+	case TOK_OR:
+	case TOK_LP:
+	case TOK_RP:
+	case TOK_BANG:
+	case TOK_OP:
+	case TOK_NOT:
+	case TOK_ON:
+	case TOK_UNLESS:
+	case TOK_IF:
+	case TOK_THEN:
+	case TOK_COLON:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* <t> stands where a subject is expected. */
+static void no_subject(const struct token *t)
+{
+	if (keyword_subject(t->text, false)) {
+		diag(E034, t->at, STR_ARG(t->text), "it takes an argument in brackets");
+		return;
+	}
+	diag(E034, t->at, STR_ARG(t->text), "there is no such subject");
+	say_near(keyword_near_subject(str_cut(&(struct str) { t->text.p, t->text.n }, '(')));
+}
+
 /* True when an action must follow <t>. */
 static bool before_action(const struct token *t)
 {
@@ -151,10 +187,15 @@ static const struct token *test_end(const struct build *b, const struct token *t
 }
 
 /* The line ended after <last>. */
-static void ends_early(const struct token *last)
+static void ends_early(const struct build *b)
 {
+	const struct token *last = &b->tokens[b->n - 1];
+	long open = 0;
+
 	struct at at = last->opts ? last->opts_at : last->at;
 
+	for (size_t i = 0; i < b->n; i++)
+		open += (b->tokens[i].kind == TOK_LP) - (b->tokens[i].kind == TOK_RP);
 	at.col += at.len;
 	at.len = 1;
 	switch (last->kind) {
@@ -180,7 +221,9 @@ static void ends_early(const struct token *last)
 		diag(E001, at, "an action must follow");
 		break;
 	default:
-		diag(E001, at, "the line ends too early: something is missing here");
+		diag(E001, at,
+		     open > 0 ? "a ')' is missing before the line's end"
+			      : "the line ends too early: something is missing here");
 	}
 }
 
@@ -199,7 +242,7 @@ static void no_action(const struct build *b, const struct token *t)
 		diag(E001, t->at, "an action must stand here");
 		diag_hint("the test comes after the action's arguments: %.*s %.*s",
 			  STR_ARG(span(t + 3, last)), STR_ARG(span(t, t + 2)));
-	} else if (t->kind == TOK_WORD || t->kind == TOK_ACL || is_subject(t)) {
+	} else if (is_word(t) && !t->delim) {
 		diag(E023, t->at, STR_ARG(t->text));
 		say_near(keyword_near_action(t->text));
 		say_old(t->text);
@@ -214,8 +257,7 @@ static void bad_condition(const struct build *b, const struct token *t)
 	const struct token *from = t;
 
 	if (t->kind == TOK_OP && t > b->tokens && t[-1].kind == TOK_WORD) {
-		diag(E034, t[-1].at, STR_ARG(t[-1].text), "there is no such subject");
-		say_near(keyword_near_subject(t[-1].text));
+		no_subject(t - 1);
 	} else if (is_subject(t)) {
 		diag(E001, t->at, "a test in a condition stands in brackets");
 		diag_hint("write (%.*s)", STR_ARG(span(from, test_end(b, t))));
@@ -257,8 +299,10 @@ static void bad_operand(const struct build *b, const struct token *t)
 					    : "something is missing before this");
 		diag_hint("'%.*s' is a value only in quotes", STR_ARG(t->text));
 	} else if (t->kind == TOK_OP && before->kind == TOK_WORD) {
-		diag(E034, before->at, STR_ARG(before->text), "there is no such subject");
-		say_near(keyword_near_subject(before->text));
+		no_subject(before);
+	} else if (t->kind == TOK_FUNC && str_eq(before->text, S("delete"))) {
+		diag(E001, t->at, "delete takes a regex");
+		diag_hint("to remove the headers of a name, write: rem NAME");
 	} else if (t->kind == TOK_FUNC) {
 		diag(E030, t->at, STR_ARG(t->text));
 		diag_hint("write \"%%{%.*s}\" for its value, or quote it", STR_ARG(t->text));
@@ -271,9 +315,43 @@ static void bad_operand(const struct build *b, const struct token *t)
 	} else if (before->kind == TOK_OP || t->kind == TOK_OP) {
 		diag(E030, t->at, STR_ARG(t->text));
 		diag_hint("a value must stand here; operators are two bytes between blanks");
+	} else if (t->kind == TOK_AND || t->kind == TOK_OR || t->kind == TOK_BANG ||
+		   t->kind == TOK_NOT || t->kind == TOK_LP) {
+		diag(E001, t->at, "conditions stand after 'on' or 'unless'");
+		diag_hint("a rule has one test of its own; further ones go after on: ... on a !b "
+			  "(tls)");
 	} else {
 		diag(E001, t->at, "this sign cannot stand here");
 		diag_hint("the signs ; , ( ) ! && || are values only in quotes");
+	}
+}
+
+/* <t>, a word or a text, can neither be an argument nor begin a test. */
+static void bad_word(const struct build *b, const struct token *t)
+{
+	const struct token *before = t > b->tokens ? t - 1 : t;
+	const struct token *end = b->tokens + b->n;
+
+	if (t->kind == TOK_FUNC) {
+		bad_operand(b, t);
+	} else if (t->kind == TOK_WORD && t + 1 < end && t[1].kind == TOK_OP) {
+		no_subject(t);
+	} else if (is_subject(before) && t->text.n && !t->delim && strchr("=!<>", t->text.p[0])) {
+		diag(E001, t->at, "this is no operator");
+		diag_hint("operators: == =~ =* =^ =%% =/ =. (none of the values: != !~ ...), < <= "
+			  "> >=");
+	} else if (is_subject(before) && t->kind == TOK_STR) {
+		diag(E001, t->at, "an operator is missing before this value");
+	} else if (before->kind == TOK_INCLUDE) {
+		diag(E001, t->at, "the name of an included file stands in quotes");
+	} else if (t->kind == TOK_ACL) {
+		diag(E001, t->at, "'acl' names no condition");
+		diag_hint("the acl's name stands after on or unless: req in deny on a b");
+	} else {
+		diag(E001, t->at, "this cannot stand here");
+		if (!t->delim && keyword_action(t->text))
+			diag_hint("actions are joined by ';'");
+		say_old(t->text);
 	}
 }
 
@@ -285,26 +363,15 @@ void build_misparse(struct build *b, const struct token *t)
 		return;
 	b->failed = true;
 	if (!t) {
-		ends_early(&b->tokens[b->n - 1]);
+		ends_early(b);
 	} else if (before && before->kind == TOK_DIR) {
 		diag(E001, t->at, "'in' or 'out' must follow the direction");
 	} else if (before && before_action(before)) {
 		no_action(b, t);
 	} else if (condition_of(b, t)) {
 		bad_condition(b, t);
-	} else if (t->kind == TOK_WORD && t + 1 < b->tokens + b->n && t[1].kind == TOK_OP) {
-		diag(E034, t->at, STR_ARG(t->text), "there is no such subject");
-		say_near(keyword_near_subject(t->text));
-	} else if (t->kind == TOK_WORD || t->kind == TOK_STR || is_subject(t) || t->delim) {
-		if (t->kind == TOK_FUNC && before) {
-			bad_operand(b, t);
-			return;
-		}
-		diag(E001, t->at, "this cannot stand here");
-		if (t->kind == TOK_WORD && str_chr(t->text, '(') > 0)
-			say_near(keyword_near_subject(
-				str_first(t->text, (size_t)str_chr(t->text, '('))));
-		say_old(t->text);
+	} else if (is_word(t)) {
+		bad_word(b, t);
 	} else {
 		bad_operand(b, t);
 	}

@@ -176,6 +176,13 @@ START_TEST(hints_show_the_canonical_form)
 	check_hint("reqisetbe \"x\" b", "[E022]", "req in setbe");
 	check_hint("req in deny hots == x", "[E034]", "did you mean 'host'?");
 	check_hint("req in deny path == a, b", "[E001]", "separated by blanks");
+	check_hint("req in drop setbe b", "[E001]", "actions are joined by ';'");
+	check_hint("req in deny h == x", "[E034]", "it takes an argument in brackets");
+	check_hint("req in deny path =+ /x", "[E001]", "operators: ==");
+	check_hint("req in deny path == /x !tls", "[E001]", "further ones go after on");
+	check_hint("req in delete h(x)", "[E001]", "write: rem NAME");
+	check_hint("include a.weir", "[E001]", "stands in quotes");
+	check_hint("req in deny on (a (b)", "[E001]", "a ')' is missing");
 	check_hint("timeot client 5s", "[E022]", "did you mean 'timeout'?");
 }
 END_TEST
