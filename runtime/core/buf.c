@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The limit is kept in permits: each buffer of a thread needs one, and threads take and return them in batches, so
- * that in steady state nothing shared is touched. When a thread waits, permits given back anywhere go to the
- * thread that has waited longest, under the lock that took them away: no other can come between. */
+/* The limit is kept in permits: each buffer of a thread needs one, and threads take and return them
+ * in batches, so that in steady state nothing shared is touched. When a thread waits, permits given
+ * back anywhere go to the thread that has waited longest, under the lock that took them away: no
+ * other can come between. */
 #include "buf.h"
 
 #include <pthread.h>
@@ -10,29 +11,29 @@
 #include "../base/bug.h"
 #include "thread.h"
 
-#define CACHE_MAX 64     /* resting buffers of a thread: 1 MB */
+#define CACHE_MAX 64 /* resting buffers of a thread: 1 MB */
 #define BATCH 8
-#define RESERVE 2        /* permits per thread for answers already begun */
-#define RETRY_MS 20      /* without a limit, the allocator is asked again after this time */
+#define RESERVE 2 /* permits per thread for answers already begun */
+#define RETRY_MS 20 /* without a limit, the allocator is asked again after this time */
 
 struct buf_pool {
-	struct buf *free;        /* last in, first out: a hot one is used again and again */
-	uint32_t nfree, low;     /* <low>: least number since the last trim */
-	uint32_t allocated;      /* buffers of this thread, in use or resting */
-	uint32_t permits;        /* at least <allocated> when there is a limit */
-	bool granting;           /* a waiter is being asked: what is free is for it */
+	struct buf *free; /* last in, first out: a hot one is used again and again */
+	uint32_t nfree, low; /* <low>: least number since the last trim */
+	uint32_t allocated; /* buffers of this thread, in use or resting */
+	uint32_t permits; /* at least <allocated> when there is a limit */
+	bool granting; /* a waiter is being asked: what is free is for it */
 	struct list waiters;
 	struct task task;
 	struct timer retry;
 	_Atomic uint64_t waits, refused;
-	uint32_t granted;        /* under <lock>: permits handed over, not yet seen by the thread */
-	struct list waiting;     /* under <lock>: in waiting_threads */
+	uint32_t granted; /* under <lock>: permits handed over, not yet seen by the thread */
+	struct list waiting; /* under <lock>: in waiting_threads */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list waiting_threads = { &waiting_threads, &waiting_threads };
-static _Atomic bool starved;   /* some thread waits */
-static uint64_t used;          /* permits in the hands of threads; under <lock> */
+static _Atomic bool starved; /* some thread waits */
+static uint64_t used; /* permits in the hands of threads; under <lock> */
 static uint64_t limit, reserve;
 static uint32_t cache_max, batch;
 
@@ -274,7 +275,7 @@ int buf_thread_start(void)
 
 	if (!bp)
 		return -1;
-	*bp = (struct buf_pool){ 0 };
+	*bp = (struct buf_pool) { 0 };
 	list_init(&bp->waiters);
 	task_init(&bp->task, TASK_URGENT, grant);
 	bp->retry.fire = retry;
@@ -300,7 +301,7 @@ void buf_thread_stop(void)
 
 void buf_counts(struct buf_count *out)
 {
-	*out = (struct buf_count){ 0 };
+	*out = (struct buf_count) { 0 };
 	for (unsigned t = 0; t < nthreads; t++) {
 		const struct buf_pool *bp = threads[t]->bufs;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* buf: dynamic buffers. One size: BUF_ROOM payload bytes with headroom and tailroom, so that a frame header or a
- * chunk-size line goes in front and a CRLF behind without a copy. Buffers are counted references held by slices;
- * the count is not atomic: a buffer belongs to one thread, and passing one to another thread is not offered.
- * An idle connection holds none. When the limit is reached buf_get fails and the caller waits (buf_wait). */
+/* buf: dynamic buffers. One size: BUF_ROOM payload bytes with headroom and tailroom, so that a
+ * frame header or a chunk-size line goes in front and a CRLF behind without a copy. Buffers are
+ * counted references held by slices; the count is not atomic: a buffer belongs to one thread, and
+ * passing one to another thread is not offered. An idle connection holds none. When the limit is
+ * reached buf_get fails and the caller waits (buf_wait). */
 #ifndef WEIR_CORE_BUF_H
 #define WEIR_CORE_BUF_H
 
@@ -38,7 +39,8 @@ static inline struct buf *buf_ref(struct buf *b)
 	b->refs++;
 	return b;
 }
-/* Drops one reference and sets *<bp> to NULL; the last one gives the buffer back and wakes a waiter. */
+/* Drops one reference and sets *<bp> to NULL; the last one gives the buffer back and wakes a
+ * waiter. */
 void buf_put(struct buf **bp);
 
 static inline char *buf_tail(struct buf *b)
@@ -64,8 +66,8 @@ static inline void slice_put(struct slice *s)
 	s->off = s->len = 0;
 }
 
-/* Waits for a buffer: <wake> is called once, from the owner thread's loop, when one may be had. It returns false
- * when it does not want it any more, and the next waiter is asked. */
+/* Waits for a buffer: <wake> is called once, from the owner thread's loop, when one may be had. It
+ * returns false when it does not want it any more, and the next waiter is asked. */
 struct buf_waiter {
 	struct list link;
 	bool (*wake)(struct buf_waiter *);
@@ -79,8 +81,8 @@ struct buf_count {
 };
 void buf_counts(struct buf_count *out);
 
-/* For the thread's start and end. buf_setup: before the threads, <limit> buffers in the process (0: none), of which
- * two per thread, but at most a quarter of all, are kept for buf_get_reserved. */
+/* For the thread's start and end. buf_setup: before the threads, <limit> buffers in the process (0:
+ * none), of which two per thread, but at most a quarter of all, are kept for buf_get_reserved. */
 void buf_setup(uint32_t limit, unsigned nthr);
 int buf_thread_start(void);
 void buf_thread_stop(void);

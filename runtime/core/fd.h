@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fd: the descriptor table of a thread group: which io a descriptor number belongs to, and since which use of the
- * number. An event carries the generation it was registered with; one of an earlier use is told by that.
- * Each descriptor is used by one thread at a time, only the number may wander. */
+/* fd: the descriptor table of a thread group: which io a descriptor number belongs to, and since
+ * which use of the number. An event carries the generation it was registered with; one of an
+ * earlier use is told by that. Each descriptor is used by one thread at a time, only the number may
+ * wander. */
 #ifndef WEIR_CORE_FD_H
 #define WEIR_CORE_FD_H
 
@@ -18,7 +19,8 @@ struct fd_slot {
 
 struct fd_table *fd_table_new(void);
 void fd_table_free(struct fd_table **t);
-/* The slot of <fd>, made when <make>; NULL when there is none, memory is out or the number too high. */
+/* The slot of <fd>, made when <make>; NULL when there is none, memory is out or the number too
+ * high. */
 struct fd_slot *fd_slot(struct fd_table *t, int fd, int make);
 
 #endif

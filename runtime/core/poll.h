@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* poll: the one completion-style interface to descriptors, implemented by epoll, by the fault-injecting test poller
- * (and later by io_uring). Verbs start an operation; its completion comes later from the thread's loop, never from
- * inside the verb: no re-entry. Under epoll a verb tries the system call at once and queues the completion.
+/* poll: the one completion-style interface to descriptors, implemented by epoll, by the
+ * fault-injecting test poller (and later by io_uring). Verbs start an operation; its completion
+ * comes later from the thread's loop, never from inside the verb: no re-entry. Under epoll a verb
+ * tries the system call at once and queues the completion.
  *
  *   io_open ─► io_connect | io_accept | io_recv / io_send … ─► io_close ─► closed()
  *
@@ -22,18 +23,20 @@ struct io;
 struct thread;
 
 struct io_ops {
-	/* <n> > 0: <b> holds <n> bytes from its <off> on, and is the callee's. 0: end of stream, <b> NULL.
-	 * < 0: -errno, <b> NULL.
-	 * After 0 or an error nothing is armed any more. */
+	/* <n> > 0: <b> holds <n> bytes from its <off> on, and is the callee's. 0: end of stream,
+	 * <b> NULL. < 0: -errno, <b> NULL. After 0 or an error nothing is armed any more. */
 	void (*received)(struct io *io, struct buf *b, ssize_t n);
-	/* <n> > 0: bytes taken by the kernel. 0: none was taken but there is room now, submit again. < 0: -errno. */
+	/* <n> > 0: bytes taken by the kernel. 0: none was taken but there is room now, submit
+	 * again. < 0: -errno. */
 	void (*sent)(struct io *io, ssize_t n);
 	/* 0 or a positive errno. */
 	void (*connected)(struct io *io, int err);
-	/* A new descriptor (non-blocking, close-on-exec), the callee's. <fd> < 0: -errno, <peer> NULL; EMFILE and
-	 * alike are reported once, and accepting pauses until io_accept is called again. */
+	/* A new descriptor (non-blocking, close-on-exec), the callee's. <fd> < 0: -errno, <peer>
+	 * NULL; EMFILE and alike are reported once, and accepting pauses until io_accept is called
+	 * again. */
 	void (*accepted)(struct io *io, int fd, const struct sockaddr_storage *peer);
-	/* After io_close: the descriptor is closed, no completion will come, the object may be freed. */
+	/* After io_close: the descriptor is closed, no completion will come, the object may be
+	 * freed. */
 	void (*closed)(struct io *io);
 };
 
@@ -50,13 +53,17 @@ struct io {
 	struct buf_waiter wait; /* private: waiting for a receive buffer */
 };
 
-/* Takes over <fd> (non-blocking). <io> is zeroed by the caller or new. 0, or -errno and <fd> stays the caller's. */
+/* Takes over <fd> (non-blocking). <io> is zeroed by the caller or new. 0, or -errno and <fd> stays
+ * the caller's. */
 int io_open(struct io *io, int fd, const struct io_ops *ops);
-/* Arms the receive; arming an armed one changes its mode. Bytes already there are delivered from the loop. */
+/* Arms the receive; arming an armed one changes its mode. Bytes already there are delivered from
+ * the loop. */
 void io_recv(struct io *io, enum io_mode mode);
-/* Disarms. A completion that was already on its way may still come (io_uring); epoll never delivers one. */
+/* Disarms. A completion that was already on its way may still come (io_uring); epoll never delivers
+ * one. */
 void io_recv_stop(struct io *io);
-/* Sends; <more>: further bytes follow soon. The bytes stay valid until sent(); the array need not. */
+/* Sends; <more>: further bytes follow soon. The bytes stay valid until sent(); the array need
+ * not. */
 void io_send(struct io *io, const struct iovec *iov, int n, bool more);
 /* Non-blocking connect to <to>. */
 void io_connect(struct io *io, const struct sockaddr *to, socklen_t len);
@@ -65,14 +72,16 @@ void io_accept(struct io *io);
 void io_accept_stop(struct io *io);
 /* Ends the sending direction (after the last sent()). 0 or -errno. */
 int io_shut(struct io *io);
-/* Cancels what is under way, closes the descriptor and calls closed() from the loop; nothing else is called any more.
- * <reset>: with RST. The bytes of a send under way stay valid until closed(). */
+/* Cancels what is under way, closes the descriptor and calls closed() from the loop; nothing else
+ * is called any more. <reset>: with RST. The bytes of a send under way stay valid until
+ * closed(). */
 void io_close(struct io *io, bool reset);
-/* Gives the descriptor back without closing it: nothing may be under way. The descriptor, or -EBUSY when bytes have
- * been received that were not delivered yet (call again after received()). */
+/* Gives the descriptor back without closing it: nothing may be under way. The descriptor, or -EBUSY
+ * when bytes have been received that were not delivered yet (call again after received()). */
 int io_release(struct io *io);
 
-/* A poller. <wait> delivers completions; it sleeps until the tick <until> at most (0: no limit) unless work is queued. */
+/* A poller. <wait> delivers completions; it sleeps until the tick <until> at most (0: no limit)
+ * unless work is queued. */
 struct poller {
 	const char *name;
 	int (*start)(struct thread *);
@@ -90,6 +99,6 @@ struct poller {
 };
 
 extern const struct poller poller_epoll;
-extern const struct poller poller_fault; /* test builds and WEIR test binaries: epoll with injected faults */
+extern const struct poller poller_fault; /* epoll with injected faults, for tests */
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* poller_epoll. Each descriptor is registered once, edge-triggered for everything, when an operation first finds
- * it not ready; the events then only say that a system call may be worth trying, which is kept in the io's state.
- * An io with something to do or to report is in <ready>, and is served from the loop in the order of queueing. */
+/* poller_epoll. Each descriptor is registered once, edge-triggered for everything, when an
+ * operation first finds it not ready; the events then only say that a system call may be worth
+ * trying, which is kept in the io's state. An io with something to do or to report is in <ready>,
+ * and is served from the loop in the order of queueing. */
 #include "poll.h"
 
 #include <errno.h>
@@ -19,25 +20,27 @@
 #define EVENTS 256
 #define SERVE_BUDGET 64 /* ios served per turn */
 #define ACCEPT_BUDGET 4
-#define SKIP_MAX 3       /* turns in a row that may do without asking for events */
+#define SKIP_MAX 3 /* turns in a row that may do without asking for events */
 
-/* States of an io. What is said of the descriptor is a guess kept by events and by short results. */
+/* States of an io. What is said of the descriptor is a guess kept by events and by short
+ * results. */
 enum {
-	RECV = 0x01,      /* receive armed */
-	MANY = 0x02,      /* receive stays armed after a completion */
-	READABLE = 0x04,  /* a receive may find bytes, the end or an error */
-	ENDED = 0x08,     /* the peer has closed or an error is there: a short receive does not empty the socket */
-	SENDING = 0x10,   /* a send waits for room */
-	SENT = 0x20,      /* <result> of a send is to be delivered */
+	RECV = 0x01, /* receive armed */
+	MANY = 0x02, /* receive stays armed after a completion */
+	READABLE = 0x04, /* a receive may find bytes, the end or an error */
+	ENDED = 0x08, /* end or error there: a short receive does not empty the socket */
+	SENDING = 0x10, /* a send waits for room */
+	SENT = 0x20, /* <result> of a send is to be delivered */
 	CONNECTING = 0x40,
 	CONNECTED = 0x80, /* <result> of a connect is to be delivered */
 	REGISTERED = 0x100,
 	LISTENING = 0x200,
 	CLOSING = 0x400,
-	REFUSED = 0x800   /* <result> of an io_accept that failed is to be delivered */
+	REFUSED = 0x800 /* <result> of an io_accept that failed is to be delivered */
 };
 
-/* Event data: descriptor and generation; for listeners, whose descriptor several threads may share, an index. */
+/* Event data: descriptor and generation; for listeners, whose descriptor several threads may share,
+ * an index. */
 #define DATA_LISTENER (UINT64_C(1) << 31)
 #define DATA_WAKE UINT64_MAX
 
@@ -50,7 +53,7 @@ struct poller_state {
 	int epfd, wakefd;
 	unsigned skipped;
 	struct list ready;
-	struct io *current;       /* being served; NULL once it was released */
+	struct io *current; /* being served; NULL once it was released */
 	struct listener *listeners;
 	uint32_t nlisteners, gen;
 	struct epoll_event events[EVENTS];
@@ -98,8 +101,8 @@ static int epoll_open(struct io *io)
 	if (!fd_slot(th->group->fds, io->fd, 1))
 		return -EMFILE;
 	io->state = 0;
-	io->link = (struct list){ 0 };
-	io->wait = (struct buf_waiter){ .wake = retry_recv };
+	io->link = (struct list) { 0 };
+	io->wait = (struct buf_waiter) { .wake = retry_recv };
 	return 0;
 }
 
@@ -119,7 +122,7 @@ static void epoll_recv(struct io *io, enum io_mode mode)
 
 static void epoll_recv_stop(struct io *io)
 {
-	io->state &= (uint16_t)~(RECV | MANY);
+	io->state &= (uint16_t) ~(RECV | MANY);
 	buf_wait_cancel(&io->wait);
 }
 
@@ -190,7 +193,7 @@ static int listener_add(struct poller_state *p, struct io *io)
 
 	for (uint32_t i = 0; i < p->nlisteners; i++) {
 		if (!p->listeners[i].io) {
-			p->listeners[i] = (struct listener){ .io = io, .gen = ++p->gen };
+			p->listeners[i] = (struct listener) { .io = io, .gen = ++p->gen };
 			return (int)i;
 		}
 	}
@@ -198,7 +201,7 @@ static int listener_add(struct poller_state *p, struct io *io)
 	if (!more)
 		return -1;
 	p->listeners = more;
-	more[p->nlisteners] = (struct listener){ .io = io, .gen = ++p->gen };
+	more[p->nlisteners] = (struct listener) { .io = io, .gen = ++p->gen };
 	return (int)p->nlisteners++;
 }
 
@@ -212,7 +215,7 @@ static void accept_stop(struct io *io)
 	epoll_ctl(p->epfd, EPOLL_CTL_DEL, io->fd, NULL);
 	for (uint32_t i = 0; i < p->nlisteners; i++)
 		if (p->listeners[i].io == io)
-			p->listeners[i] = (struct listener){ 0 };
+			p->listeners[i] = (struct listener) { 0 };
 }
 
 static void accept_refused(struct io *io, int err)
@@ -298,7 +301,8 @@ static bool receive(struct io *io, struct buf *b)
 	}
 	if (n > 0) {
 		b->len = (uint32_t)n;
-		/* Less than asked for: the socket is empty, and what comes later makes a new event. */
+		/* Less than asked for: the socket is empty, and what comes later makes a new
+		 * event. */
 		if (n < BUF_ROOM && !(io->state & ENDED))
 			io->state &= (uint16_t)~READABLE;
 		if (!(io->state & MANY))
@@ -311,7 +315,7 @@ static bool receive(struct io *io, struct buf *b)
 	if (n < 0)
 		n = -errno;
 	buf_put(&b);
-	io->state &= (uint16_t)~(RECV | MANY | READABLE);
+	io->state &= (uint16_t) ~(RECV | MANY | READABLE);
 	io->ops->received(io, NULL, n);
 	return true;
 }
@@ -375,12 +379,13 @@ static void serve(struct io *io)
 		serve_recv(io);
 }
 
-/* Whether <err> concerns one connection only, so that the next accept may succeed (accept(2), "Error handling"). */
+/* Whether <err> concerns one connection only, so that the next accept may succeed (accept(2),
+ * "Error handling"). */
 static bool accept_again(int err)
 {
-	return err == ECONNABORTED || err == EINTR || err == EPERM || err == EPROTO || err == ENOPROTOOPT ||
-	       err == ENETDOWN || err == ENETUNREACH || err == EHOSTDOWN || err == EHOSTUNREACH || err == ENONET ||
-	       err == EOPNOTSUPP;
+	return err == ECONNABORTED || err == EINTR || err == EPERM || err == EPROTO ||
+	       err == ENOPROTOOPT || err == ENETDOWN || err == ENETUNREACH || err == EHOSTDOWN ||
+	       err == EHOSTUNREACH || err == ENONET || err == EOPNOTSUPP;
 }
 
 static void accept_some(struct io *io)
@@ -390,7 +395,8 @@ static void accept_some(struct io *io)
 	th->poll->current = io;
 	for (int i = 0; i < ACCEPT_BUDGET; i++) {
 		socklen_t len = sizeof(peer);
-		int fd = accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(io->fd, (struct sockaddr *)&peer, &len,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		th->polled.accepts++;
 		if (fd >= 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* poller_fault: stands between the users of poll.h and poller_epoll. Each io of a user has a twin that the inner
- * poller serves; what comes from there is cut, held back, or replaced by an error before it goes on. */
+/* poller_fault: stands between the users of poll.h and poller_epoll. Each io of a user has a twin
+ * that the inner poller serves; what comes from there is cut, held back, or replaced by an error
+ * before it goes on. */
 #include "poll_fault.h"
 
 #include <errno.h>
@@ -19,16 +20,16 @@
 struct twin {
 	struct io inner;
 	struct io *outer;
-	struct list link;          /* in active: something is to be delivered */
-	unsigned turns;            /* to let pass before */
+	struct list link; /* in active: something is to be delivered */
+	unsigned turns; /* to let pass before */
 	bool armed, many, inner_armed, late;
 	bool end, connected, sent, closed; /* to be delivered: end of stream or error, ... */
 	bool accepting;
-	struct buf *held;          /* received, not delivered */
+	struct buf *held; /* received, not delivered */
 	int32_t end_result, sent_result, connect_result;
-	int broken;                /* errno of an injected error; every operation fails from then on */
-	int fd;                    /* of the io, or -1 */
-	int accepted_fd;           /* held back while the user was told EMFILE; -1: none */
+	int broken; /* errno of an injected error; every operation fails from then on */
+	int fd; /* of the io, or -1 */
+	int accepted_fd; /* held back while the user was told EMFILE; -1: none */
 	struct sockaddr_storage peer;
 };
 
@@ -42,8 +43,13 @@ struct state {
 
 static struct state *states[THREADS];
 static bool fault_is_set;
-static struct poll_fault fault = { .seed = 1, .short_read = 300, .partial = 300, .again = 100, .delay = 200,
-	                           .starve = 50, .late = 300 };
+static struct poll_fault fault = { .seed = 1,
+				   .short_read = 300,
+				   .partial = 300,
+				   .again = 100,
+				   .delay = 200,
+				   .starve = 50,
+				   .late = 300 };
 
 void poll_fault_set(const struct poll_fault *f)
 {
@@ -53,10 +59,15 @@ void poll_fault_set(const struct poll_fault *f)
 
 static void read_env(const char *text)
 {
-	struct { const char *name; uint16_t *to; } words[] = {
-		{ "short_read", &fault.short_read }, { "partial", &fault.partial }, { "again", &fault.again },
-		{ "delay", &fault.delay },           { "starve", &fault.starve },   { "late", &fault.late },
-		{ "reset", &fault.reset },           { "refuse", &fault.refuse },   { "accept", &fault.accept },
+	struct {
+		const char *name;
+		uint16_t *to;
+	} words[] = {
+		{ "short_read", &fault.short_read }, { "partial", &fault.partial },
+		{ "again", &fault.again },           { "delay", &fault.delay },
+		{ "starve", &fault.starve },         { "late", &fault.late },
+		{ "reset", &fault.reset },           { "refuse", &fault.refuse },
+		{ "accept", &fault.accept },
 	};
 	struct str rest = str_from(text);
 

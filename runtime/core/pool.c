@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects rest in magazines: chains of at most <batch> objects. A thread fills and empties its <head>; a full one
- * becomes its <spare>, a further one goes to the group's shared list, in one step whatever its length. */
+/* Objects rest in magazines: chains of at most <batch> objects. A thread fills and empties its
+ * <head>; a full one becomes its <spare>, a further one goes to the group's shared list, in one
+ * step whatever its length. */
 #include "pool.h"
 
 #include <pthread.h>
@@ -15,21 +16,23 @@
 #define THREADS (GROUPS_MAX * GROUP_THREADS_MAX)
 #define BATCH_BYTES 8192
 #define BATCH_MAX 64
-#define SHARED_BYTES ((size_t)4 << 20) /* of one pool in one group; what is above goes to the allocator */
+#define SHARED_BYTES                                                                               \
+	((size_t)4 << 20) /* of one pool in one group; what is above goes to the allocator */
 
-/* A resting object: the chain of its magazine, and for the first one the next magazine of the shared list. */
+/* A resting object: the chain of its magazine, and for the first one the next magazine of the
+ * shared list. */
 struct rest {
 	struct rest *next;
 	struct rest *next_batch;
-	uint32_t len;          /* of the magazine; valid when it is full or shared */
+	uint32_t len; /* of the magazine; valid when it is full or shared */
 };
 
 struct pool_cache {
 	struct rest *head, *spare;
-	_Atomic uint32_t n;    /* in <head>; written by the owner only */
-	uint32_t max;          /* of <head>; 0: objects do not rest here */
+	_Atomic uint32_t n; /* in <head>; written by the owner only */
+	uint32_t max; /* of <head>; 0: objects do not rest here */
 	_Atomic uint32_t nspare;
-	bool used;             /* <spare> was taken or filled since the last trim */
+	bool used; /* <spare> was taken or filled since the last trim */
 	uint8_t group;
 };
 
@@ -47,7 +50,8 @@ static pthread_mutex_t setup_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Caches of the threads, by tid; kept until pool_fini, so that counting never meets a freed one. */
 static struct pool_cache *_Atomic all[THREADS];
-static struct pool_cache none[POOLS_MAX]; /* of a thread that has no caches: always empty, never written */
+static struct pool_cache
+	none[POOLS_MAX]; /* of a thread that has no caches: always empty, never written */
 static _Thread_local struct pool_cache *caches = none;
 
 #define LOAD(v) atomic_load_explicit(&(v), memory_order_relaxed)
@@ -94,7 +98,8 @@ void pool_init(struct pool *pool, const char *name, size_t size)
 	pthread_mutex_unlock(&setup_lock);
 }
 
-/* Most objects of one magazine of a thread. Of a limited pool, all caches together may hold a quarter. */
+/* Most objects of one magazine of a thread. Of a limited pool, all caches together may hold a
+ * quarter. */
 static uint32_t cache_max(const struct pool *pool, unsigned nthr)
 {
 	uint64_t share;
@@ -190,7 +195,8 @@ static void shared_push(struct pool *pool, unsigned group, struct rest *r)
 }
 
 /* <head> is empty: takes the spare magazine, one of the shared list, or a new object. */
-static __attribute__((noinline)) void *get_slow(struct pool *pool, struct pool_cache *c, const void *caller)
+static __attribute__((noinline)) void *get_slow(struct pool *pool, struct pool_cache *c,
+						const void *caller)
 {
 	struct rest *r;
 
@@ -239,8 +245,8 @@ void *pool_get_zero(struct pool *pool)
 }
 
 /* <head> is full, or nothing rests with this thread. */
-static __attribute__((noinline)) void put_slow(struct pool *pool, struct pool_cache *c, struct rest *r,
-                                               const void *caller)
+static __attribute__((noinline)) void put_slow(struct pool *pool, struct pool_cache *c,
+					       struct rest *r, const void *caller)
 {
 	if (guard_modes()) {
 		guard_put(pool, r, caller);
@@ -279,7 +285,8 @@ void pool_put(struct pool *pool, void *obj)
 	STORE(c->n, n + 1);
 }
 
-/* The magazines of the group's list that were not needed since the last call go to the allocator. */
+/* The magazines of the group's list that were not needed since the last call go to the
+ * allocator. */
 static size_t shared_trim(struct pool *pool, unsigned group, bool *again)
 {
 	struct pool_shared *s = &shared[group][pool->id];
@@ -390,7 +397,7 @@ uint64_t pool_fini(FILE *out)
 		count(i, &c);
 		if (c.in_use)
 			fprintf(out, "weir: pool %s: %llu objects still in use\n", c.name,
-			        (unsigned long long)c.in_use);
+				(unsigned long long)c.in_use);
 		sum += c.in_use;
 		for (unsigned g = 0; g < GROUPS; g++)
 			while ((r = shared_pop(pools[i], g)))

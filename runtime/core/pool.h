@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool: objects of one size, kept in per-thread caches over a shared list of the group over the allocator.
- * pool_get and pool_put of the same thread touch no shared cache line in steady state; an object may be put by
- * another thread than it was taken by. Caches are bounded and shrink. Counts are exact: a test build ends with
- * every pool at zero in use. */
+/* pool: objects of one size, kept in per-thread caches over a shared list of the group over the
+ * allocator. pool_get and pool_put of the same thread touch no shared cache line in steady state;
+ * an object may be put by another thread than it was taken by. Caches are bounded and shrink.
+ * Counts are exact: a test build ends with every pool at zero in use. */
 #ifndef WEIR_CORE_POOL_H
 #define WEIR_CORE_POOL_H
 
@@ -18,14 +18,16 @@ struct pool {
 	uint32_t size;      /* as asked */
 	uint16_t id;        /* 1 and up; 0: not initialised */
 	uint16_t batch;     /* objects moved at once between the places */
-	/* Most objects allocated, so that no more are in use; 0: none. Set before the threads start. With several
-	 * threads up to a quarter of it may rest in caches of others when pool_get fails. */
+	/* Most objects allocated, so that no more are in use; 0: none. Set before the threads
+	 * start. With several threads up to a quarter of it may rest in caches of others when
+	 * pool_get fails. */
 	uint64_t limit;
 };
 
 /* Before the threads start. Static <pool>; <name> stays valid. Initialising twice is harmless. */
 void pool_init(struct pool *pool, const char *name, size_t size);
-/* An object with undefined contents (poisoned in debugging modes), aligned to 16; NULL at the limit or out of memory. */
+/* An object with undefined contents (poisoned in debugging modes), aligned to 16; NULL at the limit
+ * or out of memory. */
 void *pool_get(struct pool *pool);
 /* pool_get, then zeroed. */
 void *pool_get_zero(struct pool *pool);
@@ -37,18 +39,20 @@ struct pool_count {
 	uint32_t size;
 	uint64_t in_use, cached, shared, allocated; /* allocated = in_use + cached + shared */
 };
-/* Fills at most <n> rows; returns how many pools there are. Any thread; exact when the others are stopped. */
+/* Fills at most <n> rows; returns how many pools there are. Any thread; exact when the others are
+ * stopped. */
 unsigned pool_counts(struct pool_count *out, unsigned n);
-/* After all threads have ended: frees caches. Prints each pool with objects in use to <out> and returns their sum. */
+/* After all threads have ended: frees caches. Prints each pool with objects in use to <out> and
+ * returns their sum. */
 uint64_t pool_fini(FILE *out);
 /* Gives the calling thread its caches / gives them back; called by the thread's start and end. */
 int pool_thread_start(unsigned tid, unsigned group, unsigned nthr);
 void pool_thread_stop(void);
-/* Owner thread: gives back what was not needed since the last call. The bytes given to the allocator; *<again>:
- * a later call may give back more. */
+/* Owner thread: gives back what was not needed since the last call. The bytes given to the
+ * allocator; *<again>: a later call may give back more. */
 size_t pool_trim(bool *again);
-/* Chosen at start, before the first pool_init: comma list of poison,tag,caller,integrity,cold-first,no-cache.
- * 0, or -1 for an unknown word. */
+/* Chosen at start, before the first pool_init: comma list of
+ * poison,tag,caller,integrity,cold-first,no-cache. 0, or -1 for an unknown word. */
 int pool_debug(const char *modes);
 
 #endif

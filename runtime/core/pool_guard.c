@@ -11,12 +11,12 @@
 #include "../base/str.h"
 
 enum {
-	MODE_POISON = 0x01,     /* fill on get and on put */
-	MODE_TAG = 0x02,        /* check owner, state and canary on put */
-	MODE_CALLER = 0x04,     /* keep who took and who gave back last */
-	MODE_INTEGRITY = 0x08,  /* fill on put, compare on get */
+	MODE_POISON = 0x01, /* fill on get and on put */
+	MODE_TAG = 0x02, /* check owner, state and canary on put */
+	MODE_CALLER = 0x04, /* keep who took and who gave back last */
+	MODE_INTEGRITY = 0x08, /* fill on put, compare on get */
 	MODE_COLD_FIRST = 0x10, /* give out what rested longest */
-	MODE_NO_CACHE = 0x20    /* each object its own allocation */
+	MODE_NO_CACHE = 0x20 /* each object its own allocation */
 };
 
 static const struct {
@@ -32,7 +32,8 @@ static const struct {
 #define STATE_RESTING 0x52455354u
 #define CANARY UINT64_C(0x9d1c73b8e6502afd)
 
-/* In front of the object. The links are outside of it, so that a resting object keeps its last contents. */
+/* In front of the object. The links are outside of it, so that a resting object keeps its last
+ * contents. */
 struct guard {
 	_Alignas(16) struct list link; /* of used or resting */
 	const struct pool *owner;
@@ -99,16 +100,18 @@ static void print_place(FILE *out, const char *what, const void *at)
 		return;
 	fprintf(out, "  %s %p", what, at);
 	if (dladdr(at, &info) && info.dli_fname)
-		fprintf(out, " %s+0x%zx", info.dli_fname, (size_t)((const char *)at - (const char *)info.dli_fbase));
+		fprintf(out, " %s+0x%zx", info.dli_fname,
+			(size_t)((const char *)at - (const char *)info.dli_fbase));
 	if (dladdr(at, &info) && info.dli_sname)
 		fprintf(out, " %s", info.dli_sname);
 	fputc('\n', out);
 }
 
-static _Noreturn void guard_stop(const struct pool *pool, const struct guard *g, const char *what, const void *caller)
+static _Noreturn void guard_stop(const struct pool *pool, const struct guard *g, const char *what,
+				 const void *caller)
 {
-	fprintf(stderr, "weir: BUG: pool %s: %s, object %p of %u bytes\n", pool->name, what, (const void *)(g + 1),
-	        pool->size);
+	fprintf(stderr, "weir: BUG: pool %s: %s, object %p of %u bytes\n", pool->name, what,
+		(const void *)(g + 1), pool->size);
 	print_place(stderr, "found by", caller);
 	if (modes & MODE_CALLER) {
 		print_place(stderr, "last taken by", g->got_by);
@@ -153,7 +156,8 @@ static void check_put(const struct pool *pool, struct guard *g, const void *call
 	if (g->state != STATE_USED)
 		guard_stop(pool, g, "not an object of any pool, or underflow", caller);
 	if (g->owner != pool) {
-		snprintf(what, sizeof(what), "wrong pool: the object belongs to pool %s", g->owner->name);
+		snprintf(what, sizeof(what), "wrong pool: the object belongs to pool %s",
+			 g->owner->name);
 		guard_stop(pool, g, what, caller);
 	}
 	check_canary(pool, g, caller);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool_guard: the debugging modes of the pools. With any mode on, all objects go through here: each has a guard in
- * front and a canary behind, and rests in one list per pool under a lock. Slow on purpose; no per-thread caches.
- * Private to pool.c; the modes are chosen with pool_debug(). */
+/* pool_guard: the debugging modes of the pools. With any mode on, all objects go through here: each
+ * has a guard in front and a canary behind, and rests in one list per pool under a lock. Slow on
+ * purpose; no per-thread caches. Private to pool.c; the modes are chosen with pool_debug(). */
 #ifndef WEIR_CORE_POOL_GUARD_H
 #define WEIR_CORE_POOL_GUARD_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched: what a thread has to do later: run queues by class, the inbox other threads put tasks into, and the timers
- * in a hierarchical wheel. Private to the loop; users have task.h. */
+/* sched: what a thread has to do later: run queues by class, the inbox other threads put tasks
+ * into, and the timers in a hierarchical wheel. Private to the loop; users have task.h. */
 #ifndef WEIR_CORE_SCHED_H
 #define WEIR_CORE_SCHED_H
 
@@ -13,13 +13,14 @@
 #define WHEEL_SLOTS (1 << WHEEL_BITS)
 #define WHEEL_LEVELS 7 /* 2^42 ms: 139 years */
 
-/* A timer is in the slot of the highest digit (base 64) in which its time differs from <cur>, so that all slots of a
- * level come before those of the next one. Slots of a level behind <cur> are empty. */
+/* A timer is in the slot of the highest digit (base 64) in which its time differs from <cur>, so
+ * that all slots of a level come before those of the next one. Slots of a level behind <cur> are
+ * empty. */
 struct wheel {
 	uint64_t cur;                 /* all times up to here have been handed to <due> */
 	uint64_t used[WHEEL_LEVELS];  /* slots that may hold timers */
 	struct list due;              /* to fire, or to place again when moved meanwhile */
-	struct list moving;           /* of a slot whose time has come, to be placed one level down */
+	struct list moving;           /* of a slot whose time has come, to be placed lower */
 	struct list slot[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 
@@ -31,7 +32,8 @@ struct sched {
 };
 
 void sched_init(struct sched *s, uint64_t now);
-/* Takes the tasks of the inbox into the run queues, then runs tasks within the budget of each class. */
+/* Takes the tasks of the inbox into the run queues, then runs tasks within the budget of each
+ * class. */
 void sched_tasks(struct sched *s);
 /* Fires the timers whose time has come; bounded work per call. */
 void sched_timers(struct sched *s, uint64_t now);

@@ -7,15 +7,18 @@
 #include "sched.h"
 #include "thread.h"
 
-/* Tasks run per loop turn. A turn must stay short, as input waits meanwhile; bulk gets its share in any case. */
-static const unsigned budget[TASK_CLASSES] = { [TASK_URGENT] = 256, [TASK_NORMAL] = 128, [TASK_BULK] = 8 };
+/* Tasks run per loop turn. A turn must stay short, as input waits meanwhile; bulk gets its share in
+ * any case. */
+static const unsigned budget[TASK_CLASSES] = {
+	[TASK_URGENT] = 256, [TASK_NORMAL] = 128, [TASK_BULK] = 8
+};
 
 void task_init(struct task *t, enum task_class class, void (*run)(struct task *))
 {
 	memset(t, 0, sizeof(*t));
 	t->run = run;
 	t->tid = th->tid;
-	t->class = (uint8_t)class;
+	t->class = (uint8_t) class;
 }
 
 void task_wake(struct task *t)
@@ -87,7 +90,8 @@ struct task *sched_inbox_pop(struct sched *s)
 	return t;
 }
 
-/* Runs what is queued now: a task that wakes itself comes again in the next turn, after input and timers. */
+/* Runs what is queued now: a task that wakes itself comes again in the next turn, after input and
+ * timers. */
 static void run_class(struct list *queue, unsigned most)
 {
 	const struct list *last = queue->prev, *node = NULL;

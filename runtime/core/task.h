@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* task: a call to be made later by one thread. timer: a call at a time, on the thread that set it.
- * Classes order the run queue of a thread: urgent before normal before bulk, with a budget for each per loop turn,
- * so that bulk work never starves latency and is never starved itself. */
+ * Classes order the run queue of a thread: urgent before normal before bulk, with a budget for each
+ * per loop turn, so that bulk work never starves latency and is never starved itself. */
 #ifndef WEIR_CORE_TASK_H
 #define WEIR_CORE_TASK_H
 
@@ -28,10 +28,12 @@ void task_init(struct task *t, enum task_class class, void (*run)(struct task *)
 void task_wake(struct task *t);
 /* Any thread: at most one wake-up of the owner. <t> must stay allocated until it has run once. */
 void task_wake_remote(struct task *t);
-/* Owner thread only: takes <t> out of the run queue. A remote wake-up under way must have been waited for. */
+/* Owner thread only: takes <t> out of the run queue. A remote wake-up under way must have been
+ * waited for. */
 void task_cancel(struct task *t);
 
-/* Times ("ticks") are milliseconds of the monotonic clock (or of the test clock); 0 is never a valid time. */
+/* Times ("ticks") are milliseconds of the monotonic clock (or of the test clock); 0 is never a
+ * valid time. */
 
 struct timer {
 	struct list link;
@@ -39,8 +41,9 @@ struct timer {
 	void (*fire)(struct timer *);
 };
 
-/* Owner thread only, O(1). Fires at or up to one loop turn after <at>; setting it again moves it. Moving a timer to
- * a later time costs no list operation: it is moved when the earlier time has come. */
+/* Owner thread only, O(1). Fires at or up to one loop turn after <at>; setting it again moves it.
+ * Moving a timer to a later time costs no list operation: it is moved when the earlier time has
+ * come. */
 void timer_set(struct timer *t, uint64_t at);
 void timer_del(struct timer *t);
 static inline bool timer_armed(const struct timer *t)

@@ -23,7 +23,8 @@
 #else
 #define STACK_SIZE ((size_t)256 << 10)
 #endif
-#define TRIM_RETURN ((size_t)256 << 10) /* freed bytes from which the allocator is asked to return pages */
+#define TRIM_RETURN                                                                                \
+	((size_t)256 << 10) /* freed bytes from which the allocator is asked to return pages */
 
 _Thread_local struct thread *th;
 struct thread **threads;
@@ -40,7 +41,8 @@ static struct pool call_pool;
 static const struct thread_config *config;
 static struct thread_group *groups[GROUPS_MAX];
 
-/* Starting goes by turns: <start_turn> is the tid whose start function may run, until it reaches <start_end>. */
+/* Starting goes by turns: <start_turn> is the tid whose start function may run, until it reaches
+ * <start_end>. */
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t start_cond = PTHREAD_COND_INITIALIZER;
 static unsigned start_turn, start_end;
@@ -127,7 +129,8 @@ uint64_t thread_random(void)
 	return sum;
 }
 
-/* Gives back what the caches have not needed for a while, and once much has come together, pages to the system. */
+/* Gives back what the caches have not needed for a while, and once much has come together, pages to
+ * the system. */
 static void trim(void)
 {
 	static _Thread_local size_t freed;
@@ -182,7 +185,8 @@ static int setup(void)
 	return t->poller->start(t);
 }
 
-/* Waits for the turn of this thread, sets it up and passes the turn on. Whether the start function succeeded. */
+/* Waits for the turn of this thread, sets it up and passes the turn on. Whether the start function
+ * succeeded. */
 static bool start(void)
 {
 	bool ok = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread: one loop per thread; threads form groups of at most 64. Nothing is shared between threads unless a type
- * says so. th is the calling thread's own; the structures of a group are reached by th->group. */
+/* thread: one loop per thread; threads form groups of at most 64. Nothing is shared between threads
+ * unless a type says so. th is the calling thread's own; the structures of a group are reached by
+ * th->group. */
 #ifndef WEIR_CORE_THREAD_H
 #define WEIR_CORE_THREAD_H
 
@@ -25,7 +26,7 @@ struct thread_group {
 /* What a poller has done; the owner counts, others may read. */
 struct poll_count {
 	uint64_t turns, waits;    /* loop turns; of them with a system call for events */
-	uint64_t events, stale;   /* from the kernel; of an earlier use of the descriptor, dropped */
+	uint64_t events, stale;   /* from the kernel; of a former use of the descriptor, dropped */
 	uint64_t recvs, recvs_empty, sends, accepts; /* system calls; receives that found nothing */
 };
 
@@ -43,7 +44,7 @@ struct thread {
 	struct poll_count polled;
 	struct sched *sched;        /* run queues, timers, inbox */
 	struct buf_pool *bufs;
-	void (*turn)(void);         /* set by net: called at the end of each loop turn, before the poller waits */
+	void (*turn)(void);         /* set by net: ends each loop turn, before the wait */
 	void *log;                  /* ring of ops/log */
 	void *proxy;                /* per-thread data of the proxy layer */
 	uint64_t rng[2];            /* state of thread_random */
@@ -70,17 +71,20 @@ struct thread_config {
 int thread_run(const struct thread_config *cfg);
 /* Any thread: ends the sleep of <t> in its poller, if it sleeps. */
 void thread_wake(struct thread *t);
-/* For pollers: announces sleep; false when there is work and the thread must not sleep. thread_awake ends it. */
+/* For pollers: announces sleep; false when there is work and the thread must not sleep.
+ * thread_awake ends it. */
 bool thread_sleep(struct thread *t);
 void thread_awake(struct thread *t);
-/* Mask of the local threads of <g> that sleep in their poller; may be outdated at once. The flags are kept per
- * thread, as a common word would be written by all threads of the group in every turn. */
+/* Mask of the local threads of <g> that sleep in their poller; may be outdated at once. The flags
+ * are kept per thread, as a common word would be written by all threads of the group in every
+ * turn. */
 uint64_t group_sleeping(const struct thread_group *g);
 /* Any thread or signal handler: every loop ends after its present turn. */
 void thread_stop_all(void);
 /* Any thread: calls <fn>(<arg>) once on thread <tid>, in its loop. 0, or -1 when memory is out. */
 int thread_call(unsigned tid, void (*fn)(void *), void *arg);
-/* Caches of the calling thread have grown: they are trimmed in a second, and until nothing is left to trim. */
+/* Caches of the calling thread have grown: they are trimmed in a second, and until nothing is left
+ * to trim. */
 static inline void thread_trim_soon(void)
 {
 	if (th && !th->trim_at)
@@ -88,7 +92,8 @@ static inline void thread_trim_soon(void)
 }
 /* Not for secrets. */
 uint64_t thread_random(void);
-/* Microseconds of the monotonic clock, read now. Wall clock: seconds and microseconds of the epoch, cached per turn. */
+/* Microseconds of the monotonic clock, read now. Wall clock: seconds and microseconds of the epoch,
+ * cached per turn. */
 uint64_t clock_now_us(void);
 uint64_t clock_wall_us(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The timers of task.h: a hierarchical wheel, see sched.h. Setting costs O(1); each timer is moved at most once per
- * level on its way to its time. */
+/* The timers of task.h: a hierarchical wheel, see sched.h. Setting costs O(1); each timer is moved
+ * at most once per level on its way to its time. */
 #include "sched.h"
 
 #include "../base/bug.h"
@@ -72,7 +72,8 @@ static uint64_t wheel_first(struct wheel *w, unsigned *level, unsigned *slot)
 			}
 			*level = l;
 			*slot = s;
-			return (w->cur >> (shift + WHEEL_BITS) << (shift + WHEEL_BITS)) | (uint64_t)s << shift;
+			return (w->cur >> (shift + WHEEL_BITS) << (shift + WHEEL_BITS)) |
+			       (uint64_t)s << shift;
 		}
 	}
 	return 0;

@@ -18,8 +18,13 @@ static char byte_at(uint64_t i)
 
 const struct poller *test_poller(int i)
 {
-	struct poll_fault f = { .seed = (uint64_t)i, .short_read = 300, .partial = 300, .again = 100, .delay = 200,
-		                .starve = 50, .late = 300 };
+	struct poll_fault f = { .seed = (uint64_t)i,
+				.short_read = 300,
+				.partial = 300,
+				.again = 100,
+				.delay = 200,
+				.starve = 50,
+				.late = 300 };
 
 	if (i == 0)
 		return &poller_epoll;
@@ -32,7 +37,8 @@ int listen_any(struct sockaddr_in *addr, int backlog)
 	int fd = socket_tcp();
 	socklen_t len = sizeof(*addr);
 
-	*addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	*addr = (struct sockaddr_in) { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)addr, len), 0);
 	ck_assert_int_eq(listen(fd, backlog), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)addr, &len), 0);
@@ -120,8 +126,8 @@ void peer_send(struct peer *p)
 		return;
 	n = p->out->len - p->out_at;
 	first = n / 2;
-	iov[0] = (struct iovec){ p->out->data + p->out->off + p->out_at, first };
-	iov[1] = (struct iovec){ p->out->data + p->out->off + p->out_at + first, n - first };
+	iov[0] = (struct iovec) { p->out->data + p->out->off + p->out_at, first };
+	iov[1] = (struct iovec) { p->out->data + p->out->off + p->out_at + first, n - first };
 	p->under_way = true;
 	io_send(&p->io, iov, 2, p->sent + n < p->to_send);
 	memset(iov, 0, sizeof(iov));
@@ -222,7 +228,8 @@ static void stop_and_count(struct thread *t)
 	ck_assert_uint_eq(c.in_use, 0);
 }
 
-void run_case(int poller, uint32_t buffers, int (*start)(struct thread *), void (*stop)(struct thread *))
+void run_case(int poller, uint32_t buffers, int (*start)(struct thread *),
+	      void (*stop)(struct thread *))
 {
 	struct thread_config cfg = {
 		.nthreads = 1,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peers for tests of the loop: each sends a stream of known bytes and checks the one it receives. */
+/* Peers for tests of the loop: each sends a stream of known bytes and checks the one it
+ * receives. */
 #ifndef WEIR_TESTS_RUNTIME_POLL_H
 #define WEIR_TESTS_RUNTIME_POLL_H
 
@@ -52,8 +53,9 @@ void peer_open(struct peer *p, int fd);
 void peer_send(struct peer *p);
 void peer_close(struct peer *p, bool reset);
 
-/* Runs one loop with <poller>; <start> sets the case up. Then nothing may be left: no object, no buffer, no
- * descriptor. */
-void run_case(int poller, uint32_t buffers, int (*start)(struct thread *), void (*stop)(struct thread *));
+/* Runs one loop with <poller>; <start> sets the case up. Then nothing may be left: no object, no
+ * buffer, no descriptor. */
+void run_case(int poller, uint32_t buffers, int (*start)(struct thread *),
+              void (*stop)(struct thread *));
 
 #endif

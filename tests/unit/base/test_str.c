@@ -80,7 +80,8 @@ START_TEST(numbers_are_whole_bounded_and_never_wrap)
 	ck_assert(!str_u64(S("18446744073709551616"), UINT64_MAX, &v));
 	ck_assert(!str_u64(S("99999999999999999999999"), UINT64_MAX, &v));
 	ck_assert(!str_u64(S("11"), 10, &v));
-	ck_assert(!str_u64(S(""), 10, &v) && !str_u64(S("-1"), 10, &v) && !str_u64(S("+1"), 10, &v));
+	ck_assert(!str_u64(S(""), 10, &v) && !str_u64(S("-1"), 10, &v) &&
+		  !str_u64(S("+1"), 10, &v));
 	ck_assert(!str_u64(S("1 "), 10, &v) && !str_u64(S("0x1"), 10, &v));
 	ck_assert_uint_eq(v, 7);
 }

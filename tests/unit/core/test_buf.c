@@ -20,7 +20,9 @@ static struct buf_count counts(void)
 
 static void in_loop(unsigned n, uint32_t limit, int (*start)(struct thread *))
 {
-	struct thread_config cfg = { .nthreads = n, .buffers_max = limit, .poller = &poller_epoll, .start = start };
+	struct thread_config cfg = {
+		.nthreads = n, .buffers_max = limit, .poller = &poller_epoll, .start = start
+	};
 
 	ck_assert_int_eq(thread_run(&cfg), 0);
 	ck_assert_uint_eq(pool_fini(stderr), 0);
@@ -37,7 +39,7 @@ static int use_buffers(struct thread *t)
 	memset(buf_tail(b), 'x', 100);
 	b->len = 100;
 	ck_assert_uint_eq(buf_room(b), BUF_ROOM - 100);
-	s = (struct slice){ .buf = buf_ref(b), .off = BUF_HEAD + 10, .len = 5 };
+	s = (struct slice) { .buf = buf_ref(b), .off = BUF_HEAD + 10, .len = 5 };
 	buf_put(&b);
 	ck_assert_ptr_null(b);
 	ck_assert(str_eq(slice_str(&s), S("xxxxx")));
@@ -82,7 +84,8 @@ START_TEST(the_limit_holds_and_the_reserve_is_for_the_reserved)
 }
 END_TEST
 
-/* Waiters are asked in their order; one that declines passes the buffer on; a cancelled one is not asked. */
+/* Waiters are asked in their order; one that declines passes the buffer on; a cancelled one is not
+ * asked. */
 static struct buf_waiter waiter[4];
 static struct buf *held[8], *won[4];
 static char asked[8];

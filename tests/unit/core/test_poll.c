@@ -31,7 +31,8 @@ static void close_at_end(struct peer *p)
 		peer_close(p, false);
 }
 
-/* Its own stream is not done yet: sending goes on, and the peer closes when the other side closes. */
+/* Its own stream is not done yet: sending goes on, and the peer closes when the other side
+ * closes. */
 static void shut_at_end(struct peer *p)
 {
 	if (p->err || p->done_sending || !p->to_send)
@@ -143,7 +144,8 @@ static void listener_closed(struct io *io)
 	(void)io;
 }
 
-static const struct io_ops listener_ops = { .accepted = server_accepted, .closed = listener_closed };
+static const struct io_ops listener_ops = { .accepted = server_accepted,
+					    .closed = listener_closed };
 
 static void send_connected(struct peer *p)
 {

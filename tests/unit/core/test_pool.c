@@ -187,7 +187,8 @@ START_TEST(objects_given_back_elsewhere_come_round_again)
 			most = count_of(&things).allocated;
 	}
 	pthread_join(t, NULL);
-	ck_assert_uint_le(most, 256 + 6 * 64); /* under way, and magazines of both threads and between them */
+	ck_assert_uint_le(
+		most, 256 + 6 * 64); /* under way, and magazines of both threads and between them */
 	ck_assert_uint_eq(pool_fini(stderr), 0);
 }
 END_TEST
@@ -245,11 +246,12 @@ static const struct {
 	const char *said, *also;
 } bugs[] = {
 	{ "tag,caller", bug_double_free, "pool thing: double free", "last given back by" },
-	{ "tag", bug_wrong_pool, "pool other: wrong pool: the object belongs to pool thing", "found by" },
+	{ "tag", bug_wrong_pool, "pool other: wrong pool: the object belongs to pool thing",
+	  "found by" },
 	{ "tag,poison", bug_overflow, "pool thing: overflow", "101 bytes" },
 	{ "tag,cold-first", bug_underflow, "pool thing: not an object", "found by" },
-	{ "integrity,caller", bug_write_after_free, "pool thing: written after it was given back, at offset 77",
-	  "last taken by" },
+	{ "integrity,caller", bug_write_after_free,
+	  "pool thing: written after it was given back, at offset 77", "last taken by" },
 };
 
 /* What a child that runs <bug> prints before it aborts. */
@@ -289,8 +291,14 @@ END_TEST
 
 START_TEST(sound_use_passes_in_every_mode)
 {
-	static const char *const modes[] = { "poison", "tag", "caller", "integrity", "cold-first", "no-cache",
-		                             "poison,tag,caller,integrity,cold-first", "tag, no-cache,poison" };
+	static const char *const modes[] = { "poison",
+					     "tag",
+					     "caller",
+					     "integrity",
+					     "cold-first",
+					     "no-cache",
+					     "poison,tag,caller,integrity,cold-first",
+					     "tag, no-cache,poison" };
 	void *obj[100];
 
 	debug_setup(modes[_i]);
@@ -345,7 +353,8 @@ Suite *pool_suite(void)
 	tcase_add_test(tc, what_is_left_in_use_is_told_by_name);
 	tcase_add_test(tc, objects_given_back_elsewhere_come_round_again);
 	suite_add_tcase(s, tc);
-	tcase_add_loop_test(debug, a_seeded_bug_is_reported_with_pool_and_place, 0, sizeof(bugs) / sizeof(bugs[0]));
+	tcase_add_loop_test(debug, a_seeded_bug_is_reported_with_pool_and_place, 0,
+			    sizeof(bugs) / sizeof(bugs[0]));
 	tcase_add_loop_test(debug, sound_use_passes_in_every_mode, 0, 8);
 	tcase_add_test(debug, poison_hides_old_contents_and_cold_first_delays_reuse);
 	tcase_add_test(debug, an_unknown_mode_is_refused);

@@ -36,8 +36,11 @@ static void count_stop(struct thread *t)
 
 START_TEST(threads_start_in_order_in_equal_groups_and_all_stop)
 {
-	struct thread_config cfg = { .nthreads = N, .ngroups = 2, .poller = &poller_epoll,
-		                     .start = start_in_order, .stop = count_stop };
+	struct thread_config cfg = { .nthreads = N,
+				     .ngroups = 2,
+				     .poller = &poller_epoll,
+				     .start = start_in_order,
+				     .stop = count_stop };
 
 	ck_assert_int_eq(thread_run(&cfg), 0);
 	for (unsigned i = 0; i < N; i++)
@@ -61,7 +64,9 @@ static int check_group(struct thread *t)
 
 START_TEST(an_odd_thread_is_in_one_group_only)
 {
-	struct thread_config cfg = { .nthreads = 5, .ngroups = 2, .poller = &poller_epoll, .start = check_group };
+	struct thread_config cfg = {
+		.nthreads = 5, .ngroups = 2, .poller = &poller_epoll, .start = check_group
+	};
 
 	ck_assert_int_eq(thread_run(&cfg), 0);
 }
@@ -75,7 +80,9 @@ static int fail_second(struct thread *t)
 
 START_TEST(a_failed_start_ends_all_and_stops_those_that_started)
 {
-	struct thread_config cfg = { .nthreads = 3, .poller = &poller_epoll, .start = fail_second, .stop = count_stop };
+	struct thread_config cfg = {
+		.nthreads = 3, .poller = &poller_epoll, .start = fail_second, .stop = count_stop
+	};
 
 	ck_assert_int_eq(thread_run(&cfg), -1);
 	ck_assert_uint_eq(started, 2);
@@ -96,7 +103,8 @@ static void pass(void *arg)
 	if (atomic_fetch_add(&passed, 1) >= ROUNDS)
 		thread_stop_all();
 	else
-		ck_assert_int_eq(thread_call((unsigned)(to + 1) % N, pass, (void *)((to + 1) % N)), 0);
+		ck_assert_int_eq(thread_call((unsigned)(to + 1) % N, pass, (void *)((to + 1) % N)),
+				 0);
 }
 
 static int start_pass(struct thread *t)
@@ -175,7 +183,9 @@ static int start_signal(struct thread *t)
 
 START_TEST(a_signal_handler_may_stop_the_loops)
 {
-	struct thread_config cfg = { .nthreads = 2, .poller = &poller_epoll, .start = start_signal };
+	struct thread_config cfg = { .nthreads = 2,
+				     .poller = &poller_epoll,
+				     .start = start_signal };
 
 	signal(SIGTERM, on_signal);
 	ck_assert_int_eq(thread_run(&cfg), 0);
@@ -238,7 +248,9 @@ static int start_frozen(struct thread *t)
 
 START_TEST(a_frozen_clock_goes_on_when_it_is_set)
 {
-	struct thread_config cfg = { .nthreads = 1, .poller = &poller_epoll, .start = start_frozen };
+	struct thread_config cfg = { .nthreads = 1,
+				     .poller = &poller_epoll,
+				     .start = start_frozen };
 
 	clock_set(CLOCK_FROZEN, 5000000);
 	ck_assert_int_eq(thread_run(&cfg), 0);

@@ -67,9 +67,9 @@ static unsigned sleep_to(uint64_t end)
 
 START_TEST(each_timer_fires_at_its_tick_near_and_far)
 {
-	static const uint64_t after[] = { 1,     2,      63,      64,       65,        4095,       4096,
-		                          4097,  262143, 262144,  16777215, 16777216, 100000000, 3000000000,
-		                          86400000 };
+	static const uint64_t after[] = { 1,        2,        63,        64,         65,
+					  4095,     4096,     4097,      262143,     262144,
+					  16777215, 16777216, 100000000, 3000000000, 86400000 };
 	struct alarm a[15] = { 0 };
 
 	ck_assert_uint_le(sizeof(struct timer), 32);
