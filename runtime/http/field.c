@@ -12,9 +12,10 @@ const uint8_t field_flags[FIELDS] = {
 #include "field.def"
 };
 
-/* Perfect hash of length, first and last letter. The factors were found by search; two fields in one place do not compile
- * (-Woverride-init), and a field of field.def without a row here fails its unit test. */
-#define PLACE(first, last, n) (((n) * 2u + (first) * 5u + (last) * 6u) & 63u)
+/* Perfect hash of length, first and last letter. The factors were found by search; two fields in
+ * one place do not compile (-Woverride-init), and a field of field.def without a row here fails
+ * its unit test. */
+#define PLACE(first, last, n) (((n)*2u + (first)*5u + (last)*6u) & 63u)
 #define ROW(id, first, last, n) [PLACE(first, last, n)] = FIELD_##id
 
 static const uint8_t places[64] = {
@@ -68,8 +69,8 @@ static uint64_t load(const char *p, size_t n)
 	return v;
 }
 
-/* Letters and "-" only: bit 5 folds them, and of the other bytes only CR would become "-". Two overlapping loads
- * of a power of two cover the rest. */
+/* Letters and "-" only: bit 5 folds them, and of the other bytes only CR would become "-". Two
+ * overlapping loads of a power of two cover the rest. */
 static bool same(const char *name, const char *lower, size_t n)
 {
 	size_t w = n >= 8 ? 8 : n >= 4 ? 4 : 2;
@@ -95,5 +96,6 @@ enum field_id field_lookup(struct str name)
 	first = (unsigned char)name.p[0] | 0x20;
 	last = (unsigned char)name.p[name.n - 1] | 0x20;
 	id = places[PLACE(first, last, (unsigned)name.n)];
-	return field_names[id].n == name.n && same(name.p, field_names[id].p, name.n) ? id : FIELD_OTHER;
+	return field_names[id].n == name.n && same(name.p, field_names[id].p, name.n) ? id
+										      : FIELD_OTHER;
 }

@@ -3,15 +3,15 @@
 
 #include "h1_class.h"
 
-#define DIGITS_MAX 15      /* hexadecimal, leading zeros count */
+#define DIGITS_MAX 15 /* hexadecimal, leading zeros count */
 #define EXTENSION_MAX 1024 /* bytes of one chunk's extensions */
 
 enum chunk_state { SIZE, BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, LAST };
 
-#define FAIL(what) \
-	do { \
-		static const struct h1_error failure_ = { 400, (what) }; \
-		return &failure_; \
+#define FAIL(what)                                                                                 \
+	do {                                                                                       \
+		static const struct h1_error failure_ = { 400, (what) };                           \
+		return &failure_;                                                                  \
 	} while (0)
 
 static int hex_digit(char c)
@@ -79,7 +79,8 @@ static const struct h1_error *step(struct h1_chunk *c, char byte)
 	return NULL;
 }
 
-enum h1_result h1_chunk_parse(struct h1_chunk *c, struct str in, struct str *data, size_t *used, const struct h1_error **err)
+enum h1_result h1_chunk_parse(struct h1_chunk *c, struct str in, struct str *data, size_t *used,
+			      const struct h1_error **err)
 {
 	size_t i = 0;
 

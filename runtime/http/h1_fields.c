@@ -5,8 +5,9 @@
 
 #define BYTES(x) (UINT64_C(0x0101010101010101) * (x))
 
-/* First byte from <p> on that is no field value byte, HTAB included as one to look at. Eight at a time: a byte below 0x20
- * borrows into its top bit, and so does 0x7f once it is made zero; a byte with its top bit set does neither. */
+/* First byte from <p> on that is no field value byte, HTAB included as one to look at. Eight at a
+ * time: a byte below 0x20 borrows into its top bit, and so does 0x7f once it is made zero; a byte
+ * with its top bit set does neither. */
 static const char *value_end(const char *p, const char *end)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -38,9 +39,10 @@ static enum h1_result line_end(struct h1_scan *s, const char *p)
 	H1_FAIL(s, 400, "invalid byte in a field value"); /* RFC 9110 5.5 */
 }
 
-/* Fills <h> from the line name ":" OWS value OWS CRLF, of which <name_end> is the colon and <p> the CR. */
-static void fill(const struct h1_scan *s, struct msg_hdr *h, const char *name, const char *name_end, const char *value,
-		 const char *p)
+/* Fills <h> from the line name ":" OWS value OWS CRLF, of which <name_end> is the colon and <p>
+ * the CR. */
+static void fill(const struct h1_scan *s, struct msg_hdr *h, const char *name, const char *name_end,
+		 const char *value, const char *p)
 {
 	const char *from = value, *to = p;
 
@@ -83,7 +85,8 @@ static enum h1_result field_line(struct h1_scan *s, struct msg *m)
 	while (h1_class(*p) & H1_TOKEN)
 		p++;
 	colon = p;
-	if (p == name || *p != ':') { /* also folded lines and blanks before the colon, RFC 9112 5.1, 5.2 */
+	if (p == name ||
+	    *p != ':') { /* also folded lines and blanks before the colon, RFC 9112 5.1, 5.2 */
 		if (*name == ' ' || *name == '\t')
 			H1_FAIL(s, 400, "folded line");
 		H1_FAIL(s, 400, "invalid field name");
@@ -94,7 +97,8 @@ static enum h1_result field_line(struct h1_scan *s, struct msg *m)
 		return H1_BAD;
 	if (m->nhdr >= s->lim->headers || colon - name > UINT16_MAX)
 		H1_FAIL(s, 431, "too many field lines");
-	if ((m->nhdr + 1) * sizeof(struct msg_hdr) > m->cap && !msg_fit(m, 0)) /* the first one gets the block */
+	if ((m->nhdr + 1) * sizeof(struct msg_hdr) > m->cap &&
+	    !msg_fit(m, 0)) /* the first one gets the block */
 		H1_FAIL(s, 503, "out of memory");
 	m->nhdr++;
 	fill(s, msg_hdr(m, m->nhdr - 1), name, colon, colon + 1, p);

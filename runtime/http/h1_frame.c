@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a head means: the one framing of its body, the connection options, the target and the host. */
+/* What a head means: the one framing of its body, the connection options, the target and the
+ * host. */
 #include "h1_class.h"
 #include "h1_scan.h"
 
 #include "../base/uri.h"
 
-#define FAIL(code, what) \
-	do { \
-		static const struct h1_error failure_ = { (code), (what) }; \
-		return &failure_; \
+#define FAIL(code, what)                                                                           \
+	do {                                                                                       \
+		static const struct h1_error failure_ = { (code), (what) };                        \
+		return &failure_;                                                                  \
 	} while (0)
 
 #define LENGTH_MAX (UINT64_MAX / 4)
@@ -26,12 +27,14 @@ static bool is_token(struct str s)
 	return s.n != 0;
 }
 
-/* Content-Length: one decimal number, or the same one repeated, as a list or in several lines (RFC 9112 6.3). */
+/* Content-Length: one decimal number, or the same one repeated, as a list or in several lines
+ * (RFC 9112 6.3). */
 static const struct h1_error *read_length(struct msg *m)
 {
 	struct str number = { NULL, 0 };
 
-	for (uint32_t i = first(m, FIELD_CONTENT_LENGTH); i != MSG_END; i = msg_find(m, i, FIELD_CONTENT_LENGTH, S(""))) {
+	for (uint32_t i = first(m, FIELD_CONTENT_LENGTH); i != MSG_END;
+	     i = msg_find(m, i, FIELD_CONTENT_LENGTH, S(""))) {
 		struct str rest = msg_value(m, i);
 
 		do {
@@ -47,7 +50,8 @@ static const struct h1_error *read_length(struct msg *m)
 	return NULL;
 }
 
-/* Transfer-Encoding: exactly "chunked", once (RFC 9112 6.1). Other codings would have to be undone to know the end. */
+/* Transfer-Encoding: exactly "chunked", once (RFC 9112 6.1). Other codings would have to be
+ * undone to know the end. */
 static const struct h1_error *read_coding(const struct msg *m)
 {
 	uint32_t i = first(m, FIELD_TRANSFER_ENCODING);
@@ -82,12 +86,14 @@ static void list_field(struct msg *m, struct str name)
 #define OPTION_KEEP 0x02
 #define OPTION_UPGRADE 0x04
 
-/* Connection options, RFC 9110 7.6.1. What is no token is passed over: nothing of this field is ever forwarded. */
+/* Connection options, RFC 9110 7.6.1. What is no token is passed over: nothing of this field is
+ * ever forwarded. */
 static unsigned read_options(struct msg *m)
 {
 	unsigned got = 0;
 
-	for (uint32_t i = first(m, FIELD_CONNECTION); i != MSG_END; i = msg_find(m, i, FIELD_CONNECTION, S(""))) {
+	for (uint32_t i = first(m, FIELD_CONNECTION); i != MSG_END;
+	     i = msg_find(m, i, FIELD_CONNECTION, S(""))) {
 		struct str rest = msg_value(m, i);
 
 		do {
@@ -111,14 +117,16 @@ static bool upgrade_passes(const struct msg *m)
 {
 	if (m->flags & MSG_HTTP10 || !m->slot[FIELD_UPGRADE])
 		return false;
-	for (uint32_t i = first(m, FIELD_UPGRADE); i != MSG_END; i = msg_find(m, i, FIELD_UPGRADE, S(""))) {
+	for (uint32_t i = first(m, FIELD_UPGRADE); i != MSG_END;
+	     i = msg_find(m, i, FIELD_UPGRADE, S(""))) {
 		struct str rest = msg_value(m, i);
 
 		do {
 			struct str one = str_trim(str_cut(&rest, ','));
 			struct str name = str_cut(&one, '/');
 
-			if (!is_token(name) || str_istarts(name, S("h2")) || str_ieq(name, S("http")))
+			if (!is_token(name) || str_istarts(name, S("h2")) ||
+			    str_ieq(name, S("http")))
 				return false;
 		} while (rest.p);
 	}
@@ -157,7 +165,8 @@ const struct h1_error *h1_frame_request(struct msg *m)
 	if (err)
 		return err;
 	if (!empty) {
-		/* Bytes of a body and of the next protocol on one connection are told apart by no one. */
+		/* Bytes of a body and of the next protocol on one connection are told apart by no
+		 * one. */
 		m->flags &= ~(uint32_t)MSG_UPGRADE;
 		if (m->slot[FIELD_EXPECT] && !(m->flags & MSG_HTTP10) &&
 		    str_ieq(msg_value(m, first(m, FIELD_EXPECT)), S("100-continue")))
@@ -186,7 +195,8 @@ const struct h1_error *h1_frame_response(struct msg *m, bool head_request, bool 
 	return NULL;
 }
 
-/* Takes the host subject right from <from> when it is its own host form: lower case, no port but digits, no dot at the end. */
+/* Takes the host subject right from <from> when it is its own host form: lower case, no port but
+ * digits, no dot at the end. */
 static bool plain_host(struct msg *m, struct msg_ref from)
 {
 	struct str s = msg_str(m, from);
@@ -200,7 +210,7 @@ static bool plain_host(struct msg *m, struct msg_ref from)
 			k++;
 	if (k != s.n || (n && s.p[n - 1] == '.'))
 		return false;
-	m->host = (struct msg_ref){ from.off, (uint32_t)n };
+	m->host = (struct msg_ref) { from.off, (uint32_t)n };
 	m->flags |= MSG_HOST_KNOWN;
 	return true;
 }
@@ -216,7 +226,7 @@ static const struct h1_error *read_host(struct msg *m)
 			FAIL(400, "no Host");
 		return NULL;
 	}
-	from = (struct msg_ref){ msg_hdr(m, i)->value, msg_hdr(m, i)->value_len };
+	from = (struct msg_ref) { msg_hdr(m, i)->value, msg_hdr(m, i)->value_len };
 	if (!plain_host(m, from)) {
 		msg_host(m);
 		if (m->flags & MSG_BAD_HOST || !(m->flags & MSG_HOST_KNOWN))
@@ -238,7 +248,7 @@ static const struct h1_error *normalise(struct msg *m, struct msg_ref received)
 	if (n < 0)
 		FAIL(400, "invalid path");
 	if (!str_eq(msg_str(m, m->path), str_of(m->blk + m->used, (size_t)n))) {
-		m->path = (struct msg_ref){ m->used, (uint32_t)n };
+		m->path = (struct msg_ref) { m->used, (uint32_t)n };
 		m->used += (uint32_t)n;
 	}
 	return NULL;
@@ -246,7 +256,7 @@ static const struct h1_error *normalise(struct msg *m, struct msg_ref received)
 
 static struct msg_ref ref_of(const struct msg *m, struct str s)
 {
-	return (struct msg_ref){ s.n ? (uint32_t)(s.p - m->blk) : 0, (uint32_t)s.n };
+	return (struct msg_ref) { s.n ? (uint32_t)(s.p - m->blk) : 0, (uint32_t)s.n };
 }
 
 /* RFC 9112 3.2.2: the authority takes the place of Host. */
@@ -268,7 +278,8 @@ static const struct h1_error *absolute_form(struct msg *m, const struct uri *u)
 
 		if (err)
 			return err;
-	} else if (str_eq(msg_str(m, m->meth), S("OPTIONS")) && !m->has_query) { /* RFC 9112 3.2.4 */
+	} else if (str_eq(msg_str(m, m->meth), S("OPTIONS")) &&
+		   !m->has_query) { /* RFC 9112 3.2.4 */
 		m->flags |= MSG_ASTERISK;
 		if (!msg_text(m, S("*"), &m->path))
 			FAIL(503, "out of memory");
@@ -292,7 +303,7 @@ static const struct h1_error *other_form(struct msg *m)
 	if (u.form == URI_AUTHORITY) {
 		m->flags |= MSG_AUTHORITY;
 		m->authority = m->uri;
-		m->path = m->query = (struct msg_ref){ 0 };
+		m->path = m->query = (struct msg_ref) { 0 };
 		m->has_path = m->has_query = false;
 		m->flags &= ~(uint32_t)(MSG_HOST_KNOWN | MSG_BAD_HOST);
 		if (m->body != BODY_NONE) /* RFC 9110 9.3.6 */

@@ -3,7 +3,7 @@
 #include "h1_scan.h"
 #include "msg_block.h"
 
-#define EMPTY_LINES 2    /* skipped before a start line, RFC 9112 2.2 */
+#define EMPTY_LINES 2 /* skipped before a start line, RFC 9112 2.2 */
 #define METHOD_MAX 64
 
 static bool range(struct msg_ref *r, const struct h1_scan *s, const char *from, const char *to)
@@ -21,8 +21,8 @@ static enum h1_result version(struct h1_scan *s, struct msg *m, const char *p)
 	m->version = 11;
 	if (left >= 10 && memcmp(p, "HTTP/1.1\r\n", 10) == 0)
 		return H1_DONE;
-	if (left < 10 || memcmp(p, "HTTP/", 5) != 0 || p[6] != '.' || p[5] < '0' || p[5] > '9' || p[7] < '0' || p[7] > '9' ||
-	    p[8] != '\r' || p[9] != '\n')
+	if (left < 10 || memcmp(p, "HTTP/", 5) != 0 || p[6] != '.' || p[5] < '0' || p[5] > '9' ||
+	    p[7] < '0' || p[7] > '9' || p[8] != '\r' || p[9] != '\n')
 		H1_FAIL(s, 400, "invalid version or end of the start line");
 	if (p[5] != '1')
 		H1_FAIL(s, 505, "version not supported");
@@ -33,7 +33,8 @@ static enum h1_result version(struct h1_scan *s, struct msg *m, const char *p)
 	return H1_DONE;
 }
 
-/* Path and query of an origin-form target at <p>. Returns its end; *<odd>: the path needs normalising. */
+/* Path and query of an origin-form target at <p>. Returns its end; *<odd>: the path needs
+ * normalising. */
 static const char *origin_form(struct h1_scan *s, struct msg *m, const char *p, bool *odd)
 {
 	const char *path = p;
@@ -97,7 +98,8 @@ static enum h1_result status_line(struct h1_scan *s, struct msg *m)
 	const char *p = s->p, *reason;
 	unsigned status = 0;
 
-	if (s->end - p < 14 || memcmp(p, "HTTP/", 5) != 0 || p[5] != '1' || p[6] != '.' || p[7] < '0' || p[7] > '9' || p[8] != ' ')
+	if (s->end - p < 14 || memcmp(p, "HTTP/", 5) != 0 || p[5] != '1' || p[6] != '.' ||
+	    p[7] < '0' || p[7] > '9' || p[8] != ' ')
 		H1_FAIL(s, 502, "invalid status line");
 	m->version = p[7] == '0' ? 10 : 11;
 	m->flags |= p[7] == '0' ? MSG_RESPONSE | MSG_HTTP10 : MSG_RESPONSE;
@@ -133,7 +135,8 @@ static bool head_ended(struct str in, size_t seen)
 	return false;
 }
 
-/* Sets <s> to the part of <in> that may be read: behind the empty lines, within the limit, up to the last LF. H1_MORE: nothing. */
+/* Sets <s> to the part of <in> that may be read: behind the empty lines, within the limit, up to
+ * the last LF. H1_MORE: nothing. */
 static enum h1_result scan_start(struct h1_scan *s, struct str in, const struct h1_limits *lim)
 {
 	const char *last;
@@ -180,8 +183,8 @@ static enum h1_result more(struct h1_scan *s, struct str in, bool request, size_
 	H1_FAIL(s, 431, "head too long");
 }
 
-static enum h1_result finish(const struct h1_scan *s, enum h1_result r, struct msg *m, struct str in, size_t *used,
-			     const struct h1_error **err)
+static enum h1_result finish(const struct h1_scan *s, enum h1_result r, struct msg *m,
+			     struct str in, size_t *used, const struct h1_error **err)
 {
 	if (r == H1_DONE) {
 		*used = (size_t)(s->p - in.p);
@@ -224,20 +227,22 @@ static enum h1_result response(struct h1_scan *s, struct msg *m, bool head_reque
 }
 
 /* Common way into a head: <m> gets a block, <s> its bytes. */
-static enum h1_result begin(struct h1_scan *s, struct str in, size_t seen, const struct h1_limits *lim, struct msg *m)
+static enum h1_result begin(struct h1_scan *s, struct str in, size_t seen,
+			    const struct h1_limits *lim, struct msg *m)
 {
 	enum h1_result r = scan_start(s, in, lim);
 
 	msg_init(m);
-	if (r == H1_DONE && seen && !head_ended(in, seen) && (size_t)(in.p + in.n - s->base) <= lim->head)
+	if (r == H1_DONE && seen && !head_ended(in, seen) &&
+	    (size_t)(in.p + in.n - s->base) <= lim->head)
 		return H1_MORE;
 	if (r == H1_DONE && !msg_fit(m, 0))
 		H1_FAIL(s, 503, "out of memory");
 	return r;
 }
 
-enum h1_result h1_parse_request(struct str in, size_t *seen, const struct h1_limits *lim, struct msg *m, size_t *used,
-				const struct h1_error **err)
+enum h1_result h1_parse_request(struct str in, size_t *seen, const struct h1_limits *lim,
+				struct msg *m, size_t *used, const struct h1_error **err)
 {
 	struct h1_scan s;
 	enum h1_result r = begin(&s, in, *seen, lim, m);
@@ -249,8 +254,9 @@ enum h1_result h1_parse_request(struct str in, size_t *seen, const struct h1_lim
 	return finish(&s, r, m, in, used, err);
 }
 
-enum h1_result h1_parse_response(struct str in, size_t *seen, const struct h1_limits *lim, bool head_request, bool connect,
-				 struct msg *m, size_t *used, const struct h1_error **err)
+enum h1_result h1_parse_response(struct str in, size_t *seen, const struct h1_limits *lim,
+				 bool head_request, bool connect, struct msg *m, size_t *used,
+				 const struct h1_error **err)
 {
 	struct h1_scan s;
 	enum h1_result r = begin(&s, in, *seen, lim, m);
@@ -262,14 +268,26 @@ enum h1_result h1_parse_response(struct str in, size_t *seen, const struct h1_li
 	return finish(&s, r, m, in, used, err);
 }
 
-/* Fields that a sender must not put behind a body (RFC 9110 6.5.1), beside every field that has a direct slot. */
+/* Fields that a sender must not put behind a body (RFC 9110 6.5.1), beside every field that has a
+ * direct slot. */
 static bool trailer_forbidden(const struct msg *m, uint32_t i)
 {
 	static const struct str names[] = {
 #define NAME(lit) { lit, sizeof(lit) - 1 }
-		NAME("cache-control"), NAME("max-forwards"), NAME("range"), NAME("pragma"), NAME("age"), NAME("expires"),
-		NAME("vary"), NAME("warning"), NAME("www-authenticate"), NAME("proxy-authenticate"),
-		NAME("proxy-authorization"), NAME("content-encoding"), NAME("content-range"), NAME("retry-after"),
+		NAME("cache-control"),
+		NAME("max-forwards"),
+		NAME("range"),
+		NAME("pragma"),
+		NAME("age"),
+		NAME("expires"),
+		NAME("vary"),
+		NAME("warning"),
+		NAME("www-authenticate"),
+		NAME("proxy-authenticate"),
+		NAME("proxy-authorization"),
+		NAME("content-encoding"),
+		NAME("content-range"),
+		NAME("retry-after"),
 	};
 
 	if (msg_hdr(m, i)->id != FIELD_OTHER || str_istarts(msg_name(m, i), S("if-")))
@@ -294,8 +312,8 @@ static enum h1_result trailers(struct h1_scan *s, struct msg *m)
 	return H1_DONE;
 }
 
-enum h1_result h1_parse_trailers(struct str in, size_t *seen, const struct h1_limits *lim, struct msg *m, size_t *used,
-				 const struct h1_error **err)
+enum h1_result h1_parse_trailers(struct str in, size_t *seen, const struct h1_limits *lim,
+				 struct msg *m, size_t *used, const struct h1_error **err)
 {
 	struct h1_scan s = { .lim = lim, .base = in.p, .p = in.p, .end = in.p };
 	const char *last = in.n ? memrchr(in.p, '\n', in.n < lim->head ? in.n : lim->head) : NULL;

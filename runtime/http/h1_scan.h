@@ -13,11 +13,11 @@ struct h1_scan {
 	const struct h1_error *err;
 };
 
-#define H1_FAIL(s, code, what) \
-	do { \
-		static const struct h1_error failure_ = { (code), (what) }; \
-		(s)->err = &failure_; \
-		return H1_BAD; \
+#define H1_FAIL(s, code, what)                                                                     \
+	do {                                                                                       \
+		static const struct h1_error failure_ = { (code), (what) };                        \
+		(s)->err = &failure_;                                                              \
+		return H1_BAD;                                                                     \
 	} while (0)
 
 /* Field lines through the empty line, into the table of <m>; offsets count from <base>. */

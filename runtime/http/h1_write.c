@@ -13,7 +13,8 @@ static char *put(char *out, struct str s)
 
 size_t h1_head_size(const struct msg *m, const struct h1_framing *f)
 {
-	size_t n = FIXED + m->line.len + m->uri.len + m->meth.len + m->path.len + m->query.len + m->reason.len;
+	size_t n = FIXED + m->line.len + m->uri.len + m->meth.len + m->path.len + m->query.len +
+		   m->reason.len;
 
 	(void)f;
 	for (uint32_t i = 0; i < m->nhdr; i++)

@@ -8,8 +8,8 @@
 #include "../core/pool.h"
 #include "msg_block.h"
 
-/* Block sizes: MSG_BLOCK_MIN, doubled each. The largest holds MSG_BYTES_MAX, a full table, and as much again, so that
- * a message at its limit is not repacked at each edit. */
+/* Block sizes: MSG_BLOCK_MIN, doubled each. The largest holds MSG_BYTES_MAX, a full table, and as
+ * much again, so that a message at its limit is not repacked at each edit. */
 #define CLASSES 7
 static struct pool classes[CLASSES];
 
@@ -66,8 +66,9 @@ void msg_move(struct msg *to, struct msg *from)
 
 /* The refs of struct msg whose text is kept, the start line apart. */
 static const uint8_t refs[] = {
-	offsetof(struct msg, meth), offsetof(struct msg, uri), offsetof(struct msg, path), offsetof(struct msg, query),
-	offsetof(struct msg, scheme), offsetof(struct msg, authority), offsetof(struct msg, host), offsetof(struct msg, reason),
+	offsetof(struct msg, meth),  offsetof(struct msg, uri),    offsetof(struct msg, path),
+	offsetof(struct msg, query), offsetof(struct msg, scheme), offsetof(struct msg, authority),
+	offsetof(struct msg, host),  offsetof(struct msg, reason),
 };
 
 static struct msg_ref *ref_at(struct msg *m, unsigned i)
@@ -165,8 +166,9 @@ static void move(struct msg *m, char *to, uint32_t cap)
 	m->cap = cap;
 }
 
-/* Makes room for <text> more bytes and <headers> more entries. *<old> (of *<old_cap> bytes) is the former block when the text has
- * moved, else NULL: the caller puts it back once it has copied, since its sources may lie in it. */
+/* Makes room for <text> more bytes and <headers> more entries. *<old> (of *<old_cap> bytes) is
+ * the former block when the text has moved, else NULL: the caller puts it back once it has
+ * copied, since its sources may lie in it. */
 static bool make_room(struct msg *m, uint64_t text, uint64_t headers, char **old, uint32_t *old_cap)
 {
 	uint64_t table = (m->nhdr + headers) * sizeof(struct msg_hdr);
@@ -180,7 +182,8 @@ static bool make_room(struct msg *m, uint64_t text, uint64_t headers, char **old
 	live = live_text(m);
 	if (live + text > MSG_BYTES_MAX || m->nhdr + headers > MSG_HEADERS_MAX)
 		return false;
-	/* More than half of it live: a larger block, so that the next move is as many bytes away as this one copies. */
+	/* More than half of it live: a larger block, so that the next move is as many bytes away
+	 * as this one copies. */
 	need = live + text + table;
 	if (m->cap && need * 2 > m->cap && m->cap < MSG_BLOCK_MAX)
 		need = need > m->cap * UINT64_C(2) ? need : m->cap * UINT64_C(2);

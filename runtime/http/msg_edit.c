@@ -27,7 +27,7 @@ bool msg_set_path(struct msg *m, struct str path)
 bool msg_set_query(struct msg *m, struct str query, bool present)
 {
 	if (!present)
-		m->query = (struct msg_ref){ 0 };
+		m->query = (struct msg_ref) { 0 };
 	else if (!msg_text(m, query, &m->query))
 		return false;
 	m->has_query = present;
@@ -46,7 +46,7 @@ bool msg_set_host(struct msg *m, struct str host)
 	while ((more = msg_find(m, i, FIELD_HOST, S(""))) != MSG_END)
 		msg_del(m, more);
 	if (m->authority.len) {
-		m->authority = (struct msg_ref){ msg_hdr(m, i)->value, msg_hdr(m, i)->value_len };
+		m->authority = (struct msg_ref) { msg_hdr(m, i)->value, msg_hdr(m, i)->value_len };
 		m->line.len = 0;
 	}
 	return true;
@@ -126,7 +126,7 @@ struct str msg_line(struct msg *m)
 		n += (uint32_t)parts[i].n;
 	if (!msg_reserve(m, n, 0))
 		return S("");
-	m->line = (struct msg_ref){ .off = m->used, .len = n };
+	m->line = (struct msg_ref) { .off = m->used, .len = n };
 	for (unsigned i = 0, k = line_parts(m, status, parts); i < k; i++) {
 		if (parts[i].n)
 			memcpy(m->blk + m->used, parts[i].p, parts[i].n);
@@ -135,13 +135,14 @@ struct str msg_line(struct msg *m)
 	return msg_str(m, m->line);
 }
 
-/* The text to take the host from: the target of CONNECT, else Host (which the parsers make equal to an authority). */
+/* The text to take the host from: the target of CONNECT, else Host (which the parsers make equal
+ * to an authority). */
 static struct msg_ref host_source(const struct msg *m)
 {
 	if (!(m->flags & MSG_AUTHORITY) && m->slot[FIELD_HOST]) {
 		const struct msg_hdr *h = msg_hdr(m, m->slot[FIELD_HOST] - 1u);
 
-		return (struct msg_ref){ h->value, h->value_len };
+		return (struct msg_ref) { h->value, h->value_len };
 	}
 	return m->authority;
 }
@@ -158,7 +159,7 @@ struct str msg_host(struct msg *m)
 	if (!from.len || !msg_reserve(m, (uint32_t)URI_HOST_ROOM(from.len), 0))
 		return S("");
 	from = host_source(m);
-	m->host = (struct msg_ref){ .off = m->used, .len = 0 };
+	m->host = (struct msg_ref) { .off = m->used, .len = 0 };
 	if (uri_host(msg_str(m, from), m->blk + m->used, &host, &port)) {
 		m->host.len = (uint32_t)host.n;
 		m->used += m->host.len;

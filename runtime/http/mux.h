@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mux: turns the bytes of a connection into streams (one request and its response each) and back, on either side.
- * h1 has one stream at a time, tcp one for the connection's life, h2 many. The exchange sees only struct stream.
- * No upcall comes from inside a verb: upcalls come from bytes, drains and timers. */
+/* mux: turns the bytes of a connection into streams (one request and its response each) and back,
+ * on either side. h1 has one stream at a time, tcp one for the connection's life, h2 many. The
+ * exchange sees only struct stream. No upcall comes from inside a verb: upcalls come from bytes,
+ * drains and timers. */
 #ifndef WEIR_HTTP_MUX_H
 #define WEIR_HTTP_MUX_H
 
@@ -14,26 +15,31 @@ struct stream;
 /* Why a stream ended before its time; names as in proxy/end.def. */
 enum stream_error {
 	STREAM_OK,
-	STREAM_PEER_CLOSED,   /* end of connection in the middle of a message */
+	STREAM_PEER_CLOSED, /* end of connection in the middle of a message */
 	STREAM_PEER_RESET,
-	STREAM_TIMEOUT_HEAD,  /* head not whole in time */
-	STREAM_BAD,           /* not a valid message: <bad> says why */
+	STREAM_TIMEOUT_HEAD, /* head not whole in time */
+	STREAM_BAD, /* not a valid message: <bad> says why */
 	STREAM_NO_MEMORY,
-	STREAM_STALE,         /* back: a reused connection ended before any byte of the response */
+	STREAM_STALE, /* back: a reused connection ended before any byte of the response */
 };
 
 /* Upcalls to the owner of a stream (the exchange). */
 struct stream_ops {
-	/* A head. Front: the request. Back: the response, interim ones (1xx) too, each by a call of its own. <m>'s contents are
-	 * moved out by the callee with msg_move. tcp: not called. */
+	/* A head. Front: the request. Back: the response, interim ones (1xx) too, each by a call
+	 * of its own. <m>'s contents are moved out by the callee with msg_move. tcp: not called.
+	 * */
 	void (*head)(struct stream *s, struct msg *m);
 	/* Body bytes; the reference is the callee's. Comes only while credit was given. */
 	void (*data)(struct stream *s, struct slice data);
-	/* End of the message; <trailers> or NULL. tcp and tunnels: the peer's end of direction. */
+	/* End of the message; <trailers> (moved out with msg_move if wanted) or NULL. tcp and
+	 * tunnels: the peer's end of direction; a stream that becomes a tunnel has one end() for
+	 * the message before it and one for the tunnel. */
 	void (*end)(struct stream *s, struct msg *trailers);
 	/* What was queued on this stream has left, or is below the low-water mark: send more. */
 	void (*drained)(struct stream *s);
-	/* Nothing more will come or go. The callee still calls detach. */
+	/* Nothing more will come. The callee still calls detach. Front with <bad_status> set
+	 * (STREAM_BAD, STREAM_TIMEOUT_HEAD): an answer may still be sent by head, data, end; the
+	 * connection closes behind it. Otherwise nothing goes out any more. */
 	void (*failed)(struct stream *s, enum stream_error why);
 };
 
@@ -41,28 +47,29 @@ struct stream_ops {
 #define STREAM_SENT_END 0x0002
 #define STREAM_GOT_HEAD 0x0004
 #define STREAM_GOT_END 0x0008
-#define STREAM_TUNNEL 0x0010      /* both directions are raw bytes from now on */
-#define STREAM_FIRST 0x0020       /* first of its connection */
-#define STREAM_GOT_BYTES 0x0040   /* back: at least one byte of the response came */
+#define STREAM_TUNNEL 0x0010 /* both directions are raw bytes from now on */
+#define STREAM_FIRST 0x0020 /* first of its connection */
+#define STREAM_GOT_BYTES 0x0040 /* back: at least one byte of the response came */
 
 struct stream {
-	struct conn *conn;
+	struct conn *conn; /* NULL: gone, failed() was called, only detach is left */
 	const struct stream_ops *ops;
 	void *owner;
-	uint32_t flags;       /* STREAM_* */
-	uint32_t queued;      /* bytes queued and not yet taken by the kernel */
-	const char *bad;      /* STREAM_BAD: why */
-	uint16_t bad_status;  /* STREAM_BAD, front: status to answer */
-	uint64_t t_head;      /* clock in us when the head's first byte came */
+	uint32_t flags; /* STREAM_* */
+	uint32_t queued; /* bytes queued and not yet taken by the kernel */
+	const char *bad; /* STREAM_BAD: why */
+	uint16_t bad_status; /* STREAM_BAD, front: status to answer */
+	uint64_t t_head; /* clock in us when the head's first byte came */
 	uint64_t bytes_in, bytes_out; /* of this stream, framing and heads included */
 };
 
-#define STREAM_LOW 16384  /* drained() when queued falls to this or less */
+#define STREAM_LOW 16384 /* drained() when queued falls to this or less */
 #define STREAM_HIGH 65536 /* the owner stops giving credit to the other side above this */
 
 /* How the connection's owner is told about streams. Given at attach. */
 struct mux_app {
-	/* Front: a request has begun: set ops and owner. false: no memory, the mux answers 503 or closes. */
+	/* Front: a request has begun: set ops and owner. false: no memory, the mux answers 503 or
+	 * closes. */
 	bool (*open)(struct stream *s);
 	/* Back: a stream was detached and the connection can take another one. */
 	void (*idle)(struct conn *c);
@@ -74,10 +81,17 @@ struct mux_conf {
 	uint32_t keepalive_ms, head_ms; /* front; 0: none */
 };
 
-#define HEAD_CLOSE 0x01      /* this connection ends after this message */
+#define HEAD_CLOSE 0x01 /* this connection ends after this message */
 #define HEAD_RAW_TARGET 0x02 /* forward raw */
-#define HEAD_TUNNEL 0x04     /* 101, or 2xx to CONNECT: both directions become raw after this head */
-#define HEAD_NO_BODY 0x08    /* answer to HEAD: framing fields as if there were a body, none follows */
+#define HEAD_TUNNEL 0x04 /* 101, or 2xx to CONNECT: both directions become raw after this head */
+#define HEAD_NO_BODY 0x08 /* answer to HEAD: framing fields as if there were a body, none follows */
+
+/* Body bytes that were copied to output buffers instead of passed by reference, and how many
+ * times. Any thread. */
+struct mux_copies {
+	uint64_t times, bytes;
+};
+struct mux_copies mux_copies(void);
 
 extern const struct mux_ops mux_h1;
 extern const struct mux_ops mux_tcp;

@@ -29,18 +29,20 @@ struct mux_ops {
 	/* Back: a stream for one request, or NULL. */
 	struct stream *(*open)(struct conn *c);
 	/* Sends a head. The mux decides the framing for its peer from <m>->body and the peer's version; it only reads <m>.
-	 * <end>: no body follows. Interim responses: status 1xx. */
+	 * <end>: no body follows, and end() is not called. Interim responses: status 1xx; dropped towards 1.0. false: as data. */
 	bool (*head)(struct stream *s, const struct msg *m, bool end, uint32_t how);
 	/* Takes the slice's reference. false: the stream has failed. */
 	bool (*data)(struct stream *s, struct slice data);
 	bool (*end)(struct stream *s, const struct msg *trailers);
-	/* Credit for received body bytes: while off, nothing is read beyond what is under way. */
+	/* Credit for received body bytes, off at first: while off, nothing is read beyond what is under way. */
 	void (*credit)(struct stream *s, bool on);
 	/* The owner is done with <s>. When a direction is not whole: the connection is closed (H1) or the stream reset (H2).
 	 * <reset>: with RST towards the peer. */
 	void (*detach)(struct stream *s, bool reset);
 	/* Graceful stop: idle connections close, busy ones say so with their next answer. */
 	void (*stop)(struct conn *c);
+	/* Before the threads start: makes the pools. Twice is harmless. */
+	void (*setup)(void);
 };
 
 #endif
