@@ -217,9 +217,9 @@ static void pause_accept(struct acceptor *a, struct conn_limit *why)
 	at.retry.fire = retry_fire;
 	if (!timer_armed(&at.retry))
 		timer_set(&at.retry, th->now + RETRY_MS);
-	/* Given back in between: nobody else may ever wake us. */
-	if (why != &descriptors && !limit_full(why) && thread_call(th->tid, resume_thread, NULL) == 0)
-		return;
+	/* Given back in between: nobody else may ever wake us. Should the call fail, the timer does. */
+	if (why != &descriptors && !limit_full(why))
+		thread_call(th->tid, resume_thread, NULL);
 }
 
 /* Pauses when a limit is reached, so that the next connection stays in the backlog. */
@@ -262,6 +262,25 @@ static void io_accepted(struct io *io, int fd, const struct sockaddr_storage *pe
 	}
 }
 
+/* Gives a parked descriptor a number below the reserved ones. False when there is none yet. */
+static bool move_down(struct pending *p)
+{
+	int fd;
+
+	if (!listener_fd_scarce(p->fd))
+		return true;
+	fd = sock_dup(p->fd);
+	if (fd < 0)
+		return false;
+	if (!listener_fd_scarce(fd)) {
+		close(p->fd);
+		p->fd = fd;
+		return true;
+	}
+	close(fd);
+	return false;
+}
+
 /* Hands out what was parked. False when a limit is still reached. */
 static bool unpark(struct acceptor *a)
 {
@@ -270,7 +289,8 @@ static bool unpark(struct acceptor *a)
 	while (!list_empty(&a->parked)) {
 		struct pending *p = CONTAINER(a->parked.next, struct pending, link);
 
-		if (!take(a->l, &full)) {
+		full = &descriptors;
+		if (!move_down(p) || !take(a->l, &full)) {
 			pause_accept(a, full);
 			return false;
 		}
@@ -304,12 +324,7 @@ static void resume_thread(void *arg)
 
 /* Start and stop. */
 
-static void io_closed(struct io *io)
-{
-	free(CONTAINER(io, struct acceptor, io));
-}
-
-static const struct io_ops accept_io = { .accepted = io_accepted, .closed = io_closed };
+static const struct io_ops accept_io = { .accepted = io_accepted };
 
 static bool of_set(const struct listener_conf *conf, unsigned tid)
 {

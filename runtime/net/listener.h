@@ -53,8 +53,7 @@ struct listener {
 	int group_fd[GROUPS_MAX];   /* one dup per group, shared by its threads */
 	uint16_t group_users[GROUPS_MAX];
 	_Atomic uint32_t users;     /* threads that accept */
-	dev_t dev;                  /* UNIX: of the socket file, so that a successor's is not removed */
-	ino_t ino;
+	bool made_file;             /* UNIX: bound here */
 	_Atomic uint64_t accepted;  /* counter */
 };
 

@@ -133,51 +133,52 @@ static int take_inherited(const struct addr_conf *want)
 
 /* New sockets. */
 
-/* Removes a socket file that nobody listens on any more. False when somebody does, or it is no socket. */
-static bool remove_stale(const struct listener_conf *conf, const char *path, char *err, size_t room)
+/* What stands at the path of a unix address. */
+enum at_path { PATH_FREE, PATH_STALE /* a socket that nobody listens on */, PATH_LIVE, PATH_FILE };
+
+static enum at_path look_at(const struct addr_conf *a, char path[sizeof(struct sockaddr_un)])
 {
 	struct sockaddr_storage ss;
-	socklen_t len = addr_conf_to_sockaddr(&conf->addr, &ss);
+	socklen_t len = addr_conf_to_sockaddr(a, &ss);
 	struct stat st;
 	int fd, r;
 
+	memcpy(path, a->path.p, a->path.n);
+	path[a->path.n] = 0;
 	if (lstat(path, &st) != 0)
-		return true;
+		return PATH_FREE;
 	if (!S_ISSOCK(st.st_mode))
-		return refuse(err, room, &conf->addr, "this file exists and is no socket", 0);
+		return PATH_FILE;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	r = connect(fd, (struct sockaddr *)&ss, len) == 0 ? 0 : errno;
-	close(fd);
-	if (r == 0 || r == EAGAIN)
-		return refuse(err, room, &conf->addr, "another process listens on this socket", 0);
-	unlink(path);
-	return true;
+	if (fd >= 0)
+		close(fd);
+	return r == ECONNREFUSED ? PATH_STALE : PATH_LIVE;
 }
 
 static bool bind_unix(struct listener *l, int fd, char *err, size_t room)
 {
 	const struct listener_conf *conf = &l->conf;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char path[sizeof(struct sockaddr_un)];
 	struct sockaddr_storage ss;
 	socklen_t len = addr_conf_to_sockaddr(&conf->addr, &ss);
-	struct stat st;
+	enum at_path at = look_at(&conf->addr, path);
 	mode_t old;
 	int r;
 
-	memcpy(path, conf->addr.path.p, conf->addr.path.n);
-	path[conf->addr.path.n] = 0;
-	if (!remove_stale(conf, path, err, room))
-		return false;
+	if (at == PATH_FILE)
+		return refuse(err, room, &conf->addr, "this file exists and is no socket", 0);
+	if (at == PATH_LIVE)
+		return refuse(err, room, &conf->addr, "another process listens on this socket", 0);
+	if (at == PATH_STALE)
+		unlink(path);
 	old = umask(conf->has_mode ? 0777 & ~conf->mode : 022);
 	umask(conf->has_mode ? 0777 & ~conf->mode : old);
 	r = bind(fd, (struct sockaddr *)&ss, len) == 0 ? 0 : errno;
 	umask(old);
 	if (r != 0)
 		return refuse(err, room, &conf->addr, "cannot bind", r);
-	if (stat(path, &st) == 0) {
-		l->dev = st.st_dev;
-		l->ino = st.st_ino;
-	}
+	l->made_file = true;
 	if ((conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1) && chown(path, conf->uid, conf->gid) != 0)
 		return refuse(err, room, &conf->addr, "cannot give the socket to its user and group", errno);
 	return true;
@@ -263,24 +264,12 @@ bool listener_open(struct listener *l, const struct listener_conf *conf, char *e
 	return true;
 }
 
-static void remove_file(const struct listener *l)
-{
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	struct stat st;
-
-	if (l->conf.addr.addr.kind != AK_UNIX || !l->ino)
-		return;
-	memcpy(path, l->conf.addr.path.p, l->conf.addr.path.n);
-	path[l->conf.addr.path.n] = 0;
-	if (lstat(path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
-		unlink(path);
-}
-
 void listener_close(struct listener *l)
 {
+	char path[sizeof(struct sockaddr_un)];
+
 	if (l->fd < 0)
 		return;
-	remove_file(l);
 	for (unsigned i = 0; i < GROUPS_MAX; i++) {
 		if (l->group_fd[i] >= 0)
 			close(l->group_fd[i]);
@@ -288,4 +277,7 @@ void listener_close(struct listener *l)
 	}
 	close(l->fd);
 	l->fd = -1;
+	/* The file stays when another process has taken the socket over, or has put its own there. */
+	if (l->made_file && look_at(&l->conf.addr, path) == PATH_STALE)
+		unlink(path);
 }
