@@ -18,6 +18,8 @@ static const char *action_fault(const struct program *p, const struct p_action *
 		return "a capture or variable that does not exist";
 	if ((a->id == ACT_SWITCH || a->id == ACT_SETBE) && !a->target && !a->subject)
 		return "a jump without target";
+	if (a->id == ACT_URIREMAP && !a->target)
+		return "a uriremap without backend";
 	if ((a->id == ACT_REP || a->id == ACT_DELETE || a->id == ACT_REWRITE || a->id == ACT_REQLINE || a->id == ACT_STSLINE) && !a->regex)
 		return "an edit without regex";
 	return place_known(p, a->place) ? NULL : "a place in a file that does not exist";

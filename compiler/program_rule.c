@@ -274,6 +274,8 @@ static void form_conv(struct pio *io, struct p_conv *c)
 	ref_regex(io, "regex", &c->regex);
 	form_text(io, "text", &c->text);
 	REF_NAMED(io, "map", REF_MAP, c->map);
+	if ((c->id == CONV_SUB && !(c->regex && c->text)) || (c->id == CONV_MAP && !c->map))
+		io_fail(io, "a converter without its arguments");
 }
 
 static void form_convs(struct pio *io, struct p_conv **first)
