@@ -215,6 +215,8 @@ static void finish(void)
 		config->stop(th);
 	sched_tasks(th->sched);
 	while (th->closing) {
+		if (th->turn)
+			th->turn();
 		th->poller->wait(th, th->now);
 		sched_tasks(th->sched);
 		if (th->turn)

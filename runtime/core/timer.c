@@ -17,6 +17,7 @@ static void wheel_place(struct wheel *w, struct timer *t)
 {
 	uint64_t at = t->at < TICK_MAX ? t->at : TICK_MAX;
 	unsigned level, slot;
+	uint64_t first;
 
 	if (at <= w->cur) {
 		list_append(&w->due, &t->link);
@@ -24,6 +25,9 @@ static void wheel_place(struct wheel *w, struct timer *t)
 	}
 	level = (63 - (unsigned)__builtin_clzll(at ^ w->cur)) / WHEEL_BITS;
 	slot = (unsigned)(at >> (level * WHEEL_BITS)) & SLOT_MASK;
+	first = at >> (level * WHEEL_BITS) << (level * WHEEL_BITS);
+	if (first < w->next)
+		w->next = first;
 	w->used[level] |= UINT64_C(1) << slot;
 	list_append(&w->slot[level][slot], &t->link);
 }
@@ -49,6 +53,7 @@ void timer_del(struct timer *t)
 void wheel_init(struct wheel *w, uint64_t now)
 {
 	w->cur = now;
+	w->next = UINT64_MAX;
 	list_init(&w->due);
 	list_init(&w->moving);
 	for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
@@ -81,11 +86,9 @@ static uint64_t wheel_first(struct wheel *w, unsigned *level, unsigned *slot)
 
 uint64_t wheel_next(struct wheel *w)
 {
-	unsigned level, slot;
-
 	if (!list_empty(&w->due) || !list_empty(&w->moving))
 		return w->cur;
-	return wheel_first(w, &level, &slot);
+	return w->next == UINT64_MAX ? 0 : w->next;
 }
 
 static void list_splice(struct list *to, struct list *from)
@@ -99,8 +102,8 @@ static void list_splice(struct list *to, struct list *from)
 	list_init(from);
 }
 
-/* Brings <cur> to <now>, slot by slot. False when the budget ended before. */
-static bool wheel_advance(struct wheel *w, uint64_t now)
+/* Brings <cur> to <now>, slot by slot, unless the budget ends before. */
+static void wheel_advance(struct wheel *w, uint64_t now)
 {
 	unsigned level, slot, budget = MOVE_BUDGET;
 
@@ -111,9 +114,10 @@ static bool wheel_advance(struct wheel *w, uint64_t now)
 		while ((node = list_shift(&w->moving))) {
 			wheel_place(w, CONTAINER(node, struct timer, link));
 			if (--budget == 0)
-				return false;
+				return;
 		}
 		at = wheel_first(w, &level, &slot);
+		w->next = at ? at : UINT64_MAX;
 		if (!at || at > now)
 			break;
 		w->cur = at;
@@ -122,13 +126,14 @@ static bool wheel_advance(struct wheel *w, uint64_t now)
 	}
 	if (now > w->cur)
 		w->cur = now;
-	return true;
 }
 
 void wheel_run(struct wheel *w, uint64_t now)
 {
-	if (now > w->cur || !list_empty(&w->moving))
+	if (now >= w->next || !list_empty(&w->moving))
 		wheel_advance(w, now);
+	else if (now > w->cur)
+		w->cur = now;
 	for (unsigned n = 0; n < FIRE_BUDGET; n++) {
 		struct list *node = list_shift(&w->due);
 		struct timer *t;
