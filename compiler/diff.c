@@ -43,23 +43,23 @@ static void put(struct diff *d, struct entries *e, struct entry x)
 }
 
 /* Text of what <form> writes of one object, without places. */
-#define FORMED(d, form, ...) \
-	({ \
-		struct show_buffer b_; \
-		struct pio io_ = { 0 }; \
-		show_open(&b_); \
-		io_.out = b_.out; \
-		form(&io_, ##__VA_ARGS__); \
-		str_trim_line(show_close(&b_, (d)->a)); \
+#define FORMED(d, form, ...)                                                                       \
+	({                                                                                         \
+		struct show_buffer b_;                                                             \
+		struct pio io_ = { 0 };                                                            \
+		show_open(&b_);                                                                    \
+		io_.out = b_.out;                                                                  \
+		form(&io_, ##__VA_ARGS__);                                                         \
+		str_trim_line(show_close(&b_, (d)->a));                                            \
 	})
 
 /* Text of what <show> writes for people. */
-#define SHOWN(d, show, ...) \
-	({ \
-		struct show_buffer s_; \
-		show_open(&s_); \
-		show(s_.out, ##__VA_ARGS__); \
-		show_close(&s_, (d)->a); \
+#define SHOWN(d, show, ...)                                                                        \
+	({                                                                                         \
+		struct show_buffer s_;                                                             \
+		show_open(&s_);                                                                    \
+		show(s_.out, ##__VA_ARGS__);                                                       \
+		show_close(&s_, (d)->a);                                                           \
 	})
 
 static struct str str_trim_line(struct str s)
@@ -69,8 +69,10 @@ static struct str str_trim_line(struct str s)
 	return s;
 }
 
-/* Compares two lists by key; of equal keys the first counts, the writers of keys see to it that they differ. */
-static void compare(struct diff *d, const char *kind, struct str section, const struct entries *old, const struct entries *new)
+/* Compares two lists by key; of equal keys the first counts, the writers of keys see to it that
+ * they differ. */
+static void compare(struct diff *d, const char *kind, struct str section, const struct entries *old,
+		    const struct entries *new)
 {
 	struct arena own = { 0 };
 	struct pio table = { .arena = &own };
@@ -79,21 +81,30 @@ static void compare(struct diff *d, const char *kind, struct str section, const 
 		io_define(&table, REF_SECTION, old->at[i].key, &old->at[i]);
 	for (uint32_t k = 0; k < new->n; k++) {
 		const struct entry *n = &new->at[k], *o = io_lookup(&table, REF_SECTION, n->key);
-		struct diff_item item = { .kind = kind, .section = section, .name = n->key, .new = n->show, .new_at = n->at };
+		struct diff_item item = { .kind = kind,
+					  .section = section,
+					  .name = n->key,
+					  .new = n->show,
+					  .new_at = n->at };
 
 		io_define(&table, REF_ACL, n->key, (void *)n);
 		if (o && str_eq(o->body, n->body))
 			continue;
 		item.change = o ? DIFF_CHANGED : DIFF_ADDED;
 		item.old = o ? o->show : str_of("", 0);
-		item.old_at = o ? o->at : (struct p_place){ 0 };
+		item.old_at = o ? o->at : (struct p_place) { 0 };
 		diff_add(d, item);
 	}
 	for (uint32_t i = 0; i < old->n; i++) {
 		const struct entry *o = &old->at[i];
 
 		if (!io_lookup(&table, REF_ACL, o->key))
-			diff_add(d, (struct diff_item){ .change = DIFF_REMOVED, .kind = kind, .section = section, .name = o->key, .old = o->show, .old_at = o->at });
+			diff_add(d, (struct diff_item) { .change = DIFF_REMOVED,
+							 .kind = kind,
+							 .section = section,
+							 .name = o->key,
+							 .old = o->show,
+							 .old_at = o->at });
 	}
 	arena_free(&own);
 }
@@ -104,8 +115,19 @@ static void compare(struct diff *d, const char *kind, struct str section, const 
 static bool has_own_field(int id)
 {
 	switch (id) {
-	case OPT_BIND: case OPT_SERVER: case OPT_MODE: case OPT_DEFAULT_BACKEND: case OPT_SOURCE: case OPT_DISPATCH: case OPT_FORWARDFOR:
-	case OPT_ERROR: case OPT_MONITOR_NET: case OPT_TRUSTED: case OPT_LOG: case OPT_USE_FILTERS_FROM: case OPT_USE_BACKEND_FROM:
+	case OPT_BIND:
+	case OPT_SERVER:
+	case OPT_MODE:
+	case OPT_DEFAULT_BACKEND:
+	case OPT_SOURCE:
+	case OPT_DISPATCH:
+	case OPT_FORWARDFOR:
+	case OPT_ERROR:
+	case OPT_MONITOR_NET:
+	case OPT_TRUSTED:
+	case OPT_LOG:
+	case OPT_USE_FILTERS_FROM:
+	case OPT_USE_BACKEND_FROM:
 	case OPT_USE_PROFILE:
 		return true;
 	default:
@@ -124,7 +146,8 @@ static struct str setting_shown(struct diff *d, int id, const struct p_setting *
 	if (s->computed)
 		return FORMED(d, form_text, "text", (struct p_text **)&s->computed);
 	if (s->text.n)
-		return s->num ? arena_printf(d->a, "%.*s (%" PRId64 ")", STR_ARG(s->text), s->num) : s->text;
+		return s->num ? arena_printf(d->a, "%.*s (%" PRId64 ")", STR_ARG(s->text), s->num)
+			      : s->text;
 	if (s->num2)
 		return arena_printf(d->a, "%" PRId64 " per %" PRId64 " ms", s->num, s->num2);
 	if (s->num)
@@ -132,12 +155,13 @@ static struct str setting_shown(struct diff *d, int id, const struct p_setting *
 	return s->set ? S("on") : S("none");
 }
 
-/* The value that counts: whether a statement, a profile or the default gave it makes no difference. */
+/* The value that counts: whether a statement, a profile or the default gave it makes no
+ * difference. */
 static struct str setting_body(struct diff *d, const struct p_setting *s)
 {
 	struct p_setting v = *s;
 
-	v.place = (struct p_place){ 0 };
+	v.place = (struct p_place) { 0 };
 	v.origin = str_of("", 0);
 	if (v.num || v.num2 || v.text.n || v.computed)
 		v.set = false;
@@ -150,13 +174,18 @@ static bool setting_same(struct diff *d, const struct p_setting *x, const struct
 
 	if (x->computed || y->computed)
 		return str_eq(setting_body(d, x), setting_body(d, y));
-	return x->num == y->num && x->num2 == y->num2 && str_eq(x->text, y->text) && (holds || x->set == y->set);
+	return x->num == y->num && x->num2 == y->num2 && str_eq(x->text, y->text) &&
+	       (holds || x->set == y->set);
 }
 
-static void diff_settings(struct diff *d, struct str section, const struct p_setting *old, const struct p_setting *new)
+static void diff_settings(struct diff *d, struct str section, const struct p_setting *old,
+			  const struct p_setting *new)
 {
 	for (int i = 0; i < OPTIONS; i++) {
-		struct diff_item item = { .change = DIFF_CHANGED, .kind = "setting", .section = section, .name = str_from(form_options[i]) };
+		struct diff_item item = { .change = DIFF_CHANGED,
+					  .kind = "setting",
+					  .section = section,
+					  .name = str_from(form_options[i]) };
 
 		if (has_own_field(i) || setting_same(d, &old[i], &new[i]))
 			continue;
@@ -178,7 +207,9 @@ static struct str named(const struct p_section *s)
 /* A field of a section as an entry; <none> when it is not there. */
 static void fact(struct diff *d, struct entries *e, const char *key, struct str text)
 {
-	put(d, e, (struct entry){ .key = str_from(key), .body = text, .show = text.n ? text : S("none") });
+	put(d, e,
+	    (struct entry) {
+		    .key = str_from(key), .body = text, .show = text.n ? text : S("none") });
 }
 
 static struct entries facts_of(struct diff *d, struct p_section *s)
@@ -194,11 +225,11 @@ static struct entries facts_of(struct diff *d, struct p_section *s)
 	fact(d, &e, "use_backend_from", s->servers_of == s ? S("none") : named(s->servers_of));
 	fact(d, &e, "default_backend", named(s->default_backend));
 	fact(d, &e, "forwardfor", FORMED(d, form_section_facts, &rest));
-	rest = (struct p_section){ .source = s->source };
+	rest = (struct p_section) { .source = s->source };
 	fact(d, &e, "source", FORMED(d, form_section_facts, &rest));
-	rest = (struct p_section){ .dispatch = s->dispatch };
+	rest = (struct p_section) { .dispatch = s->dispatch };
 	fact(d, &e, "dispatch", FORMED(d, form_section_facts, &rest));
-	rest = (struct p_section){ .monitor = s->monitor, .nmonitor = s->nmonitor };
+	rest = (struct p_section) { .monitor = s->monitor, .nmonitor = s->nmonitor };
 	fact(d, &e, "monitor-net", FORMED(d, form_section_facts, &rest));
 	return e;
 }
@@ -211,7 +242,11 @@ static struct entries binds_of(struct diff *d, struct p_section *s)
 		struct p_bind *b = &s->binds[i];
 		struct str key = b->name.n ? b->name : SHOWN(d, show_addr, &b->addr);
 
-		put(d, &e, (struct entry){ .key = key, .body = FORMED(d, form_bind, b), .show = SHOWN(d, show_bind, b), .at = b->place });
+		put(d, &e,
+		    (struct entry) { .key = key,
+				     .body = FORMED(d, form_bind, b),
+				     .show = SHOWN(d, show_bind, b),
+				     .at = b->place });
 	}
 	return e;
 }
@@ -223,7 +258,11 @@ static struct entries servers_of(struct diff *d, struct p_section *s)
 	for (uint32_t i = 0; i < s->nservers; i++) {
 		struct p_server *v = &s->servers[i];
 
-		put(d, &e, (struct entry){ .key = v->name, .body = FORMED(d, form_server, v), .show = SHOWN(d, show_server, v), .at = v->place });
+		put(d, &e,
+		    (struct entry) { .key = v->name,
+				     .body = FORMED(d, form_server, v),
+				     .show = SHOWN(d, show_server, v),
+				     .at = v->place });
 	}
 	return e;
 }
@@ -235,7 +274,11 @@ static struct entries errors_of(struct diff *d, struct p_section *s)
 	for (uint32_t i = 0; i < s->nerrors; i++) {
 		struct str body = FORMED(d, form_errorpage, &s->errors[i]);
 
-		put(d, &e, (struct entry){ .key = arena_printf(d->a, "%u", s->errors[i].status), .body = body, .show = body, .at = s->errors[i].place });
+		put(d, &e,
+		    (struct entry) { .key = arena_printf(d->a, "%u", s->errors[i].status),
+				     .body = body,
+				     .show = body,
+				     .at = s->errors[i].place });
 	}
 	return e;
 }
@@ -247,7 +290,9 @@ static struct entries logs_of(struct diff *d, struct p_log *logs, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct str body = FORMED(d, form_log, &logs[i]);
 
-		put(d, &e, (struct entry){ .key = body, .body = body, .show = body, .at = logs[i].place });
+		put(d, &e,
+		    (struct entry) {
+			    .key = body, .body = body, .show = body, .at = logs[i].place });
 	}
 	return e;
 }
@@ -267,8 +312,10 @@ static void diff_section(struct diff *d, struct p_section *old, struct p_section
 	compare(d, "error", new->name, &o, &n);
 	o = logs_of(d, old->logs, old->nlogs), n = logs_of(d, new->logs, new->nlogs);
 	compare(d, "log", new->name, &o, &n);
-	for (int dir = 0; dir < RULE_DIRS; dir++) /* rules taken from another section are compared there */
-		diff_chain(d, new->name, old->filters == old ? &old->chains[dir] : &none, new->filters == new ? &new->chains[dir] : &none);
+	/* rules taken from another section are compared there */
+	for (int dir = 0; dir < RULE_DIRS; dir++)
+		diff_chain(d, new->name, old->filters == old ? &old->chains[dir] : &none,
+			   new->filters == new ? &new->chains[dir] : &none);
 }
 
 /* ---- the site ---- */
@@ -276,18 +323,23 @@ static void diff_section(struct diff *d, struct p_section *old, struct p_section
 /* Name with kind, so that a checkpoint and a backend of one name are two. */
 static struct str section_key(struct diff *d, const struct p_section *s)
 {
-	return arena_printf(d->a, "%s %.*s", s->kind == SEC_CHECKPOINT ? "checkpoint" : "section", STR_ARG(s->name));
+	return arena_printf(d->a, "%s %.*s", s->kind == SEC_CHECKPOINT ? "checkpoint" : "section",
+			    STR_ARG(s->name));
 }
 
 static void section_item(struct diff *d, enum diff_change change, const struct p_section *s)
 {
-	struct diff_item item = { .change = change, .kind = "section", .section = s->name, .name = str_from(form_kinds[s->kind]) };
+	struct diff_item item = { .change = change,
+				  .kind = "section",
+				  .section = s->name,
+				  .name = str_from(form_kinds[s->kind]) };
 	uint32_t rules = 0;
 	struct str text;
 
 	for (int dir = 0; dir < RULE_DIRS; dir++)
 		rules += s->chains[dir].n;
-	text = arena_printf(d->a, "%u rule%s, %u server%s", rules, rules == 1 ? "" : "s", s->nservers, s->nservers == 1 ? "" : "s");
+	text = arena_printf(d->a, "%u rule%s, %u server%s", rules, rules == 1 ? "" : "s",
+			    s->nservers, s->nservers == 1 ? "" : "s");
 	*(change == DIFF_ADDED ? &item.new : &item.old) = text;
 	*(change == DIFF_ADDED ? &item.new_at : &item.old_at) = s->place;
 	diff_add(d, item);
@@ -299,7 +351,8 @@ static void diff_sections(struct diff *d)
 	struct pio table = { .arena = &own };
 
 	for (uint32_t i = 0; i < d->old->nsections; i++)
-		io_define(&table, REF_SECTION, section_key(d, d->old->sections[i]), d->old->sections[i]);
+		io_define(&table, REF_SECTION, section_key(d, d->old->sections[i]),
+			  d->old->sections[i]);
 	for (uint32_t i = 0; i < d->new->nsections; i++) {
 		struct str key = section_key(d, d->new->sections[i]);
 		struct p_section *old = io_lookup(&table, REF_SECTION, key);
@@ -329,16 +382,22 @@ static struct entries acls_of(struct diff *d, const struct program *p)
 		uint32_t *at;
 
 		if (a->section)
-			key = arena_printf(d->a, "%.*s (of %.*s)", STR_ARG(a->name), STR_ARG(a->section->name));
+			key = arena_printf(d->a, "%.*s (of %.*s)", STR_ARG(a->name),
+					   STR_ARG(a->section->name));
 		at = io_lookup(&table, REF_ACL, key);
 		if (at) {
-			e.at[*at].body = arena_printf(d->a, "%.*s%.*s", STR_ARG(e.at[*at].body), STR_ARG(body));
+			e.at[*at].body = arena_printf(d->a, "%.*s%.*s", STR_ARG(e.at[*at].body),
+						      STR_ARG(body));
 			continue;
 		}
 		at = ARENA_NEW(&own, uint32_t);
 		*at = e.n;
 		io_define(&table, REF_ACL, key, at);
-		put(d, &e, (struct entry){ .key = key, .body = body, .show = SHOWN(d, show_expr, a->expr), .at = a->place });
+		put(d, &e,
+		    (struct entry) { .key = key,
+				     .body = body,
+				     .show = SHOWN(d, show_expr, a->expr),
+				     .at = a->place });
 	}
 	arena_free(&own);
 	return e;
@@ -349,8 +408,12 @@ static struct entries sets_of(struct diff *d, const struct program *p)
 	struct entries e = { 0 };
 
 	for (uint32_t i = 0; i < p->nsets; i++)
-		put(d, &e, (struct entry){ .key = p->sets[i]->name, .body = FORMED(d, form_set, p->sets[i]), .at = p->sets[i]->place,
-			.show = arena_printf(d->a, "%u values", p->sets[i]->nvalues) });
+		put(d, &e,
+		    (struct entry) {
+			    .key = p->sets[i]->name,
+			    .body = FORMED(d, form_set, p->sets[i]),
+			    .at = p->sets[i]->place,
+			    .show = arena_printf(d->a, "%u values", p->sets[i]->nvalues) });
 	return e;
 }
 
@@ -359,8 +422,11 @@ static struct entries maps_of(struct diff *d, const struct program *p)
 	struct entries e = { 0 };
 
 	for (uint32_t i = 0; i < p->nmaps; i++)
-		put(d, &e, (struct entry){ .key = p->maps[i]->name, .body = FORMED(d, form_map, p->maps[i]), .at = p->maps[i]->place,
-			.show = arena_printf(d->a, "%u entries", p->maps[i]->n) });
+		put(d, &e,
+		    (struct entry) { .key = p->maps[i]->name,
+				     .body = FORMED(d, form_map, p->maps[i]),
+				     .at = p->maps[i]->place,
+				     .show = arena_printf(d->a, "%u entries", p->maps[i]->n) });
 	return e;
 }
 
@@ -370,9 +436,12 @@ static struct entries params_of(struct diff *d, const struct program *p)
 
 	for (uint32_t i = 0; i < p->nparams; i++) {
 		const struct p_param *q = p->params[i];
-		struct str show = q->has_default ? arena_printf(d->a, "default \"%.*s\"", STR_ARG(q->def)) : S("no default");
+		struct str show = q->has_default
+					  ? arena_printf(d->a, "default \"%.*s\"", STR_ARG(q->def))
+					  : S("no default");
 
-		put(d, &e, (struct entry){ .key = q->name, .body = show, .show = show, .at = q->place });
+		put(d, &e,
+		    (struct entry) { .key = q->name, .body = show, .show = show, .at = q->place });
 	}
 	return e;
 }
@@ -384,17 +453,18 @@ static struct entries trusted_of(struct diff *d, const struct program *p)
 	for (uint32_t i = 0; i < p->ntrusted; i++) {
 		struct str net = SHOWN(d, show_net, &p->trusted[i]);
 
-		put(d, &e, (struct entry){ .key = net, .body = net, .show = net });
+		put(d, &e, (struct entry) { .key = net, .body = net, .show = net });
 	}
 	return e;
 }
 
-void diff_compare(struct diff *d, struct arena *a, const struct program *old, const struct program *new)
+void diff_compare(struct diff *d, struct arena *a, const struct program *old,
+		  const struct program *new)
 {
 	const struct str site = S("");
 	struct entries o, n;
 
-	*d = (struct diff){ .a = a, .old = old, .new = new };
+	*d = (struct diff) { .a = a, .old = old, .new = new };
 	diff_settings(d, site, old->globals, new->globals);
 	o = params_of(d, old), n = params_of(d, new);
 	compare(d, "param", site, &o, &n);

@@ -56,12 +56,14 @@ void diff_text(const struct diff *d, FILE *out)
 		const struct diff_item *it = &d->items[i];
 
 		if (!last || !str_eq(last->section, it->section))
-			fprintf(out, "%.*s\n", STR_ARG(it->section.n ? it->section : S("(the whole site)")));
+			fprintf(out, "%.*s\n",
+				STR_ARG(it->section.n ? it->section : S("(the whole site)")));
 		item_text(out, d, it);
 		last = it;
 	}
 	fprintf(out, "%u difference%s\n", d->n, d->n == 1 ? "" : "s");
-	fputs("compared by names and rules: which requests are treated differently is not proved\n", out);
+	fputs("compared by names and rules: which requests are treated differently is not proved\n",
+	      out);
 }
 
 static void json_place(FILE *out, const char *key, const struct program *p, struct p_place at)
@@ -86,11 +88,15 @@ static void json_str(FILE *out, const char *key, struct str s, bool there)
 
 void diff_json(const struct diff *d, FILE *out)
 {
-	fprintf(out, "{\"version\":1,\"method\":\"structural\",\"proved\":false,\"count\":%u,\"differences\":[", d->n);
+	fprintf(out,
+		"{\"version\":1,\"method\":\"structural\",\"proved\":false,\"count\":%u,"
+		"\"differences\":[",
+		d->n);
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct diff_item *it = &d->items[i];
 
-		fprintf(out, "%s{\"change\":\"%s\",\"kind\":\"%s\"", i ? "," : "", changes[it->change], it->kind);
+		fprintf(out, "%s{\"change\":\"%s\",\"kind\":\"%s\"", i ? "," : "",
+			changes[it->change], it->kind);
 		json_str(out, "section", it->section, it->section.n > 0);
 		json_str(out, "direction", str_from(it->dir), it->dir != NULL);
 		json_str(out, "name", it->name, it->name.n > 0);

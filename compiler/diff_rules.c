@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two lists of rules: the k-th rule of a content is the k-th of that content in the other list; of those that are in both, the
- * longest increasing subsequence has stayed, the rest has moved; what is left between two that stayed, side by side, has changed. */
+/* Two lists of rules: the k-th rule of a content is the k-th of that content in the other list;
+ * of those that are in both, the
+ * longest increasing subsequence has stayed, the rest has moved; what is left between two that
+ * stayed, side by side, has changed. */
 #include "diff.h"
 #include "program_form.h"
 #include "show.h"
@@ -79,7 +81,8 @@ static void pair(struct diff *d, struct side *old, struct side *new)
 /* Marks the longest increasing subsequence of new->mate (patience sorting, n log n). */
 static void mark_stays(struct diff *d, struct side *old, struct side *new)
 {
-	uint32_t n = new->chain->n, len = 0, *tail = ARENA_ARRAY(d->a, uint32_t, n + 1), *before = ARENA_ARRAY(d->a, uint32_t, n + 1);
+	uint32_t n = new->chain->n, len = 0, *tail = ARENA_ARRAY(d->a, uint32_t, n + 1),
+		 *before = ARENA_ARRAY(d->a, uint32_t, n + 1);
 
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t lo = 0, hi = len;
@@ -113,7 +116,8 @@ static struct str shown(struct diff *d, const struct p_rule *r)
 	return show_close(&b, d->a);
 }
 
-static void rule_item(struct diff *d, struct str section, enum diff_change change, const struct p_rule *old, const struct p_rule *new)
+static void rule_item(struct diff *d, struct str section, enum diff_change change,
+		      const struct p_rule *old, const struct p_rule *new)
 {
 	struct diff_item item = { .change = change, .kind = "rule", .section = section };
 
@@ -127,7 +131,8 @@ static void rule_item(struct diff *d, struct str section, enum diff_change chang
 	diff_add(d, item);
 }
 
-/* Worth showing as one that has changed: it still does the same kind of thing, or under the same condition. */
+/* Worth showing as one that has changed: it still does the same kind of thing, or under the same
+ * condition. */
 static bool alike(struct diff *d, const struct p_rule *old, const struct p_rule *new)
 {
 	struct show_buffer x, y;
@@ -143,7 +148,8 @@ static bool alike(struct diff *d, const struct p_rule *old, const struct p_rule 
 	return str_eq(show_close(&x, d->a), show_close(&y, d->a));
 }
 
-void diff_chain(struct diff *d, struct str section, const struct p_chain *oc, const struct p_chain *nc)
+void diff_chain(struct diff *d, struct str section, const struct p_chain *oc,
+		const struct p_chain *nc)
 {
 	struct side old, new;
 	uint32_t i = 0, k = 0;
@@ -153,12 +159,14 @@ void diff_chain(struct diff *d, struct str section, const struct p_chain *oc, co
 	pair(d, &old, &new);
 	mark_stays(d, &old, &new);
 	while (i < oc->n || k < nc->n) {
-		bool gone = i < oc->n && old.mate[i] == NONE, came = k < nc->n && new.mate[k] == NONE;
+		bool gone = i < oc->n && old.mate[i] == NONE,
+		     came = k < nc->n && new.mate[k] == NONE;
 
 		if (gone && came && alike(d, oc->rules[i], nc->rules[k]))
 			rule_item(d, section, DIFF_CHANGED, oc->rules[i++], nc->rules[k++]);
 		else if (k < nc->n && new.mate[k] != NONE && !new.stays[k])
-			rule_item(d, section, DIFF_MOVED, oc->rules[new.mate[k]], nc->rules[k]), k++;
+			rule_item(d, section, DIFF_MOVED, oc->rules[new.mate[k]], nc->rules[k]),
+				k++;
 		else if (i < oc->n && !gone && !old.stays[i])
 			i++; /* has moved: told where it is now */
 		else if (gone)

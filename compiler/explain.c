@@ -8,12 +8,15 @@
 static void print_fields(FILE *out, const struct fields *f)
 {
 	for (uint32_t i = 0; i < f->n; i++)
-		fprintf(out, "              %.*s: %.*s\n", STR_ARG(f->at[i].name), STR_ARG(f->at[i].value));
+		fprintf(out, "              %.*s: %.*s\n", STR_ARG(f->at[i].name),
+			STR_ARG(f->at[i].value));
 }
 
 static const char *kind_name(const struct p_section *s)
 {
-	static const char *const names[] = { "file", "global", "profile", "listen", "frontend", "reqrules", "backend", "rsprules", "checkpoint", "set", "map", "test" };
+	static const char *const names[] = { "file",       "global",   "profile", "listen",
+					     "frontend",   "reqrules", "backend", "rsprules",
+					     "checkpoint", "set",      "map",     "test" };
 
 	return names[s->kind];
 }
@@ -55,7 +58,8 @@ static void print_trace(FILE *out, const struct program *p, const struct outcome
 		const struct trace_rule *t = &o->rules[i];
 
 		if (t->section != in || t->dir != dir)
-			fprintf(out, "\n%s %.*s, %s\n", kind_name(t->section), STR_ARG(t->section->name), show_dir(t->dir));
+			fprintf(out, "\n%s %.*s, %s\n", kind_name(t->section),
+				STR_ARG(t->section->name), show_dir(t->dir));
 		in = t->section;
 		dir = t->dir;
 		print_rule(out, p, t);
@@ -82,14 +86,19 @@ static void print_outcome(FILE *out, const struct program *p, const struct outco
 	if (o->why.n)
 		fprintf(out, "because       %.*s\n", STR_ARG(o->why));
 	if (o->forwarded && o->request.meth.n) {
-		fprintf(out, "server gets   %.*s %.*s\n", STR_ARG(o->request.meth), STR_ARG(o->request.uri));
+		fprintf(out, "server gets   %.*s %.*s\n", STR_ARG(o->request.meth),
+			STR_ARG(o->request.uri));
 		print_fields(out, &o->request.headers);
 	}
 	if (!o->answer.present) {
-		fputs(o->verdict == VERDICT_DROP ? "client gets   nothing: the connection is closed\n" : "", out);
+		fputs(o->verdict == VERDICT_DROP
+			      ? "client gets   nothing: the connection is closed\n"
+			      : "",
+		      out);
 		return;
 	}
-	fprintf(out, "client gets   %u %.*s%s\n", o->answer.status, STR_ARG(o->answer.reason), o->answer.made ? " (made here)" : " (the server's answer)");
+	fprintf(out, "client gets   %u %.*s%s\n", o->answer.status, STR_ARG(o->answer.reason),
+		o->answer.made ? " (made here)" : " (the server's answer)");
 	print_fields(out, &o->answer.headers);
 	if (o->answer.file.n)
 		fprintf(out, "              body: file %.*s\n", STR_ARG(o->answer.file));
@@ -97,13 +106,16 @@ static void print_outcome(FILE *out, const struct program *p, const struct outco
 		fprintf(out, "              body: %zu bytes\n", o->answer.body.n);
 }
 
-static void explain_text(FILE *out, const struct program *p, const struct request_spec *r, const struct outcome *o, struct arena *a)
+static void explain_text(FILE *out, const struct program *p, const struct request_spec *r,
+			 const struct outcome *o, struct arena *a)
 {
-	fprintf(out, "request       %.*s %.*s HTTP/%.*s   from %.*s:%u\n", STR_ARG(r->meth), STR_ARG(r->target), STR_ARG(r->version),
-		STR_ARG(address_text(a, &r->src)), r->src_port);
+	fprintf(out, "request       %.*s %.*s HTTP/%.*s   from %.*s:%u\n", STR_ARG(r->meth),
+		STR_ARG(r->target), STR_ARG(r->version), STR_ARG(address_text(a, &r->src)),
+		r->src_port);
 	print_fields(out, &r->headers);
 	if (o->entry) {
-		fprintf(out, "enters        %s %.*s  ", kind_name(o->entry), STR_ARG(o->entry->name));
+		fprintf(out, "enters        %s %.*s  ", kind_name(o->entry),
+			STR_ARG(o->entry->name));
 		show_place(out, p, o->bind ? o->bind->place : o->entry->place);
 		fputs("\n", out);
 	}
@@ -158,7 +170,8 @@ static void json_test(FILE *out, const struct trace_test *t, struct arena *a)
 	putc('}', out);
 }
 
-static void json_rule(FILE *out, const struct program *p, const struct trace_rule *t, struct arena *a)
+static void json_rule(FILE *out, const struct program *p, const struct trace_rule *t,
+		      struct arena *a)
 {
 	struct show_buffer b;
 
@@ -168,7 +181,8 @@ static void json_rule(FILE *out, const struct program *p, const struct trace_rul
 	json_place(out, p, t->rule->place);
 	putc(',', out);
 	json_key_str(out, "section", t->section->name);
-	fprintf(out, ",\"direction\":\"%s\",\"matched\":%s,", show_dir(t->dir), t->matched ? "true" : "false");
+	fprintf(out, ",\"direction\":\"%s\",\"matched\":%s,", show_dir(t->dir),
+		t->matched ? "true" : "false");
 	json_key_str(out, "text", show_close(&b, a));
 	fputs(",\"tests\":[", out);
 	for (uint32_t i = 0; i < t->ntests; i++) {
@@ -186,7 +200,7 @@ static void json_rule(FILE *out, const struct program *p, const struct trace_rul
 static void json_outcome(FILE *out, const struct program *p, const struct outcome *o)
 {
 	fprintf(out, "\"verdict\":\"%s\",", verdict_names[o->verdict]);
-	json_key_str(out, "backend", o->backend ? o->backend->name : (struct str){ 0 });
+	json_key_str(out, "backend", o->backend ? o->backend->name : (struct str) { 0 });
 	putc(',', out);
 	json_key_str(out, "why", o->why);
 	fputs(",\"decided\":", out);
@@ -214,12 +228,14 @@ static void json_outcome(FILE *out, const struct program *p, const struct outcom
 		fputs("null", out);
 		return;
 	}
-	fprintf(out, "{\"status\":%u,\"made\":%s,", o->answer.status, o->answer.made ? "true" : "false");
+	fprintf(out, "{\"status\":%u,\"made\":%s,", o->answer.status,
+		o->answer.made ? "true" : "false");
 	json_fields(out, &o->answer.headers);
 	putc('}', out);
 }
 
-static void explain_json(FILE *out, const struct program *p, const struct request_spec *r, const struct outcome *o, struct arena *a)
+static void explain_json(FILE *out, const struct program *p, const struct request_spec *r,
+			 const struct outcome *o, struct arena *a)
 {
 	fputs("{\"version\":1,\"request\":{", out);
 	json_key_str(out, "method", r->meth);
@@ -228,7 +244,7 @@ static void explain_json(FILE *out, const struct program *p, const struct reques
 	putc(',', out);
 	json_fields(out, &r->headers);
 	fputs("},", out);
-	json_key_str(out, "entry", o->entry ? o->entry->name : (struct str){ 0 });
+	json_key_str(out, "entry", o->entry ? o->entry->name : (struct str) { 0 });
 	fputs(",\"rules\":[", out);
 	for (uint32_t i = 0; i < o->nrules; i++) {
 		fputs(i ? "," : "", out);

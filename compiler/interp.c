@@ -4,9 +4,8 @@
 
 #include <stdarg.h>
 
-#include "../runtime/base/uri.h"
-
-const char *const verdict_names[] = { "forward", "deny", "tarpit", "redir", "respond", "auth", "drop", "error" };
+const char *const verdict_names[] = { "forward", "deny", "tarpit", "redir",
+				      "respond", "auth", "drop",   "error" };
 
 void *grown(struct arena *a, void *at, uint32_t n, uint32_t *room, size_t size)
 {
@@ -59,7 +58,8 @@ void effect(struct machine *m, const char *format, ...)
 static bool choose(struct machine *m, const struct p_section *to)
 {
 	if (m->out->backend) {
-		effect(m, "choice of %.*s has no effect: %.*s is chosen", STR_ARG(to->name), STR_ARG(m->out->backend->name));
+		effect(m, "choice of %.*s has no effect: %.*s is chosen", STR_ARG(to->name),
+		       STR_ARG(m->out->backend->name));
 		return false;
 	}
 	m->out->backend = to;
@@ -68,7 +68,8 @@ static bool choose(struct machine *m, const struct p_section *to)
 	return true;
 }
 
-/* The section that switch or setbe names, or computes: NULL when the value names none ("does nothing"). */
+/* The section that switch or setbe names, or computes: NULL when the value names none ("does
+ * nothing"). */
 static const struct p_section *target_of(struct machine *m, const struct p_action *a)
 {
 	struct values v;
@@ -81,7 +82,8 @@ static const struct p_section *target_of(struct machine *m, const struct p_actio
 		return NULL;
 	name = value_text(m, &v.at[0]);
 	for (uint32_t i = 0; i < m->p->nsections; i++)
-		if (m->p->sections[i]->kind != SEC_CHECKPOINT && str_eq(m->p->sections[i]->name, name))
+		if (m->p->sections[i]->kind != SEC_CHECKPOINT &&
+		    str_eq(m->p->sections[i]->name, name))
 			return m->p->sections[i];
 	return NULL;
 }
@@ -105,7 +107,7 @@ static enum flow uriremap(struct machine *m, const struct p_action *a)
 	if (!matched || !choose(m, a->target) || !a->text)
 		return GO_ON;
 	m->reverse = ARENA_NEW(m->a, struct reverse_map);
-	*m->reverse = (struct reverse_map){ .from = text_value(m, a->text), .to = a->old };
+	*m->reverse = (struct reverse_map) { .from = text_value(m, a->text), .to = a->old };
 	return GO_ON;
 }
 
@@ -154,7 +156,8 @@ static void note(struct machine *m, const struct p_action *a)
 		m->out->log_level = a->num;
 		effect(m, "log level %d", (int)a->num);
 		break;
-	case ACT_SETSRC: case ACT_SETDST:
+	case ACT_SETSRC:
+	case ACT_SETDST:
 		set_address(m, a);
 		break;
 	default:
@@ -190,21 +193,40 @@ static enum flow act(struct machine *m, const struct p_action *a, struct jump *j
 	const struct p_section *to;
 
 	switch (a->id) {
-	case ACT_ALLOW: effect(m, "ends the rules of this section"); return ENDS;
-	case ACT_DENY: return answer_make(m, VERDICT_DENY, a->status ? a->status : m->responding ? 502 : 403);
-	case ACT_DROP: return answer_make(m, VERDICT_DROP, 0);
-	case ACT_TARPIT: return answer_make(m, VERDICT_TARPIT, a->status ? a->status : 500);
-	case ACT_REDIR: return answer_redirect(m, a);
-	case ACT_RESPOND: return answer_respond(m, a);
-	case ACT_AUTH: return answer_auth(m, a);
-	case ACT_SWITCH: return switch_to(m, a, j);
-	case ACT_URIREMAP: return uriremap(m, a);
+	case ACT_ALLOW:
+		effect(m, "ends the rules of this section");
+		return ENDS;
+	case ACT_DENY:
+		return answer_make(m, VERDICT_DENY,
+				   a->status       ? a->status
+				   : m->responding ? 502
+						   : 403);
+	case ACT_DROP:
+		return answer_make(m, VERDICT_DROP, 0);
+	case ACT_TARPIT:
+		return answer_make(m, VERDICT_TARPIT, a->status ? a->status : 500);
+	case ACT_REDIR:
+		return answer_redirect(m, a);
+	case ACT_RESPOND:
+		return answer_respond(m, a);
+	case ACT_AUTH:
+		return answer_auth(m, a);
+	case ACT_SWITCH:
+		return switch_to(m, a, j);
+	case ACT_URIREMAP:
+		return uriremap(m, a);
 	case ACT_SETBE:
 		to = target_of(m, a);
 		if (to && has_servers(to))
 			choose(m, to);
 		return GO_ON;
-	case ACT_CAPTURE: case ACT_SETVAR: case ACT_LOG: case ACT_PASS: case ACT_COUNT: case ACT_SETSRC: case ACT_SETDST:
+	case ACT_CAPTURE:
+	case ACT_SETVAR:
+	case ACT_LOG:
+	case ACT_PASS:
+	case ACT_COUNT:
+	case ACT_SETSRC:
+	case ACT_SETDST:
 		note(m, a);
 		return GO_ON;
 	default:
@@ -225,15 +247,16 @@ static enum flow limit_reached(struct machine *m)
 }
 
 /* "Several actions joined by ; share one condition, tested once, before the first." */
-static enum flow run_rule(struct machine *m, const struct p_section *s, const struct p_rule *r, struct jump *j)
+static enum flow run_rule(struct machine *m, const struct p_section *s, const struct p_rule *r,
+			  struct jump *j)
 {
 	enum flow flow = GO_ON;
 
 	GROWN(m->a, m->out->rules, m->out->nrules, &m->rules_room);
 	m->now = &m->out->rules[m->out->nrules++];
-	*m->now = (struct trace_rule){ .rule = r, .section = s, .dir = r->dir };
+	*m->now = (struct trace_rule) { .rule = r, .section = s, .dir = r->dir };
 	m->tests_room = m->effects_room = 0;
-	m->groups = (struct groups){ 0 };
+	m->groups = (struct groups) { 0 };
 	m->now->matched = expr_holds(m, r->cond, 0);
 	if (m->now->matched && r->capturing)
 		capture_groups(m, r->capturing);
@@ -250,7 +273,8 @@ static enum flow run_rule(struct machine *m, const struct p_section *s, const st
 	return flow;
 }
 
-static enum flow run_response_rules(struct machine *m, const struct p_section *s, enum rule_dir dir);
+static enum flow run_response_rules(struct machine *m, const struct p_section *s,
+				    enum rule_dir dir);
 
 /* "switch RSPRULES runs those rules of that direction and comes back; each once per direction" */
 static enum flow visit(struct machine *m, const struct p_section *to, enum rule_dir dir)
@@ -279,7 +303,8 @@ static enum flow run_response_rules(struct machine *m, const struct p_section *s
 	return GO_ON;
 }
 
-static enum flow run_request_rules(struct machine *m, const struct p_section *s, enum rule_dir dir, struct jump *j)
+static enum flow run_request_rules(struct machine *m, const struct p_section *s, enum rule_dir dir,
+				   struct jump *j)
 {
 	for (uint32_t i = 0; i < s->chains[dir].n; i++) {
 		enum flow flow = run_rule(m, s, s->chains[dir].rules[i], j);
@@ -313,11 +338,13 @@ static enum flow run_front(struct machine *m)
 	if (!o->backend && o->entry->kind == SEC_LISTEN)
 		o->backend = o->entry; /* "a listen without one uses its own servers" */
 	if (!o->backend)
-		return answer_error(m, 503, S("no rule chose a backend and there is no default_backend"));
+		return answer_error(m, 503,
+				    S("no rule chose a backend and there is no default_backend"));
 	return GO_ON;
 }
 
-/* "strips the client's and adds ours", kept from peers that are trusted, nothing for those of "unless" */
+/* "strips the client's and adds ours", kept from peers that are trusted, nothing for those of
+ * "unless" */
 static void forwarded_for(struct machine *m)
 {
 	const struct p_forwardfor *f = &m->out->entry->forwardfor;
@@ -328,10 +355,14 @@ static void forwarded_for(struct machine *m)
 
 	memcpy(src.addr, m->out->src.addr, 16);
 	for (uint32_t i = 0; i < f->nunless; i++)
-		if (value_matches(m, &is, &(struct p_value){ .kind = VALUE_NET, .net = f->unless[i] }, &src))
+		if (value_matches(m, &is,
+				  &(struct p_value) { .kind = VALUE_NET, .net = f->unless[i] },
+				  &src))
 			return;
 	for (uint32_t i = 0; i < m->p->ntrusted; i++)
-		trusted |= value_matches(m, &is, &(struct p_value){ .kind = VALUE_NET, .net = m->p->trusted[i] }, &src);
+		trusted |= value_matches(
+			m, &is, &(struct p_value) { .kind = VALUE_NET, .net = m->p->trusted[i] },
+			&src);
 	if (!f->on)
 		return;
 	if (!trusted)
@@ -343,7 +374,8 @@ static bool server_usable(const struct machine *m, const struct p_section *s)
 {
 	const struct p_section *own = s->servers_of;
 
-	if (own->dispatch.kind != ADDR_NONE || own->dispatch.text || own->settings[OPT_TRANSPARENT].set || own->settings[OPT_PROXY].set)
+	if (own->dispatch.kind != ADDR_NONE || own->dispatch.text ||
+	    own->settings[OPT_TRANSPARENT].set || own->settings[OPT_PROXY].set)
 		return true;
 	if (m->st->nbsrv && m->st->nbsrv[s->index] == 0)
 		return false;
@@ -359,7 +391,8 @@ static void target_to_send(struct machine *m)
 	bool raw = m->out->backend->settings[OPT_FORWARD_RAW].set && !m->path_edited;
 
 	if (m->req.path.p && !raw)
-		m->req.uri = m->req.query.p ? joined(m, m->req.path, S("?"), m->req.query) : m->req.path;
+		m->req.uri =
+			m->req.query.p ? joined(m, m->req.path, S("?"), m->req.query) : m->req.path;
 }
 
 /* backend "req in", then its "req out" once, before a server is chosen */
@@ -375,7 +408,8 @@ static enum flow run_back(struct machine *m)
 	m->req_left.headers.at = arena_get(m->a, m->req.headers.n * sizeof(struct field));
 	m->req_left.headers.room = m->req.headers.n;
 	if (m->req.headers.n)
-		memcpy(m->req_left.headers.at, m->req.headers.at, m->req.headers.n * sizeof(struct field));
+		memcpy(m->req_left.headers.at, m->req.headers.at,
+		       m->req.headers.n * sizeof(struct field));
 	forwarded_for(m);
 	if (run_request_rules(m, b, DIR_REQ_OUT, &j) == FINAL)
 		return FINAL;
@@ -393,10 +427,12 @@ static void server_answer(struct machine *m)
 {
 	const struct request_spec *r = m->spec;
 
-	*m->answer = (struct interp_answer){ .present = true, .status = r->answered ? r->status : 200 };
+	*m->answer =
+		(struct interp_answer) { .present = true, .status = r->answered ? r->status : 200 };
 	m->answer->reason = r->reason.n ? r->reason : answer_reason(m->answer->status);
 	for (uint32_t i = 0; i < r->response.n; i++)
-		fields_add(m->a, &m->answer->headers, r->response.at[i].name, r->response.at[i].value);
+		fields_add(m->a, &m->answer->headers, r->response.at[i].name,
+			   r->response.at[i].value);
 }
 
 /* backend "rsp out", then that of the rsprules entered in "rsp in" too */
@@ -432,70 +468,6 @@ static void run_responses(struct machine *m, bool passed_back)
 
 /* ---- start ---- */
 
-/* RFC 9112 3.2: one Host, valid; that of an absolute target takes its place (3.2.2). */
-static const char *take_host(struct machine *m, const struct uri *u)
-{
-	struct str host = header_first(&m->req.headers, S("host"));
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < m->req.headers.n; i++)
-		n += str_ieq(m->req.headers.at[i].name, S("host"));
-	if (n > 1)
-		return "more than one Host";
-	if (n == 0 && str_eq(m->req.version, S("1.1")))
-		return "an HTTP/1.1 request without Host";
-	if (u->authority.n)
-		host = u->authority;
-	if (!host.p || (host.n == 0 && n == 1))
-		return NULL;
-	return message_set_host(m, host) ? NULL : "a Host that is no host name";
-}
-
-static const char *take_request(struct machine *m)
-{
-	const struct request_spec *r = m->spec;
-	struct uri u;
-
-	m->req = (struct interp_message){ .meth = r->meth, .uri = r->target, .version = r->version };
-	for (uint32_t i = 0; i < r->headers.n; i++)
-		fields_add(m->a, &m->req.headers, r->headers.at[i].name, r->headers.at[i].value);
-	if (!uri_split(r->meth, r->target, &u))
-		return "a request target that is not valid";
-	if (!message_set_uri(m, r->target))
-		return "a path that cannot be normalised (.. above the root, %00 or a bad %)";
-	m->path_edited = false;
-	return take_host(m, &u);
-}
-
-static bool bind_fits(const struct request_spec *r, const struct p_section *s, const struct p_bind *b)
-{
-	if (r->bind.n)
-		return str_eq(r->bind, s->name) || str_eq(r->bind, b->name);
-	return !r->has_dst || (b->addr.port <= r->dst_port && r->dst_port <= (b->addr.port_hi ? b->addr.port_hi : b->addr.port));
-}
-
-/* The bind that was named, or has the destination port; else the first. */
-static void choose_entry(struct machine *m)
-{
-	struct outcome *o = m->out;
-
-	for (uint32_t i = 0; i < m->p->nsections && !o->bind; i++) {
-		const struct p_section *s = m->p->sections[i];
-
-		if (s->kind != SEC_FRONTEND && s->kind != SEC_LISTEN)
-			continue;
-		if (!o->entry && (!m->spec->bind.n || str_eq(m->spec->bind, s->name)))
-			o->entry = s;
-		for (uint32_t k = 0; k < s->nbinds && !o->bind; k++)
-			if (bind_fits(m->spec, s, &s->binds[k]))
-				o->bind = &s->binds[k];
-		if (o->bind)
-			o->entry = s;
-	}
-	if (!o->bind && o->entry && o->entry->nbinds)
-		o->bind = &o->entry->binds[0];
-}
-
 static void start(struct machine *m)
 {
 	struct outcome *o = m->out;
@@ -517,7 +489,7 @@ static void start(struct machine *m)
 
 static void run_http(struct machine *m)
 {
-	const char *bad = take_request(m);
+	const char *bad = start_request(m);
 	bool back = false;
 	enum flow flow;
 
@@ -536,20 +508,26 @@ static void run_http(struct machine *m)
 		run_responses(m, back);
 }
 
-struct outcome *interp_run(struct arena *a, const struct program *p, const struct request_spec *r, const struct interp_state *st)
+struct outcome *interp_run(struct arena *a, const struct program *p, const struct request_spec *r,
+			   const struct interp_state *st)
 {
 	static const struct interp_state none;
 	struct outcome *o = ARENA_NEW(a, struct outcome);
-	struct machine m = { .a = a, .p = p, .spec = r, .st = st ? st : &none, .out = o, .answer = &o->answer };
+	struct machine m = {
+		.a = a, .p = p, .spec = r, .st = st ? st : &none, .out = o, .answer = &o->answer
+	};
 	struct jump j = { 0 };
 
-	choose_entry(&m);
+	start_entry(&m);
 	start(&m);
 	if (!o->entry) {
-		answer_error(&m, 503, r->bind.n ? S("no frontend, listen or bind has that name") : S("the site has no frontend and no listen"));
+		answer_error(&m, 503,
+			     r->bind.n ? S("no frontend, listen or bind has that name")
+				       : S("the site has no frontend and no listen"));
 		return o;
 	}
-	if (run_request_rules(&m, o->entry, DIR_CONN_IN, &j) == FINAL || run_request_rules(&m, o->entry, DIR_SESS_IN, &j) == FINAL) {
+	if (run_request_rules(&m, o->entry, DIR_CONN_IN, &j) == FINAL ||
+	    run_request_rules(&m, o->entry, DIR_SESS_IN, &j) == FINAL) {
 		regexes_free(&m);
 		return o;
 	}

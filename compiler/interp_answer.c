@@ -4,11 +4,30 @@
 
 struct str answer_reason(int64_t status)
 {
-	static const struct { int64_t status; const char *text; } reasons[] = {
-		{ 200, "OK" }, { 201, "Created" }, { 204, "No Content" }, { 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" },
-		{ 304, "Not Modified" }, { 307, "Temporary Redirect" }, { 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 410, "Gone" }, { 429, "Too Many Requests" },
-		{ 500, "Internal Server Error" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
+	static const struct {
+		int64_t status;
+		const char *text;
+	} reasons[] = {
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 204, "No Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 410, "Gone" },
+		{ 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
 	};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -34,7 +53,9 @@ enum flow answer_make(struct machine *m, enum verdict verdict, int64_t status)
 {
 	const struct p_errorpage *page = NULL;
 
-	*m->answer = (struct interp_answer){ .present = verdict != VERDICT_DROP, .made = true, .status = (uint16_t)status };
+	*m->answer = (struct interp_answer) { .present = verdict != VERDICT_DROP,
+					      .made = true,
+					      .status = (uint16_t)status };
 	m->out->verdict = verdict;
 	m->out->decided = m->now ? m->now->rule : NULL;
 	if (verdict == VERDICT_DENY || verdict == VERDICT_TARPIT || verdict == VERDICT_ERROR)
@@ -60,7 +81,8 @@ enum flow answer_error(struct machine *m, int64_t status, struct str why)
 	return answer_make(m, VERDICT_ERROR, status);
 }
 
-/* redir TARGET | scheme S | prefix P; drop-query and append-slash act on the path that is added or given */
+/* redir TARGET | scheme S | prefix P; drop-query and append-slash act on the path that is added
+ * or given */
 enum flow answer_redirect(struct machine *m, const struct p_action *a)
 {
 	const struct interp_message *q = m->responding ? &m->req_left : &m->req;
@@ -114,6 +136,7 @@ enum flow answer_auth(struct machine *m, const struct p_action *a)
 		return GO_ON;
 	}
 	answer_make(m, VERDICT_AUTH, 401);
-	fields_add(m->a, &m->answer->headers, S("WWW-Authenticate"), arena_printf(m->a, "Basic realm=\"%.*s\"", STR_ARG(a->name)));
+	fields_add(m->a, &m->answer->headers, S("WWW-Authenticate"),
+		   arena_printf(m->a, "Basic realm=\"%.*s\"", STR_ARG(a->name)));
 	return FINAL;
 }

@@ -25,7 +25,7 @@ static struct str decoded(struct machine *m, struct str s)
 	char *p = arena_get(m->a, s.n + 1);
 	ptrdiff_t n = uri_decode(s, p);
 
-	return n < 0 ? (struct str){ 0 } : str_of(p, (size_t)n);
+	return n < 0 ? (struct str) { 0 } : str_of(p, (size_t)n);
 }
 
 /* Each segment without what follows its first ";". */
@@ -54,7 +54,7 @@ static struct str field_of(struct str s, int64_t n, char delim)
 		have += s.p[i] == delim;
 	want = n < 0 ? have + n + 1 : n;
 	if (want < 1 || want > have)
-		return (struct str){ 0 };
+		return (struct str) { 0 };
 	for (; want > 1; want--)
 		str_cut(&s, delim);
 	return str_cut(&s, delim);
@@ -88,7 +88,8 @@ static struct str json_escaped(struct machine *m, struct str s)
 
 static struct str base64(struct machine *m, struct str s)
 {
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *p = arena_get(m->a, (s.n + 2) / 3 * 4 + 1), *q = p;
 
 	for (size_t i = 0; i < s.n; i += 3) {
@@ -121,10 +122,11 @@ static void mask(struct value *v, int64_t bits4, int64_t bits6)
 	int64_t bits = v4 ? bits4 + 96 : bits6;
 
 	for (int64_t i = bits; i < 128; i++)
-		v->addr[i / 8] &= (uint8_t)~(0x80 >> (i % 8));
+		v->addr[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
 }
 
-static bool key_matches(struct machine *m, const struct p_map *map, const struct p_value *key, const struct value *x)
+static bool key_matches(struct machine *m, const struct p_map *map, const struct p_value *key,
+			const struct value *x)
 {
 	struct p_subject subject = { .type = x->type };
 	struct p_test test = { .subject = &subject, .op = map->op };
@@ -139,9 +141,11 @@ struct str map_value(struct machine *m, const struct p_map *map, const struct va
 	size_t best = 0;
 
 	for (uint32_t i = 0; i < map->n; i++) {
-		size_t size = 1 + (map->keys[i].kind == VALUE_NET ? map->keys[i].net.bits : map->keys[i].text.n);
+		size_t size = 1 + (map->keys[i].kind == VALUE_NET ? map->keys[i].net.bits
+								  : map->keys[i].text.n);
 
-		if ((found.p && (map->op == OP_RE || size <= best)) || !key_matches(m, map, &map->keys[i], key))
+		if ((found.p && (map->op == OP_RE || size <= best)) ||
+		    !key_matches(m, map, &map->keys[i], key))
 			continue;
 		found = map->vals[i].p ? map->vals[i] : str_of("", 0);
 		best = size;
@@ -161,26 +165,49 @@ static void one(struct machine *m, const struct p_conv *c, struct value *v)
 	struct str s = c->id == CONV_MASK || c->id == CONV_MAP ? v->s : value_text(m, v), out;
 
 	switch (c->id) {
-	case CONV_LOWER: v->s = lower(m, s); break;
-	case CONV_UPPER: v->s = upper(m, s); break;
-	case CONV_URLDEC: v->s = decoded(m, s); break;
-	case CONV_NOSEMI: v->s = without_parameters(m, s); break;
-	case CONV_FIELD: v->s = field_of(s, c->num, c->delim); break;
-	case CONV_SUB: v->s = regex_replaced(m, c->regex, s, c->text, &out) ? out : s; break;
-	case CONV_MAP: v->s = mapped(m, c, v); break;
-	case CONV_JSON: v->s = json_escaped(m, s); break;
-	case CONV_BASE64: v->s = base64(m, s); break;
-	case CONV_MASK: mask(v, c->num, c->num2); return;
+	case CONV_LOWER:
+		v->s = lower(m, s);
+		break;
+	case CONV_UPPER:
+		v->s = upper(m, s);
+		break;
+	case CONV_URLDEC:
+		v->s = decoded(m, s);
+		break;
+	case CONV_NOSEMI:
+		v->s = without_parameters(m, s);
+		break;
+	case CONV_FIELD:
+		v->s = field_of(s, c->num, c->delim);
+		break;
+	case CONV_SUB:
+		v->s = regex_replaced(m, c->regex, s, c->text, &out) ? out : s;
+		break;
+	case CONV_MAP:
+		v->s = mapped(m, c, v);
+		break;
+	case CONV_JSON:
+		v->s = json_escaped(m, s);
+		break;
+	case CONV_BASE64:
+		v->s = base64(m, s);
+		break;
+	case CONV_MASK:
+		mask(v, c->num, c->num2);
+		return;
 	case CONV_HASH:
 		v->n = c->num > 0 ? hash32(s) % c->num : hash32(s);
 		v->type = TYPE_INT;
 		return;
-	case CONV_LIST: case CONVERTERS: return;
+	case CONV_LIST:
+	case CONVERTERS:
+		return;
 	}
 	v->type = TYPE_STR;
 }
 
-/* Elements of a comma list without empty ones; a comma in a quoted string divides nothing (RFC 9110 5.6.1, 5.6.4). */
+/* Elements of a comma list without empty ones; a comma in a quoted string divides nothing (RFC
+ * 9110 5.6.1, 5.6.4). */
 static void elements(struct machine *m, struct str s, struct values *out)
 {
 	size_t from = 0;
@@ -202,7 +229,7 @@ static void elements(struct machine *m, struct str s, struct values *out)
 		if (e.n == 0)
 			continue;
 		GROWN(m->a, out->at, out->n, &out->room);
-		out->at[out->n++] = (struct value){ .type = TYPE_STR, .s = e };
+		out->at[out->n++] = (struct value) { .type = TYPE_STR, .s = e };
 	}
 }
 

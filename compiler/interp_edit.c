@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Edits of messages. Each leaves a message that may be sent, or says that it would not be one (then the answer is 500). */
+/* Edits of messages. Each leaves a message that may be sent, or says that it would not be one
+ * (then the answer is 500). */
 #include "interp_machine.h"
 
 #include "../runtime/base/uri.h"
@@ -9,7 +10,7 @@ struct str header_first(const struct fields *f, struct str name)
 	for (uint32_t i = 0; i < f->n; i++)
 		if (str_ieq(f->at[i].name, name))
 			return f->at[i].value;
-	return (struct str){ 0 };
+	return (struct str) { 0 };
 }
 
 void header_remove(struct fields *f, struct str name)
@@ -28,7 +29,8 @@ static bool is_token(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = ascii_lower(s.p[i]);
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && (!c || !strchr("!#$%&'*+-.^_`|~", c)))
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    (!c || !strchr("!#$%&'*+-.^_`|~", c)))
 			return false;
 	}
 	return s.n > 0;
@@ -66,7 +68,7 @@ static bool set_query(struct machine *m, struct str query)
 		return true;
 	if (!uri_bytes(query))
 		return false;
-	m->req.query = query.n ? query : (struct str){ 0 };
+	m->req.query = query.n ? query : (struct str) { 0 };
 	make_uri(m);
 	return true;
 }
@@ -98,7 +100,9 @@ bool message_set_uri(struct machine *m, struct str uri)
 		return false;
 	if (u.form == URI_ABSOLUTE && !message_set_host(m, u.authority))
 		return false;
-	m->req.path = u.form == URI_AUTHORITY ? (struct str){ 0 } : u.form == URI_ASTERISK ? u.path : S("/");
+	m->req.path = u.form == URI_AUTHORITY  ? (struct str) { 0 }
+		      : u.form == URI_ASTERISK ? u.path
+					       : S("/");
 	if (u.form <= URI_ABSOLUTE && u.path.n) {
 		n = uri_normalise(u.path, p);
 		m->req.path = str_of(p, n < 0 ? 0 : (size_t)n);
@@ -165,15 +169,25 @@ static bool set(struct machine *m, const struct p_action *a)
 	case PART_HEADER:
 		effect(m, "header %.*s = \"%.*s\"", STR_ARG(a->name), STR_ARG(v));
 		return set_header(m, a->name, v);
-	case PART_HOST: effect(m, "host = \"%.*s\"", STR_ARG(v)); return message_set_host(m, v);
-	case PART_PATH: effect(m, "path = \"%.*s\"", STR_ARG(v)); return message_set_path(m, v);
-	case PART_QUERY: effect(m, "query = \"%.*s\"", STR_ARG(v)); return set_query(m, v);
-	case PART_URI: effect(m, "uri = \"%.*s\"", STR_ARG(v)); return message_set_uri(m, v);
+	case PART_HOST:
+		effect(m, "host = \"%.*s\"", STR_ARG(v));
+		return message_set_host(m, v);
+	case PART_PATH:
+		effect(m, "path = \"%.*s\"", STR_ARG(v));
+		return message_set_path(m, v);
+	case PART_QUERY:
+		effect(m, "query = \"%.*s\"", STR_ARG(v));
+		return set_query(m, v);
+	case PART_URI:
+		effect(m, "uri = \"%.*s\"", STR_ARG(v));
+		return message_set_uri(m, v);
 	case PART_METH:
 		effect(m, "meth = \"%.*s\"", STR_ARG(v));
 		m->req.meth = v;
 		return is_token(v);
-	case PART_STATUS: case PART_LINE: break;
+	case PART_STATUS:
+	case PART_LINE:
+		break;
 	}
 	return true;
 }
@@ -194,18 +208,20 @@ static bool rem(struct machine *m, const struct p_action *a)
 	uint32_t n = f->n;
 
 	header_remove(f, a->name);
-	effect(m, "%u header line%s %.*s removed", n - f->n, n - f->n == 1 ? "" : "s", STR_ARG(a->name));
+	effect(m, "%u header line%s %.*s removed", n - f->n, n - f->n == 1 ? "" : "s",
+	       STR_ARG(a->name));
 	return host_follows(m);
 }
 
 /* "delete sees whole lines name: value" */
-static bool delete(struct machine *m, const struct p_action *a)
+static bool delete (struct machine *m, const struct p_action *a)
 {
 	struct fields *f = headers_of(m);
 	uint32_t n = 0, before = f->n;
 
 	for (uint32_t i = 0; i < before; i++)
-		if (!regex_matches(m, a->regex, joined(m, f->at[i].name, S(": "), f->at[i].value), NULL))
+		if (!regex_matches(m, a->regex, joined(m, f->at[i].name, S(": "), f->at[i].value),
+				   NULL))
 			f->at[n++] = f->at[i];
 	f->n = n;
 	effect(m, "%u header line%s deleted", before - n, before - n == 1 ? "" : "s");
@@ -218,8 +234,10 @@ static bool rep(struct machine *m, const struct p_action *a)
 	struct fields *f = headers_of(m);
 
 	for (uint32_t i = 0; i < f->n; i++)
-		if (str_ieq(f->at[i].name, a->name) && regex_replaced(m, a->regex, f->at[i].value, a->text, &f->at[i].value))
-			effect(m, "header %.*s = \"%.*s\"", STR_ARG(a->name), STR_ARG(f->at[i].value));
+		if (str_ieq(f->at[i].name, a->name) &&
+		    regex_replaced(m, a->regex, f->at[i].value, a->text, &f->at[i].value))
+			effect(m, "header %.*s = \"%.*s\"", STR_ARG(a->name),
+			       STR_ARG(f->at[i].value));
 	return host_follows(m);
 }
 
@@ -235,10 +253,12 @@ static bool rewrite(struct machine *m, const struct p_action *a)
 		return message_set_uri(m, to);
 	}
 	for (uint32_t i = 0; i < f->n; i++) {
-		if (!str_ieq(f->at[i].name, S("location")) && !str_ieq(f->at[i].name, S("content-location")))
+		if (!str_ieq(f->at[i].name, S("location")) &&
+		    !str_ieq(f->at[i].name, S("content-location")))
 			continue;
 		if (regex_replaced(m, a->regex, f->at[i].value, a->text, &f->at[i].value))
-			effect(m, "header %.*s = \"%.*s\"", STR_ARG(f->at[i].name), STR_ARG(f->at[i].value));
+			effect(m, "header %.*s = \"%.*s\"", STR_ARG(f->at[i].name),
+			       STR_ARG(f->at[i].value));
 	}
 	return true;
 }
@@ -253,7 +273,8 @@ static bool reqline(struct machine *m, const struct p_action *a)
 	effect(m, "line = \"%.*s\"", STR_ARG(version));
 	meth = str_cut(&version, ' ');
 	uri = str_cut(&version, ' ');
-	if (!is_token(meth) || !version.p || (!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))))
+	if (!is_token(meth) || !version.p ||
+	    (!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))))
 		return false;
 	m->req.meth = meth;
 	m->req.version = str_skip(version, 5);
@@ -285,7 +306,7 @@ static struct str join_path(struct machine *m, struct str new, struct str rest)
 {
 	if (rest.n == 0)
 		return new.n ? new : S("/");
-	while (new.n && new.p[new.n - 1] == '/')
+	while (new.n &&new.p[new.n - 1] == '/')
 		new.n--;
 	return joined(m, new, rest, str_of("", 0));
 }
@@ -316,7 +337,8 @@ static struct str map_location(struct machine *m, struct str old, struct str new
 
 		while (n < auth.n && !strchr("/?#", auth.p[n]))
 			n++;
-		if (!uri_host(str_first(auth, n), room, &host, &port) || (!str_eq(host, m->req.host) && !str_eq(host, m->req_left.host)))
+		if (!uri_host(str_first(auth, n), room, &host, &port) ||
+		    (!str_eq(host, m->req.host) && !str_eq(host, m->req_left.host)))
 			return v;
 		start = str_first(v, (size_t)at + 3 + n);
 		path = str_skip(v, start.n);
@@ -331,7 +353,8 @@ static struct str map_location(struct machine *m, struct str old, struct str new
 }
 
 /* The attribute "path=" of a cookie (RFC 6265 5.2.4) or the "url=" of Refresh. */
-static struct str map_attribute(struct machine *m, struct str old, struct str new, struct str v, struct str attr)
+static struct str map_attribute(struct machine *m, struct str old, struct str new, struct str v,
+				struct str attr)
 {
 	size_t from = 0, end;
 
@@ -345,7 +368,9 @@ static struct str map_attribute(struct machine *m, struct str old, struct str ne
 		if (str_istarts(part, attr)) {
 			size_t at = (size_t)(part.p - v.p) + attr.n;
 
-			return joined(m, str_first(v, at), map_location(m, old, new, str_of(v.p + at, end - at)), str_skip(v, end));
+			return joined(m, str_first(v, at),
+				      map_location(m, old, new, str_of(v.p + at, end - at)),
+				      str_skip(v, end));
 		}
 		from = end + 1;
 	} while (from < v.n);
@@ -375,16 +400,29 @@ bool edit_run(struct machine *m, const struct p_action *a)
 	bool done;
 
 	switch (a->id) {
-	case ACT_SET: return set(m, a);
-	case ACT_ADD: case ACT_APPEND: return add(m, a);
-	case ACT_REM: return rem(m, a);
-	case ACT_DELETE: return delete(m, a);
-	case ACT_REP: return rep(m, a);
-	case ACT_REWRITE: return rewrite(m, a);
-	case ACT_REQLINE: return reqline(m, a);
-	case ACT_STSLINE: return stsline(m, a);
-	case ACT_MAPURI: return edit_mapuri(m, a, &done);
-	case ACT_MAPLOC: edit_maploc(m, a->old, text_value(m, a->text)); return true;
-	default: return true;
+	case ACT_SET:
+		return set(m, a);
+	case ACT_ADD:
+	case ACT_APPEND:
+		return add(m, a);
+	case ACT_REM:
+		return rem(m, a);
+	case ACT_DELETE:
+		return delete (m, a);
+	case ACT_REP:
+		return rep(m, a);
+	case ACT_REWRITE:
+		return rewrite(m, a);
+	case ACT_REQLINE:
+		return reqline(m, a);
+	case ACT_STSLINE:
+		return stsline(m, a);
+	case ACT_MAPURI:
+		return edit_mapuri(m, a, &done);
+	case ACT_MAPLOC:
+		edit_maploc(m, a->old, text_value(m, a->text));
+		return true;
+	default:
+		return true;
 	}
 }

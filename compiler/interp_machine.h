@@ -12,7 +12,7 @@ enum flow { GO_ON, ENDS, FINAL };
 struct value {
 	enum p_type type;
 	struct str s;
-	int64_t n;       /* INT, BOOL */
+	int64_t n; /* INT, BOOL */
 	uint8_t addr[16];
 };
 
@@ -36,21 +36,21 @@ struct machine {
 	const struct request_spec *spec;
 	const struct interp_state *st;
 	struct outcome *out;
-	void **codes;                    /* compiled regexes by index; NULL: not yet */
-	struct interp_message req;       /* as it is now */
-	struct interp_message req_left;  /* as the "req in" rules left it, for rules on responses */
-	struct interp_answer *answer;    /* out->answer */
-	bool responding;                 /* rules on responses run */
+	void **codes; /* compiled regexes by index; NULL: not yet */
+	struct interp_message req; /* as it is now */
+	struct interp_message req_left; /* as the "req in" rules left it, for rules on responses */
+	struct interp_answer *answer; /* out->answer */
+	bool responding; /* rules on responses run */
 	bool tls, path_edited;
-	bool limit;                      /* a regex reached its match limit; the run stops */
-	struct groups groups;            /* of the line's own test */
-	struct groups own;               /* of the action's own regex */
+	bool limit; /* a regex reached its match limit; the run stops */
+	struct groups groups; /* of the line's own test */
+	struct groups own; /* of the action's own regex */
 	bool has_own;
-	struct trace_rule *now;          /* the rule that runs */
+	struct trace_rule *now; /* the rule that runs */
 	uint32_t rules_room, tests_room, effects_room;
-	struct reverse_map *reverse;     /* of uriremap; NULL: none */
-	bool *entered[2];                /* rsprules run in rsp in, rsp out, by section index */
-	const struct p_section **order;  /* those entered in rsp in, in order */
+	struct reverse_map *reverse; /* of uriremap; NULL: none */
+	bool *entered[2]; /* rsprules run in rsp in, rsp out, by section index */
+	const struct p_section **order; /* those entered in rsp in, in order */
 	uint32_t norder;
 };
 
@@ -77,11 +77,15 @@ void convert(struct machine *m, const struct p_conv *c, struct values *v);
 struct str map_value(struct machine *m, const struct p_map *map, const struct value *key);
 
 /* interp_test.c */
-bool regex_matches(struct machine *m, const struct p_regex *r, struct str subject, struct groups *g);
-/* First match of <r> in <subject> replaced by the text <t>, whose \N are this match's; false when there is none. */
-bool regex_replaced(struct machine *m, const struct p_regex *r, struct str subject, const struct p_text *t, struct str *out);
+bool regex_matches(struct machine *m, const struct p_regex *r, struct str subject,
+		   struct groups *g);
+/* First match of <r> in <subject> replaced by the text <t>, whose \N are this match's; false
+ * when there is none. */
+bool regex_replaced(struct machine *m, const struct p_regex *r, struct str subject,
+		    const struct p_text *t, struct str *out);
 void regexes_free(struct machine *m);
-bool value_matches(struct machine *m, const struct p_test *t, const struct p_value *v, const struct value *x);
+bool value_matches(struct machine *m, const struct p_test *t, const struct p_value *v,
+		   const struct value *x);
 bool expr_holds(struct machine *m, const struct p_expr *e, unsigned depth);
 /* Groups of the rule's capturing test, which held. */
 void capture_groups(struct machine *m, const struct p_test *t);
@@ -96,7 +100,14 @@ void edit_maploc(struct machine *m, struct str old, struct str new);
 struct str header_first(const struct fields *f, struct str name);
 void header_remove(struct fields *f, struct str name);
 
-/* interp_answer.c: each sets the outcome's answer and verdict and returns FINAL (auth: GO_ON with credentials) */
+/* interp_start.c */
+/* Chooses the entry section and its bind; both stay NULL when the site has none that fits. */
+void start_entry(struct machine *m);
+/* Makes m->req of the request's text. NULL, or why the answer is 400. */
+const char *start_request(struct machine *m);
+
+/* interp_answer.c: each sets the outcome's answer and verdict and returns FINAL (auth: GO_ON
+ * with credentials) */
 enum flow answer_make(struct machine *m, enum verdict verdict, int64_t status);
 enum flow answer_error(struct machine *m, int64_t status, struct str why);
 enum flow answer_redirect(struct machine *m, const struct p_action *a);

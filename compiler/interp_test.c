@@ -14,7 +14,8 @@ static pcre2_code *regex_code(struct machine *m, const struct p_regex *r)
 	if (m->codes[r->index])
 		return m->codes[r->index];
 	opts |= (r->icase ? PCRE2_CASELESS : 0) | (r->freespace ? PCRE2_EXTENDED : 0);
-	m->codes[r->index] = pcre2_compile((PCRE2_SPTR)r->text.p, r->text.n, opts, &error, &at, NULL);
+	m->codes[r->index] =
+		pcre2_compile((PCRE2_SPTR)r->text.p, r->text.n, opts, &error, &at, NULL);
 	return m->codes[r->index];
 }
 
@@ -24,18 +25,21 @@ void regexes_free(struct machine *m)
 		pcre2_code_free(m->codes[i]);
 }
 
-static void take_groups(struct machine *m, pcre2_match_data *md, int n, struct str subject, struct groups *g)
+static void take_groups(struct machine *m, pcre2_match_data *md, int n, struct str subject,
+			struct groups *g)
 {
 	PCRE2_SIZE *o = pcre2_get_ovector_pointer(md);
 
-	*g = (struct groups){ 0 };
+	*g = (struct groups) { 0 };
 	for (int i = 0; i < n && i < 10; i++)
 		if (o[2 * i] != PCRE2_UNSET && o[2 * i] <= o[2 * i + 1])
 			g->at[i] = copy(m, subject.p + o[2 * i], o[2 * i + 1] - o[2 * i]);
 }
 
-/* Position and end of the first match in <at>. False also when the limit was reached; then m->limit is set. */
-static bool match(struct machine *m, const struct p_regex *r, struct str subject, struct groups *g, size_t at[2])
+/* Position and end of the first match in <at>. False also when the limit was reached; then
+ * m->limit is set. */
+static bool match(struct machine *m, const struct p_regex *r, struct str subject, struct groups *g,
+		  size_t at[2])
 {
 	pcre2_code *code = regex_code(m, r);
 	pcre2_match_context *mc = pcre2_match_context_create(NULL);
@@ -44,7 +48,8 @@ static bool match(struct machine *m, const struct p_regex *r, struct str subject
 
 	if (mc && md) {
 		pcre2_set_match_limit(mc, INTERP_MATCH_LIMIT);
-		n = pcre2_match(code, (PCRE2_SPTR)(subject.p ? subject.p : ""), subject.n, 0, 0, md, mc);
+		n = pcre2_match(code, (PCRE2_SPTR)(subject.p ? subject.p : ""), subject.n, 0, 0, md,
+				mc);
 	}
 	if (n > 0) {
 		at[0] = pcre2_get_ovector_pointer(md)[0];
@@ -66,7 +71,8 @@ bool regex_matches(struct machine *m, const struct p_regex *r, struct str subjec
 	return match(m, r, subject, g, at);
 }
 
-bool regex_replaced(struct machine *m, const struct p_regex *r, struct str subject, const struct p_text *t, struct str *out)
+bool regex_replaced(struct machine *m, const struct p_regex *r, struct str subject,
+		    const struct p_text *t, struct str *out)
 {
 	struct groups kept = m->own;
 	bool had = m->has_own;
@@ -96,18 +102,24 @@ static bool net_holds(const struct p_net *net, const uint8_t addr[16])
 static bool num_matches(enum operator_id op, const struct p_value *v, int64_t n)
 {
 	switch (op) {
-	case OP_LT: return n < v->lo;
-	case OP_LE: return n <= v->lo;
-	case OP_GT: return n > v->lo;
-	case OP_GE: return n >= v->lo;
-	default: return n >= v->lo && n <= v->hi;
+	case OP_LT:
+		return n < v->lo;
+	case OP_LE:
+		return n <= v->lo;
+	case OP_GT:
+		return n > v->lo;
+	case OP_GE:
+		return n >= v->lo;
+	default:
+		return n >= v->lo && n <= v->hi;
 	}
 }
 
 /* "b": a prefix must end, a suffix begin, at a delimiter: "." in hosts, "/" and "?" elsewhere. */
 static bool delimits(const struct p_subject *s, char c)
 {
-	bool host = s->id == SUBJ_HOST || s->id == SUBJ_SNI || s->id == SUBJ_HELLO || (s->id == SUBJ_H && str_eq(s->name, S("host")));
+	bool host = s->id == SUBJ_HOST || s->id == SUBJ_SNI || s->id == SUBJ_HELLO ||
+		    (s->id == SUBJ_H && str_eq(s->name, S("host")));
 
 	return host ? c == '.' : c == '/' || c == '?';
 }
@@ -116,16 +128,16 @@ static bool prefix(const struct p_test *t, const struct p_value *v, struct str x
 {
 	if (v->icase ? !str_istarts(x, v->text) : !str_starts(x, v->text))
 		return false;
-	return !v->bound || x.n == v->text.n || delimits(t->subject, x.p[v->text.n])
-		|| (v->text.n && delimits(t->subject, v->text.p[v->text.n - 1]));
+	return !v->bound || x.n == v->text.n || delimits(t->subject, x.p[v->text.n]) ||
+	       (v->text.n && delimits(t->subject, v->text.p[v->text.n - 1]));
 }
 
 static bool suffix(const struct p_test *t, const struct p_value *v, struct str x)
 {
 	if (v->icase ? !str_iends(x, v->text) : !str_ends(x, v->text))
 		return false;
-	return !v->bound || x.n == v->text.n || delimits(t->subject, x.p[x.n - v->text.n - 1])
-		|| (v->text.n && delimits(t->subject, v->text.p[0]));
+	return !v->bound || x.n == v->text.n || delimits(t->subject, x.p[x.n - v->text.n - 1]) ||
+	       (v->text.n && delimits(t->subject, v->text.p[0]));
 }
 
 /* A whole word: what stands between two delimiters, or a delimiter and an end. */
@@ -133,7 +145,8 @@ static bool word(const struct p_value *v, struct str x, char delim)
 {
 	for (size_t i = 0; i + v->text.n <= x.n; i++) {
 		struct str at = str_of(x.p + i, v->text.n);
-		bool starts = i == 0 || x.p[i - 1] == delim, ends = i + at.n == x.n || x.p[i + at.n] == delim;
+		bool starts = i == 0 || x.p[i - 1] == delim,
+		     ends = i + at.n == x.n || x.p[i + at.n] == delim;
 
 		if (starts && ends && (v->icase ? str_ieq(at, v->text) : str_eq(at, v->text)))
 			return true;
@@ -141,22 +154,32 @@ static bool word(const struct p_value *v, struct str x, char delim)
 	return false;
 }
 
-static bool str_matches(struct machine *m, const struct p_test *t, const struct p_value *v, struct str x)
+static bool str_matches(struct machine *m, const struct p_test *t, const struct p_value *v,
+			struct str x)
 {
 	switch (t->op) {
-	case OP_EQ: return v->icase ? str_ieq(x, v->text) : str_eq(x, v->text);
-	case OP_RE: return v->kind == VALUE_REGEX && regex_matches(m, v->regex, x, NULL);
-	case OP_SUFFIX: return suffix(t, v, x);
-	case OP_PREFIX: return prefix(t, v, x);
-	case OP_SUBSTR: return (v->icase ? str_ifind(x, v->text) : str_find(x, v->text)) >= 0;
-	case OP_WORD: return word(v, x, '/');
-	case OP_DOTWORD: return word(v, x, '.');
-	default: return false;
+	case OP_EQ:
+		return v->icase ? str_ieq(x, v->text) : str_eq(x, v->text);
+	case OP_RE:
+		return v->kind == VALUE_REGEX && regex_matches(m, v->regex, x, NULL);
+	case OP_SUFFIX:
+		return suffix(t, v, x);
+	case OP_PREFIX:
+		return prefix(t, v, x);
+	case OP_SUBSTR:
+		return (v->icase ? str_ifind(x, v->text) : str_find(x, v->text)) >= 0;
+	case OP_WORD:
+		return word(v, x, '/');
+	case OP_DOTWORD:
+		return word(v, x, '.');
+	default:
+		return false;
 	}
 }
 
 /* A computed value as a constant of the subject's type; false when its text is none. */
-static bool computed(struct machine *m, const struct p_value *v, enum p_type type, struct p_value *out)
+static bool computed(struct machine *m, const struct p_value *v, enum p_type type,
+		     struct p_value *out)
 {
 	struct str s = text_value(m, v->computed), bits = s;
 	struct str ip = str_cut(&bits, '/');
@@ -176,14 +199,16 @@ static bool computed(struct machine *m, const struct p_value *v, enum p_type typ
 		bool v4 = str_chr(ip, ':') < 0;
 
 		out->kind = VALUE_NET;
-		if (!address_read(ip, &out->net, &port) || port || (bits.p && !str_u64(bits, v4 ? 32 : 128, &nbits)))
+		if (!address_read(ip, &out->net, &port) || port ||
+		    (bits.p && !str_u64(bits, v4 ? 32 : 128, &nbits)))
 			return false;
 		out->net.bits = (uint8_t)(bits.p && v4 ? nbits + 96 : nbits);
 	}
 	return true;
 }
 
-bool value_matches(struct machine *m, const struct p_test *t, const struct p_value *v, const struct value *x)
+bool value_matches(struct machine *m, const struct p_test *t, const struct p_value *v,
+		   const struct value *x)
 {
 	struct p_value constant;
 
@@ -207,7 +232,8 @@ static bool present(const struct p_test *t, const struct values *xs)
 	return xs->n > 0 && (t->subject->type != TYPE_BOOL || xs->at[0].n != 0);
 }
 
-/* "=op holds if at least one value matches at least one occurrence of the subject; !op is its negation." */
+/* "=op holds if at least one value matches at least one occurrence of the subject; !op is its
+ * negation." */
 static bool test_holds(struct machine *m, const struct p_test *t, const struct values *xs)
 {
 	const struct p_value *vs = t->set ? t->set->values : t->values;
@@ -224,7 +250,7 @@ void capture_groups(struct machine *m, const struct p_test *t)
 {
 	struct values xs;
 
-	m->groups = (struct groups){ 0 };
+	m->groups = (struct groups) { 0 };
 	if (t->negated || t->nvalues != 1 || t->values[0].kind != VALUE_REGEX)
 		return;
 	subject_values(m, t->subject, &xs);
@@ -246,7 +272,8 @@ static bool traced_test(struct machine *m, const struct p_test *t, unsigned dept
 
 	subject_values(m, t->subject, &xs);
 	held = test_holds(m, t, &xs);
-	trace(m, (struct trace_test){ .test = t, .depth = depth, .held = held, .subject = values_text(m, &xs) });
+	trace(m, (struct trace_test) {
+			 .test = t, .depth = depth, .held = held, .subject = values_text(m, &xs) });
 	return held;
 }
 
@@ -256,13 +283,14 @@ static bool traced_acl(struct machine *m, const struct p_acl *a, unsigned depth)
 	uint32_t at = m->now->ntests;
 	bool held;
 
-	trace(m, (struct trace_test){ .acl = a, .depth = depth });
+	trace(m, (struct trace_test) { .acl = a, .depth = depth });
 	held = expr_holds(m, a->expr, depth + 1);
 	m->now->tests[at].held = held;
 	return held;
 }
 
-/* "!" binds before AND, AND before OR; from the left, only as far as needed; a match limit ends all. */
+/* "!" binds before AND, AND before OR; from the left, only as far as needed; a match limit ends
+ * all. */
 bool expr_holds(struct machine *m, const struct p_expr *e, unsigned depth)
 {
 	bool all = e->kind == PE_AND;
@@ -270,12 +298,19 @@ bool expr_holds(struct machine *m, const struct p_expr *e, unsigned depth)
 	if (m->limit)
 		return false;
 	switch (e->kind) {
-	case PE_TRUE: return true;
-	case PE_FALSE: return false;
-	case PE_NOT: return !expr_holds(m, e->kids[0], depth);
-	case PE_TEST: return traced_test(m, e->test, depth);
-	case PE_ACL: return traced_acl(m, e->acl, depth);
-	case PE_AND: case PE_OR: break;
+	case PE_TRUE:
+		return true;
+	case PE_FALSE:
+		return false;
+	case PE_NOT:
+		return !expr_holds(m, e->kids[0], depth);
+	case PE_TEST:
+		return traced_test(m, e->test, depth);
+	case PE_ACL:
+		return traced_acl(m, e->acl, depth);
+	case PE_AND:
+	case PE_OR:
+		break;
 	}
 	for (uint32_t i = 0; i < e->nkids; i++)
 		if (expr_holds(m, e->kids[i], depth) != all)

@@ -8,13 +8,13 @@ static void put_str(struct machine *m, struct values *v, struct str s)
 	if (!s.p)
 		return;
 	GROWN(m->a, v->at, v->n, &v->room);
-	v->at[v->n++] = (struct value){ .type = TYPE_STR, .s = s };
+	v->at[v->n++] = (struct value) { .type = TYPE_STR, .s = s };
 }
 
 static void put_num(struct machine *m, struct values *v, enum p_type type, int64_t n)
 {
 	GROWN(m->a, v->at, v->n, &v->room);
-	v->at[v->n++] = (struct value){ .type = type, .n = n };
+	v->at[v->n++] = (struct value) { .type = type, .n = n };
 }
 
 static void put_addr(struct machine *m, struct values *v, const struct p_net *ip)
@@ -25,15 +25,18 @@ static void put_addr(struct machine *m, struct values *v, const struct p_net *ip
 
 struct str request_line_text(struct machine *m, const struct interp_message *q)
 {
-	return arena_printf(m->a, "%.*s %.*s HTTP/%.*s", STR_ARG(q->meth), STR_ARG(q->uri), STR_ARG(q->version));
+	return arena_printf(m->a, "%.*s %.*s HTTP/%.*s", STR_ARG(q->meth), STR_ARG(q->uri),
+			    STR_ARG(q->version));
 }
 
 struct str status_line(struct machine *m)
 {
-	return arena_printf(m->a, "HTTP/1.1 %u %.*s", m->answer->status, STR_ARG(m->answer->reason));
+	return arena_printf(m->a, "HTTP/1.1 %u %.*s", m->answer->status,
+			    STR_ARG(m->answer->reason));
 }
 
-static void header_values(struct machine *m, const struct fields *f, struct str name, struct values *v)
+static void header_values(struct machine *m, const struct fields *f, struct str name,
+			  struct values *v)
 {
 	for (uint32_t i = 0; i < f->n; i++)
 		if (str_ieq(f->at[i].name, name))
@@ -41,7 +44,8 @@ static void header_values(struct machine *m, const struct fields *f, struct str 
 }
 
 /* Values of NAME in "NAME=value" pairs between <delim>. A pair without "=" has the empty value. */
-static void pair_values(struct machine *m, struct str text, char delim, struct str name, bool trim, struct values *v)
+static void pair_values(struct machine *m, struct str text, char delim, struct str name, bool trim,
+			struct values *v)
 {
 	while (text.p) {
 		struct str pair = str_cut(&text, delim), key;
@@ -54,7 +58,8 @@ static void pair_values(struct machine *m, struct str text, char delim, struct s
 	}
 }
 
-static void cookie_values(struct machine *m, const struct p_subject *s, bool response, struct values *v)
+static void cookie_values(struct machine *m, const struct p_subject *s, bool response,
+			  struct values *v)
 {
 	const struct fields *f = response ? &m->answer->headers : &m->req.headers;
 
@@ -72,34 +77,71 @@ static void cookie_values(struct machine *m, const struct p_subject *s, bool res
 }
 
 /* What a request holds, now or as the "req in" rules left it. */
-static void request_values(struct machine *m, const struct p_subject *s, const struct interp_message *q, struct values *v)
+static void request_values(struct machine *m, const struct p_subject *s,
+			   const struct interp_message *q, struct values *v)
 {
 	switch (s->id) {
-	case SUBJ_LINE: put_str(m, v, request_line_text(m, q)); break;
-	case SUBJ_METH: put_str(m, v, q->meth); break;
-	case SUBJ_URI: put_str(m, v, q->uri); break;
-	case SUBJ_PATH: put_str(m, v, q->path); break;
-	case SUBJ_QUERY: put_str(m, v, q->query); break;
-	case SUBJ_Q: pair_values(m, q->query, '&', s->name, false, v); break;
-	case SUBJ_VERSION: put_str(m, v, q->version); break;
-	case SUBJ_SCHEME: put_str(m, v, m->tls ? S("https") : S("http")); break;
-	case SUBJ_HOST: put_str(m, v, q->host); break;
-	case SUBJ_H: header_values(m, &q->headers, s->name, v); break;
-	case SUBJ_C: cookie_values(m, s, false, v); break;
-	default: break;
+	case SUBJ_LINE:
+		put_str(m, v, request_line_text(m, q));
+		break;
+	case SUBJ_METH:
+		put_str(m, v, q->meth);
+		break;
+	case SUBJ_URI:
+		put_str(m, v, q->uri);
+		break;
+	case SUBJ_PATH:
+		put_str(m, v, q->path);
+		break;
+	case SUBJ_QUERY:
+		put_str(m, v, q->query);
+		break;
+	case SUBJ_Q:
+		pair_values(m, q->query, '&', s->name, false, v);
+		break;
+	case SUBJ_VERSION:
+		put_str(m, v, q->version);
+		break;
+	case SUBJ_SCHEME:
+		put_str(m, v, m->tls ? S("https") : S("http"));
+		break;
+	case SUBJ_HOST:
+		put_str(m, v, q->host);
+		break;
+	case SUBJ_H:
+		header_values(m, &q->headers, s->name, v);
+		break;
+	case SUBJ_C:
+		cookie_values(m, s, false, v);
+		break;
+	default:
+		break;
 	}
 }
 
 static void response_values(struct machine *m, const struct p_subject *s, struct values *v)
 {
 	switch (s->id) {
-	case SUBJ_LINE: put_str(m, v, status_line(m)); break;
-	case SUBJ_VERSION: put_str(m, v, S("1.1")); break;
-	case SUBJ_H: header_values(m, &m->answer->headers, s->name, v); break;
-	case SUBJ_C: cookie_values(m, s, true, v); break;
-	case SUBJ_STATUS: put_num(m, v, TYPE_INT, m->answer->status); break;
-	case SUBJ_MADE: put_num(m, v, TYPE_BOOL, m->answer->made); break;
-	default: break;
+	case SUBJ_LINE:
+		put_str(m, v, status_line(m));
+		break;
+	case SUBJ_VERSION:
+		put_str(m, v, S("1.1"));
+		break;
+	case SUBJ_H:
+		header_values(m, &m->answer->headers, s->name, v);
+		break;
+	case SUBJ_C:
+		cookie_values(m, s, true, v);
+		break;
+	case SUBJ_STATUS:
+		put_num(m, v, TYPE_INT, m->answer->status);
+		break;
+	case SUBJ_MADE:
+		put_num(m, v, TYPE_BOOL, m->answer->made);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -108,15 +150,32 @@ static void connection_values(struct machine *m, const struct p_subject *s, stru
 	const struct request_spec *r = m->spec;
 
 	switch (s->id) {
-	case SUBJ_SRC: put_addr(m, v, &m->out->src); break;
-	case SUBJ_SRC_PORT: put_num(m, v, TYPE_INT, m->out->src_port); break;
-	case SUBJ_DST: put_addr(m, v, &m->out->dst); break;
-	case SUBJ_DST_PORT: put_num(m, v, TYPE_INT, m->out->dst_port); break;
-	case SUBJ_TLS: put_num(m, v, TYPE_BOOL, m->tls); break;
-	case SUBJ_SNI: put_str(m, v, m->tls && r->sni.n ? r->sni : (struct str){ 0 }); break;
-	case SUBJ_ALPN: put_str(m, v, m->tls && r->alpn.n ? r->alpn : (struct str){ 0 }); break;
-	case SUBJ_HELLO: put_str(m, v, str_eq(s->name, S("sni")) ? r->sni : r->alpn); break;
-	default: break; /* no client certificate can be given */
+	case SUBJ_SRC:
+		put_addr(m, v, &m->out->src);
+		break;
+	case SUBJ_SRC_PORT:
+		put_num(m, v, TYPE_INT, m->out->src_port);
+		break;
+	case SUBJ_DST:
+		put_addr(m, v, &m->out->dst);
+		break;
+	case SUBJ_DST_PORT:
+		put_num(m, v, TYPE_INT, m->out->dst_port);
+		break;
+	case SUBJ_TLS:
+		put_num(m, v, TYPE_BOOL, m->tls);
+		break;
+	case SUBJ_SNI:
+		put_str(m, v, m->tls && r->sni.n ? r->sni : (struct str) { 0 });
+		break;
+	case SUBJ_ALPN:
+		put_str(m, v, m->tls && r->alpn.n ? r->alpn : (struct str) { 0 });
+		break;
+	case SUBJ_HELLO:
+		put_str(m, v, str_eq(s->name, S("sni")) ? r->sni : r->alpn);
+		break;
+	default:
+		break; /* no client certificate can be given */
 	}
 }
 
@@ -159,16 +218,33 @@ static void state_values(struct machine *m, const struct p_subject *s, struct va
 	case SUBJ_CAPTURE: /* "in and out kept apart": a response's own first */
 		for (uint32_t i = 0; i < m->p->ncaptures; i++)
 			if (str_eq(m->p->captures[i], s->name))
-				captured = m->responding && o->captures[1][i].p ? o->captures[1][i] : o->captures[0][i];
+				captured = m->responding && o->captures[1][i].p ? o->captures[1][i]
+										: o->captures[0][i];
 		put_str(m, v, captured);
 		return;
-	case SUBJ_DATE: put_str(m, v, date_text(m, s->name)); return;
-	case SUBJ_RANDOM: n = s->num > 0 ? st->random % s->num : 0; break;
-	case SUBJ_NBSRV: n = !s->section ? 0 : st->nbsrv ? st->nbsrv[s->section->index] : servers_up(s->section); break;
-	case SUBJ_CONNS: n = st->conns && s->section ? st->conns[s->section->index] : 0; break;
-	case SUBJ_QLEN: n = st->qlen && s->section ? st->qlen[s->section->index] : 0; break;
-	case SUBJ_RATE: case SUBJ_CONC: case SUBJ_QUEUED: break;
-	default: return;
+	case SUBJ_DATE:
+		put_str(m, v, date_text(m, s->name));
+		return;
+	case SUBJ_RANDOM:
+		n = s->num > 0 ? st->random % s->num : 0;
+		break;
+	case SUBJ_NBSRV:
+		n = !s->section ? 0
+		    : st->nbsrv ? st->nbsrv[s->section->index]
+				: servers_up(s->section);
+		break;
+	case SUBJ_CONNS:
+		n = st->conns && s->section ? st->conns[s->section->index] : 0;
+		break;
+	case SUBJ_QLEN:
+		n = st->qlen && s->section ? st->qlen[s->section->index] : 0;
+		break;
+	case SUBJ_RATE:
+	case SUBJ_CONC:
+	case SUBJ_QUEUED:
+		break;
+	default:
+		return;
 	}
 	put_num(m, v, TYPE_INT, n);
 }
@@ -180,7 +256,7 @@ static bool in_answer(const struct machine *m, const struct p_subject *s)
 
 void subject_values(struct machine *m, const struct p_subject *s, struct values *out)
 {
-	*out = (struct values){ 0 };
+	*out = (struct values) { 0 };
 	if (s->id >= SUBJ_SRC && s->id <= SUBJ_HELLO)
 		connection_values(m, s, out);
 	else if (s->id >= SUBJ_VAR)
@@ -198,7 +274,8 @@ void subject_values(struct machine *m, const struct p_subject *s, struct values 
 		put_num(m, out, TYPE_INT, n);
 	}
 	for (uint32_t i = 0; s->measure == MEASURE_LEN && i < out->n; i++)
-		out->at[i] = (struct value){ .type = TYPE_INT, .n = (int64_t)value_text(m, &out->at[i]).n };
+		out->at[i] = (struct value) { .type = TYPE_INT,
+					      .n = (int64_t)value_text(m, &out->at[i]).n };
 }
 
 struct str value_text(struct machine *m, const struct value *v)
@@ -211,7 +288,8 @@ struct str value_text(struct machine *m, const struct value *v)
 	case TYPE_ADDR:
 		memcpy(ip.addr, v->addr, 16);
 		return address_text(m->a, &ip);
-	case TYPE_INT: case TYPE_BOOL:
+	case TYPE_INT:
+	case TYPE_BOOL:
 		break;
 	}
 	return arena_printf(m->a, "%" PRId64, v->n);
@@ -239,10 +317,14 @@ static struct str piece_text(struct machine *m, const struct p_piece *p)
 	struct values v;
 
 	switch (p->kind) {
-	case PIECE_LITERAL: return p->text;
-	case PIECE_BACKREF: return g->at[p->backref % 10];
-	case PIECE_PARAM: return param_value(m, p->param);
-	case PIECE_SUBJECT: break;
+	case PIECE_LITERAL:
+		return p->text;
+	case PIECE_BACKREF:
+		return g->at[p->backref % 10];
+	case PIECE_PARAM:
+		return param_value(m, p->param);
+	case PIECE_SUBJECT:
+		break;
 	}
 	subject_values(m, p->subject, &v);
 	return values_text(m, &v);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program_form: the text form of each struct of program.h, for both ways (program_io.h). Requires, on reading, that the names
- * which a struct refers to are defined. Used by program_write, program_read and by diff, which compares contents as text. */
+/* program_form: the text form of each struct of program.h, for both ways (program_io.h).
+ * Requires, on reading, that the names
+ * which a struct refers to are defined. Used by program_write, program_read and by diff, which
+ * compares contents as text. */
 #ifndef WEIR_PROGRAM_FORM_H
 #define WEIR_PROGRAM_FORM_H
 
 #include "program.h"
 #include "program_io.h"
 
-extern const char *const form_dirs[RULE_DIRS];        /* req_in … */
-extern const char *const form_kinds[SEC_TEST + 1];    /* listen … */
-extern const char *const form_options[OPTIONS];       /* "timeout connect" … */
+extern const char *const form_dirs[RULE_DIRS]; /* req_in … */
+extern const char *const form_kinds[SEC_TEST + 1]; /* listen … */
+extern const char *const form_options[OPTIONS]; /* "timeout connect" … */
 extern const char *const form_actions[ACTIONS];
 extern const char *const form_operators[OPERATORS];
-extern const char *const form_negations[OPERATORS];   /* negative spellings */
+extern const char *const form_negations[OPERATORS]; /* negative spellings */
 extern const char *const form_subjects[SUBJECTS];
 extern const char *const form_converters[CONVERTERS];
 
@@ -29,7 +31,8 @@ void form_rule(struct pio *io, struct p_rule *r);
 void form_ref_section(struct pio *io, const char *key, struct p_section **s);
 void form_ref_subject(struct pio *io, const char *key, struct p_subject **s);
 void form_ref_acl(struct pio *io, struct p_acl **a);
-/* ( "NAME" [nth N] ): a set or map is there once for each type and case that it is looked up with */
+/* ( "NAME" [nth N] ): a set or map is there once for each type and case that it is looked up
+ * with */
 void form_name(struct pio *io, enum pio_kind kind, uint32_t index, struct str *name);
 void form_text(struct pio *io, const char *key, struct p_text **t);
 

@@ -59,7 +59,7 @@ static void next(struct pio *io)
 
 void io_open(struct pio *io, struct arena *a, struct str text)
 {
-	*io = (struct pio){ .arena = a, .p = text.p, .end = text.p + text.n, .line = 1 };
+	*io = (struct pio) { .arena = a, .p = text.p, .end = text.p + text.n, .line = 1 };
 	next(io);
 }
 
@@ -283,7 +283,8 @@ uint32_t io_count(struct pio *io, const char *key, uint32_t n)
 	io_value_num(io, &v, 0, PIO_ITEMS_MAX);
 	if (!io_reading(io))
 		return n;
-	/* An element takes at least one byte and a blank: a count cannot ask for more memory than its text earns. */
+	/* An element takes at least one byte and a blank: a count cannot ask for more memory
+	 * than its text earns. */
 	if (v > (io->end - io->p) / 2 + 1 || (uint64_t)v + io->items > PIO_ITEMS_MAX) {
 		io_fail(io, "a list is longer than the text");
 		return 0;
@@ -362,7 +363,7 @@ bool io_define(struct pio *io, enum pio_kind kind, struct str span, void *object
 	i = slot_of(io, kind, span);
 	if (io->slots[i].object)
 		return false;
-	io->slots[i] = (struct pio_slot){ .key = span, .object = object, .kind = kind };
+	io->slots[i] = (struct pio_slot) { .key = span, .object = object, .kind = kind };
 	io->used++;
 	return true;
 }

@@ -14,13 +14,16 @@ static const char *action_fault(const struct program *p, const struct p_action *
 		return "a capture slot that does not exist";
 	if (a->var && a->var >= p->nvars)
 		return "a variable slot that does not exist";
-	if ((a->id == ACT_CAPTURE && (!p->ncaptures || !a->subject)) || (a->id == ACT_SETVAR && !p->nvars))
+	if ((a->id == ACT_CAPTURE && (!p->ncaptures || !a->subject)) ||
+	    (a->id == ACT_SETVAR && !p->nvars))
 		return "a capture or variable that does not exist";
 	if ((a->id == ACT_SWITCH || a->id == ACT_SETBE) && !a->target && !a->subject)
 		return "a jump without target";
 	if (a->id == ACT_URIREMAP && !a->target)
 		return "a uriremap without backend";
-	if ((a->id == ACT_REP || a->id == ACT_DELETE || a->id == ACT_REWRITE || a->id == ACT_REQLINE || a->id == ACT_STSLINE) && !a->regex)
+	if ((a->id == ACT_REP || a->id == ACT_DELETE || a->id == ACT_REWRITE ||
+	     a->id == ACT_REQLINE || a->id == ACT_STSLINE) &&
+	    !a->regex)
 		return "an edit without regex";
 	return place_known(p, a->place) ? NULL : "a place in a file that does not exist";
 }
@@ -31,14 +34,16 @@ static const char *rule_fault(const struct program *p, const struct p_rule *r)
 
 	for (uint32_t i = 0; i < r->nactions && !why; i++)
 		why = action_fault(p, &r->actions[i]);
-	if (!why && r->capturing && (r->capturing->nvalues != 1 || r->capturing->values[0].kind != VALUE_REGEX))
+	if (!why && r->capturing &&
+	    (r->capturing->nvalues != 1 || r->capturing->values[0].kind != VALUE_REGEX))
 		why = "a capturing test without one regex";
 	return why;
 }
 
 #define EXPR_DEPTH_MAX 4000 /* groups and acls inside each other */
 
-/* 0 not seen, 1 on the way, 2 done: acls must not contain themselves, or evaluating one would not end. */
+/* 0 not seen, 1 on the way, 2 done: acls must not contain themselves, or evaluating one would
+ * not end. */
 static bool expr_ends(const struct p_expr *e, uint8_t *seen, unsigned depth)
 {
 	bool ok = depth < EXPR_DEPTH_MAX;
@@ -66,7 +71,8 @@ static const char *program_fault(struct arena *a, const struct program *p)
 		if (!expr_ends(p->acls[i]->expr, seen, 0))
 			why = "an acl that contains itself, or conditions nested too deep";
 	for (uint32_t i = 0; i < p->nsections && !why; i++)
-		if (!p->sections[i]->filters || !p->sections[i]->servers_of || !place_known(p, p->sections[i]->place))
+		if (!p->sections[i]->filters || !p->sections[i]->servers_of ||
+		    !place_known(p, p->sections[i]->place))
 			why = "a section without rules, servers or place";
 	return why;
 }

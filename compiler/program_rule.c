@@ -3,7 +3,8 @@
 
 #include <arpa/inet.h>
 
-const char *const form_dirs[RULE_DIRS] = { "conn_in", "sess_in", "req_in", "req_out", "rsp_in", "rsp_out" };
+const char *const form_dirs[RULE_DIRS] = { "conn_in", "sess_in", "req_in",
+					   "req_out", "rsp_in",  "rsp_out" };
 const char *const form_actions[ACTIONS] = {
 #define ACTION(id, word, ...) word,
 #include "../grammar/action.def"
@@ -32,25 +33,26 @@ static const char *const measures[] = { "none", "len", "count" };
 static const char *const value_kinds[] = { "str", "int", "net", "regex", "text" };
 static const char *const piece_kinds[] = { "lit", "subject", "backref", "param" };
 static const char *const expr_kinds[] = { "true", "false", "and", "or", "not", "test", "acl" };
-static const char *const parts[] = { "header", "host", "path", "query", "uri", "meth", "status", "line" };
+static const char *const parts[] = { "header", "host", "path",   "query",
+				     "uri",    "meth", "status", "line" };
 static const char *const redirs[] = { "target", "scheme", "prefix" };
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
 /* An enum field as its bare word. */
-#define WORD(io, field, words, n) \
-	do { \
-		int w_ = (int)(field); \
-		io_value_word((io), &w_, (words), (n)); \
-		if (io_reading(io)) \
-			(field) = (__typeof__(field))w_; \
+#define WORD(io, field, words, n)                                                                  \
+	do {                                                                                       \
+		int w_ = (int)(field);                                                             \
+		io_value_word((io), &w_, (words), (n));                                            \
+		if (io_reading(io))                                                                \
+			(field) = (__typeof__(field))w_;                                           \
 	} while (0)
 
 /* The same behind a key, left out when zero. */
-#define WORD_KEY(io, key, field, words) \
-	do { \
-		if (io_key((io), (key), (field) != 0)) \
-			WORD((io), (field), (words), COUNT(words)); \
+#define WORD_KEY(io, key, field, words)                                                            \
+	do {                                                                                       \
+		if (io_key((io), (key), (field) != 0))                                             \
+			WORD((io), (field), (words), COUNT(words));                                \
 	} while (0)
 
 /* "@ file line" */
@@ -63,7 +65,7 @@ void form_place(struct pio *io, struct p_place *at)
 	io_value_num(io, &file, 0, UINT32_MAX);
 	io_value_num(io, &line, 0, UINT32_MAX);
 	if (io_reading(io))
-		*at = (struct p_place){ .file = (uint32_t)file, .line = (uint32_t)line };
+		*at = (struct p_place) { .file = (uint32_t)file, .line = (uint32_t)line };
 }
 
 static bool is_v4(const struct p_net *net)
@@ -84,7 +86,7 @@ static bool read_net(struct str s, struct p_net *net)
 	text[s.n] = '\0';
 	if (strlen(text) != s.n)
 		return false;
-	*net = (struct p_net){ .bits = net->bits };
+	*net = (struct p_net) { .bits = net->bits };
 	if (v6)
 		return inet_pton(AF_INET6, text, net->addr) == 1;
 	net->addr[10] = net->addr[11] = 0xff;
@@ -167,7 +169,8 @@ void form_ref_subject(struct pio *io, const char *key, struct p_subject **s)
 		form_subject(io, *s);
 }
 
-/* ( "NAME" [of SECTION] [nth N] ): a name may be in several sections, and be there for requests and for responses */
+/* ( "NAME" [of SECTION] [nth N] ): a name may be in several sections, and be there for requests
+ * and for responses */
 void form_ref_acl(struct pio *io, struct p_acl **a)
 {
 	int64_t nth;
@@ -194,7 +197,8 @@ void form_name(struct pio *io, enum pio_kind kind, uint32_t index, struct str *n
 	io_end(io);
 }
 
-static void ref_named(struct pio *io, const char *key, enum pio_kind kind, void **object, struct str name, uint32_t index)
+static void ref_named(struct pio *io, const char *key, enum pio_kind kind, void **object,
+		      struct str name, uint32_t index)
 {
 	if (!io_key(io, key, *object != NULL))
 		return;
@@ -205,12 +209,13 @@ static void ref_named(struct pio *io, const char *key, enum pio_kind kind, void 
 }
 
 /* A reference field to something that has a name and no section. */
-#define REF_NAMED(io, key, kind, field) \
-	do { \
-		void *o_ = (field); \
-		ref_named((io), (key), (kind), &o_, (field) ? (field)->name : str_of("", 0), (field) ? (field)->index : 0); \
-		if (io_reading(io)) \
-			(field) = o_; \
+#define REF_NAMED(io, key, kind, field)                                                            \
+	do {                                                                                       \
+		void *o_ = (field);                                                                \
+		ref_named((io), (key), (kind), &o_, (field) ? (field)->name : str_of("", 0),       \
+			  (field) ? (field)->index : 0);                                           \
+		if (io_reading(io))                                                                \
+			(field) = o_;                                                              \
 	} while (0)
 
 /* ---- matching ---- */
@@ -280,7 +285,8 @@ static void form_conv(struct pio *io, struct p_conv *c)
 
 static void form_convs(struct pio *io, struct p_conv **first)
 {
-	for (struct p_conv **c = first; io_key(io, "|", *c != NULL) && !io_failed(io); c = &(*c)->next) {
+	for (struct p_conv **c = first; io_key(io, "|", *c != NULL) && !io_failed(io);
+	     c = &(*c)->next) {
 		if (io_reading(io))
 			*c = ARENA_NEW(io->arena, struct p_conv);
 		form_conv(io, *c);
@@ -368,7 +374,9 @@ void form_expr(struct pio *io, struct p_expr **ep)
 		return;
 	WORD(io, e->kind, expr_kinds, COUNT(expr_kinds));
 	switch (e->kind) {
-	case PE_AND: case PE_OR: case PE_NOT:
+	case PE_AND:
+	case PE_OR:
+	case PE_NOT:
 		form_kids(io, e);
 		break;
 	case PE_TEST:
@@ -379,7 +387,8 @@ void form_expr(struct pio *io, struct p_expr **ep)
 	case PE_ACL:
 		form_ref_acl(io, &e->acl);
 		break;
-	case PE_TRUE: case PE_FALSE:
+	case PE_TRUE:
+	case PE_FALSE:
 		break;
 	}
 	io_end(io);
@@ -395,7 +404,8 @@ static void form_header(struct pio *io, struct p_header *h)
 		io_fail(io, "a header without value");
 }
 
-/* Each column of the table is written, whatever the action: one that the action does not use is zero. */
+/* Each column of the table is written, whatever the action: one that the action does not use is
+ * zero. */
 void form_action(struct pio *io, struct p_action *a)
 {
 	if (!io_line(io, 2, "do", true)) {

@@ -2,7 +2,8 @@
 #include "program_form.h"
 
 const char *const form_kinds[SEC_TEST + 1] = {
-	"file", "global", "profile", "listen", "frontend", "reqrules", "backend", "rsprules", "checkpoint", "set", "map", "test",
+	"file",    "global",   "profile",    "listen", "frontend", "reqrules",
+	"backend", "rsprules", "checkpoint", "set",    "map",      "test",
 };
 const char *const form_options[OPTIONS] = {
 #define OPTION(id, words, ...) words,
@@ -16,13 +17,13 @@ static const char *const log_kinds[] = { "off", "stdout", "file", "udp", "unix" 
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
-#define WORD_KEY(io, key, field, words) \
-	do { \
-		int w_ = (int)(field); \
-		if (io_key((io), (key), w_ != 0)) \
-			io_value_word((io), &w_, (words), COUNT(words)); \
-		if (io_reading(io)) \
-			(field) = (__typeof__(field))w_; \
+#define WORD_KEY(io, key, field, words)                                                            \
+	do {                                                                                       \
+		int w_ = (int)(field);                                                             \
+		if (io_key((io), (key), w_ != 0))                                                  \
+			io_value_word((io), &w_, (words), COUNT(words));                           \
+		if (io_reading(io))                                                                \
+			(field) = (__typeof__(field))w_;                                           \
 	} while (0)
 
 /* Takes the line's keyword; it must be there. */
@@ -40,6 +41,7 @@ void form_setting(struct pio *io, struct p_setting *s)
 	io_flag(io, "set", &s->set);
 	IO_NUM(io, "num", s->num, INT64_MIN + 1, INT64_MAX);
 	IO_NUM(io, "num2", s->num2, INT64_MIN + 1, INT64_MAX);
+	IO_NUM(io, "num3", s->num3, INT64_MIN + 1, INT64_MAX);
 	io_str(io, "text", &s->text);
 	form_text(io, "computed", &s->computed);
 	if (io_reading(io) || io->places)
@@ -49,7 +51,8 @@ void form_setting(struct pio *io, struct p_setting *s)
 
 static bool setting_empty(const struct p_setting *s)
 {
-	return !s->set && !s->num && !s->num2 && !s->text.n && !s->computed && !s->origin.n && !s->place.line;
+	return !s->set && !s->num && !s->num2 && !s->num3 && !s->text.n && !s->computed &&
+	       !s->origin.n && !s->place.line;
 }
 
 /* opt "timeout connect" …, those that hold something */
@@ -65,10 +68,12 @@ static void form_settings(struct pio *io, unsigned depth, struct p_setting *sett
 			return;
 		} else {
 			/* the words are looked at first: this option may be left out */
-			struct str quoted = str_of(io->p, io->end - io->p > 0 ? (size_t)(io->end - io->p) : 0);
+			struct str quoted =
+				str_of(io->p, io->end - io->p > 0 ? (size_t)(io->end - io->p) : 0);
 
-			if (!str_starts(str_trim(quoted), S("\"")) || !str_starts(str_skip(str_trim(quoted), 1), words)
-				|| !str_starts(str_skip(str_trim(quoted), words.n + 1), S("\"")))
+			if (!str_starts(str_trim(quoted), S("\"")) ||
+			    !str_starts(str_skip(str_trim(quoted), 1), words) ||
+			    !str_starts(str_skip(str_trim(quoted), words.n + 1), S("\"")))
 				continue;
 		}
 		io_line(io, depth, "opt", true);

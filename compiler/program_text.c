@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole program in order: a block of definitions (what others name), then bodies. Reading takes the definitions first,
+/* The whole program in order: a block of definitions (what others name), then bodies. Reading
+ * takes the definitions first,
  * so that every later reference, also a forward one, is found. */
 #include "program_form.h"
 
@@ -18,12 +19,12 @@ static uint32_t table(struct pio *io, const char *key, uint32_t n, void ***objec
 	return n;
 }
 
-#define TABLE(io, key, n, objects) \
-	do { \
-		void **o_ = (void **)(void *)(objects); \
-		(n) = table((io), (key), (n), &o_, sizeof(**(objects))); \
-		if (io_reading(io)) \
-			(objects) = (void *)o_; \
+#define TABLE(io, key, n, objects)                                                                 \
+	do {                                                                                       \
+		void **o_ = (void **)(void *)(objects);                                            \
+		(n) = table((io), (key), (n), &o_, sizeof(**(objects)));                           \
+		if (io_reading(io))                                                                \
+			(objects) = (void *)o_;                                                    \
 	} while (0)
 
 static bool line(struct pio *io, const char *word)
@@ -80,7 +81,8 @@ static void define_names(struct pio *io, struct program *p)
 /* section KIND "NAME"; a checkpoint is named by the group ( checkpoint "NAME" ) */
 static void define_section(struct pio *io, struct p_section *s)
 {
-	bool apart = io_reading(io) ? io->tok.n == 1 && io->tok.p[0] == '(' : s->kind == SEC_CHECKPOINT;
+	bool apart =
+		io_reading(io) ? io->tok.n == 1 && io->tok.p[0] == '(' : s->kind == SEC_CHECKPOINT;
 	struct str span = name_span(io);
 	int kind = (int)s->kind;
 
@@ -188,6 +190,7 @@ static void form_bodies(struct pio *io, struct program *p)
 		form_map(io, p->maps[i]);
 	for (uint32_t i = 0; i < p->nacls && line(io, "acl-body"); i++) {
 		form_expr(io, &p->acls[i]->expr);
+		io_flag(io, "response", &p->acls[i]->response);
 		form_place(io, &p->acls[i]->place);
 	}
 	TABLE(io, "rules", p->nrules, p->rules);

@@ -13,16 +13,20 @@ static uint32_t seen(struct pio *io, enum pio_kind kind, struct str key)
 	return (*count)++;
 }
 
-/* One name may stand for several: an acl for each side that uses it, a set or map for each type and case. */
+/* One name may stand for several: an acl for each side that uses it, a set or map for each type
+ * and case. */
 static void number_names(struct pio *io, const struct program *p)
 {
-	uint32_t *acls = ARENA_ARRAY(io->arena, uint32_t, p->nacls + 1), *sets = ARENA_ARRAY(io->arena, uint32_t, p->nsets + 1);
+	uint32_t *acls = ARENA_ARRAY(io->arena, uint32_t, p->nacls + 1),
+		 *sets = ARENA_ARRAY(io->arena, uint32_t, p->nsets + 1);
 	uint32_t *maps = ARENA_ARRAY(io->arena, uint32_t, p->nmaps + 1);
 
 	for (uint32_t i = 0; i < p->nacls; i++) {
 		const struct p_acl *a = p->acls[i];
 
-		acls[i] = seen(io, REF_ACL, arena_printf(io->arena, "%p %.*s", (const void *)a->section, STR_ARG(a->name)));
+		acls[i] = seen(io, REF_ACL,
+			       arena_printf(io->arena, "%p %.*s", (const void *)a->section,
+					    STR_ARG(a->name)));
 	}
 	for (uint32_t i = 0; i < p->nsets; i++)
 		sets[i] = seen(io, REF_SET, p->sets[i]->name);

@@ -14,7 +14,7 @@ void fields_add(struct arena *a, struct fields *f, struct str name, struct str v
 			memcpy(new, f->at, f->n * sizeof(*new));
 		f->at = new;
 	}
-	f->at[f->n++] = (struct field){ .name = name, .value = value };
+	f->at[f->n++] = (struct field) { .name = name, .value = value };
 }
 
 /* ---- addresses ---- */
@@ -27,7 +27,7 @@ static bool read_ip(struct str s, struct p_net *ip)
 		return false;
 	memcpy(text, s.p, s.n);
 	text[s.n] = '\0';
-	*ip = (struct p_net){ .bits = 128 };
+	*ip = (struct p_net) { .bits = 128 };
 	if (memchr(text, ':', s.n))
 		return inet_pton(AF_INET6, text, ip->addr) == 1;
 	ip->addr[10] = ip->addr[11] = 0xff;
@@ -48,7 +48,7 @@ bool address_read(struct str text, struct p_net *ip, uint16_t *port)
 		rest = str_skip(text, (size_t)end + 1);
 		if (rest.n && rest.p[0] != ':')
 			return false;
-		rest = rest.n ? str_skip(rest, 1) : (struct str){ 0 };
+		rest = rest.n ? str_skip(rest, 1) : (struct str) { 0 };
 	} else if (str_chr(text, '.') >= 0 && str_chr(text, ':') > str_chr(text, '.')) {
 		rest = text;
 		host = str_cut(&rest, ':');
@@ -75,7 +75,11 @@ void request_init(struct request_spec *r)
 {
 	uint16_t port;
 
-	*r = (struct request_spec){ .meth = S("GET"), .target = S("/"), .version = S("1.1"), .src_port = 50000, .dst_port = 80 };
+	*r = (struct request_spec) { .meth = S("GET"),
+				     .target = S("/"),
+				     .version = S("1.1"),
+				     .src_port = 50000,
+				     .dst_port = 80 };
 	address_read(S("127.0.0.1"), &r->src, &port);
 	r->dst = r->src;
 }
@@ -202,7 +206,8 @@ static void set_host(struct arena *a, struct request_spec *r, struct str host)
 	fields_add(a, &r->headers, S("Host"), host);
 }
 
-static const char *request_word(struct arena *a, struct request_spec *r, struct str word, const struct ast_value **v)
+static const char *request_word(struct arena *a, struct request_spec *r, struct str word,
+				const struct ast_value **v)
 {
 	struct str arg;
 
@@ -258,15 +263,21 @@ const char *response_words(struct arena *a, struct request_spec *r, const struct
 		return "a response begins with its status";
 	why = request_response(r, word);
 	while (!why && take(&words, &word))
-		why = str_eq(word, S("header")) ? take_header(a, &r->response, &words) : "a response line knows: header";
+		why = str_eq(word, S("header")) ? take_header(a, &r->response, &words)
+						: "a response line knows: header";
 	return why;
 }
 
 /* Values that each word takes: 0, 1, 2, or '?': a number may follow. */
-static const struct { const char *word; char values; } expects[] = {
-	{ "backend", '1' }, { "uri", '1' }, { "host", '1' }, { "meth", '1' }, { "status", '1' }, { "location", '1' },
-	{ "header", '2' }, { "response", '2' }, { "var", '2' }, { "capture", '2' }, { "noheader", '1' }, { "noresponse", '1' },
-	{ "deny", '?' }, { "tarpit", '?' }, { "redir", '?' }, { "respond", '?' }, { "auth", '0' }, { "drop", '0' },
+static const struct {
+	const char *word;
+	char values;
+} expects[] = {
+	{ "backend", '1' }, { "uri", '1' },      { "host", '1' },     { "meth", '1' },
+	{ "status", '1' },  { "location", '1' }, { "header", '2' },   { "response", '2' },
+	{ "var", '2' },     { "capture", '2' },  { "noheader", '1' }, { "noresponse", '1' },
+	{ "deny", '?' },    { "tarpit", '?' },   { "redir", '?' },    { "respond", '?' },
+	{ "auth", '0' },    { "drop", '0' },
 };
 
 static char values_of(struct str word)
@@ -298,14 +309,18 @@ const char *expect_words(struct arena *a, struct expectations *e, const struct a
 
 	if (!words)
 		return "\"expect\" says nothing";
-	for (x = (struct expectation){ 0 }; take(&words, &x.word); x = (struct expectation){ 0 }) {
+	for (x = (struct expectation) { 0 }; take(&words, &x.word);
+	     x = (struct expectation) { 0 }) {
 		char values = values_of(x.word);
 
 		if (!values)
-			return "expect knows: backend uri host meth status location header noheader response noresponse var capture deny tarpit redir respond auth drop";
+			return "expect knows: backend uri host meth status location header "
+			       "noheader response noresponse var capture deny tarpit redir respond "
+			       "auth drop";
 		if (values == '2' && !take(&words, &x.name))
 			return "a word of the expectation has no name and value";
-		x.has_value = values == '?' ? words && str_u64(words->text, 599, &status) : values != '0';
+		x.has_value =
+			values == '?' ? words && str_u64(words->text, 599, &status) : values != '0';
 		if (x.has_value && !take(&words, &x.value))
 			return "a word of the expectation has no value";
 		expect_add(a, e, x);

@@ -2,22 +2,29 @@
 /* request: a request, the answer a server would give, and what a test expects, from words.
  *
  * Command line (explain):
- *   --request "METH TARGET [HTTP/x.y]"   -H "Name: value" (any number)   --src ADDR[:PORT]   --dst ADDR:PORT
- *   --bind NAME (a frontend, a listen, or a bind's name)   --response "STATUS [reason]"   --response-header "Name: value"
+ * --request "METH TARGET [HTTP/x.y]"   -H "Name: value" (any number)   --src ADDR[:PORT]   --dst
+ * ADDR:PORT
+ * --bind NAME (a frontend, a listen, or a bind's name)   --response "STATUS [reason]"
+ * --response-header "Name: value"
  *
- * Test block (language.md 8), one request line, then any lines about it; the next request line starts another exchange:
- *   request METH TARGET [version V] [host H] [header N V]... [src ADDR[:PORT]] [dst ADDR:PORT] [bind NAME] [tls] [sni N] [alpn P]
+ * Test block (language.md 8), one request line, then any lines about it; the next request line
+ * starts another exchange:
+ * request METH TARGET [version V] [host H] [header N V]... [src ADDR[:PORT]] [dst ADDR:PORT]
+ * [bind NAME] [tls] [sni N] [alpn P]
  *   response STATUS [header N V]...          what the server answers
  *   expect WORD [value] ...                  all must hold:
- *     backend B      the request goes to backend B            uri U      target in the request the server gets
+ * backend B      the request goes to backend B            uri U      target in the request the
+ * server gets
  *     host H         its host                                 meth M     its method
  *     header N V     it has a line N with exactly the value V noheader N it has none
- *     status N       status of the answer the client gets     response N V   the answer has a line N of value V
+ * status N       status of the answer the client gets     response N V   the answer has a line N
+ * of value V
  *     noresponse N   the answer has no line N                 location L the answer's Location
  *     deny [N] tarpit [N] redir [N] respond [N] auth          the rules answered so (with status N)
  *     drop           closed without an answer                 var N V  capture N V   values kept
  *
- * A target without version and without Host gets HTTP/1.1 and "Host: localhost", so that a short request is a valid one; one
+ * A target without version and without Host gets HTTP/1.1 and "Host: localhost", so that a short
+ * request is a valid one; one
  * with a version is taken as it stands. Source is 127.0.0.1:50000 unless given. */
 #ifndef WEIR_REQUEST_H
 #define WEIR_REQUEST_H
@@ -38,14 +45,14 @@ void fields_add(struct arena *a, struct fields *f, struct str name, struct str v
 struct request_spec {
 	struct str meth, target, version; /* version: "1.1" */
 	struct fields headers;
-	struct p_net src, dst;            /* bits 128 */
+	struct p_net src, dst; /* bits 128 */
 	uint16_t src_port, dst_port;
-	bool has_dst;                     /* else the bind's port, and 127.0.0.1 */
-	struct str bind;                  /* empty: chosen by destination port, else the first */
-	bool short_form;                  /* written without version: request_finish completes it */
-	bool tls;                         /* besides what the bind says */
+	bool has_dst; /* else the bind's port, and 127.0.0.1 */
+	struct str bind; /* empty: chosen by destination port, else the first */
+	bool short_form; /* written without version: request_finish completes it */
+	bool tls; /* besides what the bind says */
 	struct str sni, alpn;
-	bool answered;                    /* a response was given: else a plain 200 */
+	bool answered; /* a response was given: else a plain 200 */
 	uint16_t status;
 	struct str reason;
 	struct fields response;
@@ -77,7 +84,8 @@ const char *request_words(struct arena *a, struct request_spec *r, const struct 
 const char *response_words(struct arena *a, struct request_spec *r, const struct ast_value *words);
 const char *expect_words(struct arena *a, struct expectations *e, const struct ast_value *words);
 
-/* "10.0.0.1", "::1", "10.0.0.1:80", "[::1]:80" as an address; port 0 when there is none. IPv4 is mapped. */
+/* "10.0.0.1", "::1", "10.0.0.1:80", "[::1]:80" as an address; port 0 when there is none. IPv4 is
+ * mapped. */
 bool address_read(struct str text, struct p_net *ip, uint16_t *port);
 /* Text of an address, IPv4 without its mapping. */
 struct str address_text(struct arena *a, const struct p_net *ip);

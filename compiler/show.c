@@ -9,7 +9,7 @@
 
 void show_open(struct show_buffer *b)
 {
-	*b = (struct show_buffer){ 0 };
+	*b = (struct show_buffer) { 0 };
 	b->out = open_memstream(&b->p, &b->n);
 	if (!b->out) {
 		fputs("weir: out of memory\n", stderr);
@@ -47,14 +47,19 @@ void show_quoted(FILE *out, struct str s)
 static size_t utf8_at(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0x80                   ? 1
+		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		   : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+						 : 0;
 
 	if (n == 0 || n > s.n)
 		return 0;
 	for (size_t i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	return n;
 }
@@ -89,7 +94,8 @@ void show_place(FILE *out, const struct program *p, struct p_place at)
 
 const char *show_dir(enum rule_dir dir)
 {
-	static const char *const dirs[] = { "conn in", "sess in", "req in", "req out", "rsp in", "rsp out" };
+	static const char *const dirs[] = { "conn in", "sess in", "req in",
+					    "req out", "rsp in",  "rsp out" };
 
 	return dirs[dir];
 }
@@ -201,7 +207,8 @@ void show_net(FILE *out, const struct p_net *net)
 	unsigned bits = v4 ? net->bits - 96u : net->bits;
 	char text[INET6_ADDRSTRLEN];
 
-	fputs(inet_ntop(v4 ? AF_INET : AF_INET6, net->addr + (v4 ? 12 : 0), text, sizeof(text)), out);
+	fputs(inet_ntop(v4 ? AF_INET : AF_INET6, net->addr + (v4 ? 12 : 0), text, sizeof(text)),
+	      out);
 	if (bits != (v4 ? 32 : 128))
 		fprintf(out, "/%u", bits);
 }
@@ -257,7 +264,8 @@ static void show_kids(FILE *out, const struct p_expr *e, const char *between)
 {
 	for (uint32_t i = 0; i < e->nkids; i++) {
 		const struct p_expr *k = e->kids[i];
-		bool group = k->nkids > 0 && (k->kind == PE_OR || (k->kind == PE_AND && e->kind != PE_OR));
+		bool group = k->nkids > 0 &&
+			     (k->kind == PE_OR || (k->kind == PE_AND && e->kind != PE_OR));
 
 		if (i)
 			fputs(between, out);
@@ -272,10 +280,18 @@ static void show_kids(FILE *out, const struct p_expr *e, const char *between)
 void show_expr(FILE *out, const struct p_expr *e)
 {
 	switch (e->kind) {
-	case PE_TRUE: fputs("all", out); break;
-	case PE_FALSE: fputs("!all", out); break;
-	case PE_AND: show_kids(out, e, " "); break;
-	case PE_OR: show_kids(out, e, ", "); break;
+	case PE_TRUE:
+		fputs("all", out);
+		break;
+	case PE_FALSE:
+		fputs("!all", out);
+		break;
+	case PE_AND:
+		show_kids(out, e, " ");
+		break;
+	case PE_OR:
+		show_kids(out, e, ", ");
+		break;
 	case PE_NOT:
 		putc('!', out);
 		show_kids(out, e, " ");
@@ -293,7 +309,8 @@ void show_expr(FILE *out, const struct p_expr *e)
 
 static void show_part(FILE *out, const struct p_action *a)
 {
-	static const char *const parts[] = { "", "host", "path", "query", "uri", "meth", "status", "line" };
+	static const char *const parts[] = { "",    "host", "path",   "query",
+					     "uri", "meth", "status", "line" };
 
 	bool like_part = false;
 

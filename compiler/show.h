@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* show: a rule of the program in the language's canonical spelling, for people: explain, diff, test. Two rules that show alike
+/* show: a rule of the program in the language's canonical spelling, for people: explain, diff,
+ * test. Two rules that show alike
  * behave alike, but for the contents of the acls, sets and maps they name. */
 #ifndef WEIR_SHOW_H
 #define WEIR_SHOW_H

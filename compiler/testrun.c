@@ -20,7 +20,8 @@ struct testrun {
 
 static void place(struct testrun *t, uint32_t line)
 {
-	struct p_place at = { .file = t->block->place.file, .line = line ? line : t->block->place.line };
+	struct p_place at = { .file = t->block->place.file,
+			      .line = line ? line : t->block->place.line };
 
 	show_place(t->out, t->p, at);
 }
@@ -40,7 +41,7 @@ static struct str header_of(const struct fields *f, struct str name)
 	for (uint32_t i = 0; i < f->n; i++)
 		if (str_ieq(f->at[i].name, name))
 			return f->at[i].value;
-	return (struct str){ 0 };
+	return (struct str) { 0 };
 }
 
 static bool header_is(const struct fields *f, struct str name, struct str value)
@@ -51,40 +52,48 @@ static bool header_is(const struct fields *f, struct str name, struct str value)
 	return false;
 }
 
-static struct str slot(const struct str *names, uint32_t n, const struct str *values, struct str name)
+static struct str slot(const struct str *names, uint32_t n, const struct str *values,
+		       struct str name)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (str_eq(names[i], name) && values[i].p)
 			return values[i];
-	return (struct str){ 0 };
+	return (struct str) { 0 };
 }
 
 /* "deny", "redir" …: the verdict, and its status when one was given. */
 static bool verdict_is(const struct outcome *o, const struct expectation *e, struct str status)
 {
-	return str_eq(e->word, str_from(verdict_names[o->verdict])) && (!e->has_value || str_eq(e->value, status));
+	return str_eq(e->word, str_from(verdict_names[o->verdict])) &&
+	       (!e->has_value || str_eq(e->value, status));
 }
 
-/* What the outcome has where <e> looks; p NULL: nothing. <ok> says whether it is what was expected. */
-static struct str look(struct testrun *t, const struct outcome *o, const struct expectation *e, bool *ok)
+/* What the outcome has where <e> looks; p NULL: nothing. <ok> says whether it is what was
+ * expected. */
+static struct str look(struct testrun *t, const struct outcome *o, const struct expectation *e,
+		       bool *ok)
 {
-	struct str status = o->answer.present ? arena_printf(&t->a, "%u", o->answer.status) : (struct str){ 0 };
+	struct str status = o->answer.present ? arena_printf(&t->a, "%u", o->answer.status)
+					      : (struct str) { 0 };
 	struct str got = { 0 };
 	const struct program *p = t->p;
 
 	if (str_eq(e->word, S("header")) || str_eq(e->word, S("response"))) {
-		const struct fields *f = str_eq(e->word, S("header")) ? &o->request.headers : &o->answer.headers;
+		const struct fields *f =
+			str_eq(e->word, S("header")) ? &o->request.headers : &o->answer.headers;
 
 		*ok = header_is(f, e->name, e->value);
 		return header_of(f, e->name);
 	}
 	if (str_eq(e->word, S("noheader")) || str_eq(e->word, S("noresponse"))) {
-		got = header_of(str_eq(e->word, S("noheader")) ? &o->request.headers : &o->answer.headers, e->value);
+		got = header_of(str_eq(e->word, S("noheader")) ? &o->request.headers
+							       : &o->answer.headers,
+				e->value);
 		*ok = !got.p;
 		return got;
 	}
 	if (str_eq(e->word, S("backend")))
-		got = o->forwarded ? o->backend->name : (struct str){ 0 };
+		got = o->forwarded ? o->backend->name : (struct str) { 0 };
 	else if (str_eq(e->word, S("uri")))
 		got = o->request.uri;
 	else if (str_eq(e->word, S("host")))
@@ -108,7 +117,8 @@ static struct str look(struct testrun *t, const struct outcome *o, const struct 
 	return got;
 }
 
-static void report(struct testrun *t, const struct exchange *x, const struct expectation *e, struct str got, const struct outcome *o)
+static void report(struct testrun *t, const struct exchange *x, const struct expectation *e,
+		   struct str got, const struct outcome *o)
 {
 	start_fail(t, x->line);
 	fprintf(t->out, "expected %.*s", STR_ARG(e->word));
@@ -148,7 +158,8 @@ static void run_exchange(struct testrun *t, const struct exchange *x)
 }
 
 /* Takes one line; a new request line first runs the exchange before it. */
-static const char *take_line(struct testrun *t, const struct ast_line *line, struct exchange *x, bool *open)
+static const char *take_line(struct testrun *t, const struct ast_line *line, struct exchange *x,
+			     bool *open)
 {
 	const struct ast_value *words = line->values;
 	struct str word = words ? words->text : str_of("", 0);
@@ -164,7 +175,7 @@ static const char *take_line(struct testrun *t, const struct ast_line *line, str
 		return expect_words(&t->a, &x->expect, words->next);
 	if (*open)
 		run_exchange(t, x);
-	*x = (struct exchange){ .line = line->at.line };
+	*x = (struct exchange) { .line = line->at.line };
 	*open = true;
 	return request_words(&t->a, &x->request, words->next);
 }

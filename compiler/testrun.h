@@ -5,7 +5,8 @@
 
 #include "interp.h"
 
-/* Writes one line for each block, "ok NAME" or "FAIL NAME" with what was expected and what came out, then "N passed, N failed".
+/* Writes one line for each block, "ok NAME" or "FAIL NAME" with what was expected and what came
+ * out, then "N passed, N failed".
  * Returns the number of blocks that failed; a block that cannot be understood has failed. */
 unsigned testrun(const struct program *p, FILE *out);
 

@@ -44,7 +44,8 @@ static int escape_at(struct str s)
 bool uri_bytes(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '#' || (unsigned char)s.p[i] > 0x7e)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '#' ||
+		    (unsigned char)s.p[i] > 0x7e)
 			return false;
 	return true;
 }
@@ -66,7 +67,8 @@ static void split_query(struct str rest, struct uri *out)
 	out->query = rest;
 }
 
-/* No part is written: the host form needs no more room than this for any authority that is valid. */
+/* No part is written: the host form needs no more room than this for any authority that is
+ * valid. */
 static bool authority_valid(struct str a, bool need_port)
 {
 	char room[URI_HOST_ROOM(255)];
@@ -99,7 +101,7 @@ static bool split_absolute(struct str target, struct uri *out)
 
 bool uri_split(struct str meth, struct str target, struct uri *out)
 {
-	*out = (struct uri){ 0 };
+	*out = (struct uri) { 0 };
 	if (target.n == 0 || !uri_bytes(target))
 		return false;
 	if (str_eq(meth, S("CONNECT"))) { /* RFC 9112 3.2.3 */
@@ -148,7 +150,8 @@ static ptrdiff_t fold_escapes(struct str path, char *out)
 	return (ptrdiff_t)w;
 }
 
-/* Removes empty and dot segments of the <n> bytes at <p>, in place (RFC 3986 5.2.4, but ".." above the root is an error). */
+/* Removes empty and dot segments of the <n> bytes at <p>, in place (RFC 3986 5.2.4, but ".."
+ * above the root is an error). */
 static ptrdiff_t fold_segments(char *p, size_t n)
 {
 	size_t r = 0, w = 0;
@@ -247,7 +250,8 @@ bool uri_host(struct str authority, char *out, struct str *host, unsigned *port)
 	*port = 0;
 	*host = str_of(out, 0);
 	if (name.n && name.p[0] == '[')
-		return host_v6(str_of(name.p, name.n + (authority.p ? authority.n + 1 : 0)), out, host, port);
+		return host_v6(str_of(name.p, name.n + (authority.p ? authority.n + 1 : 0)), out,
+			       host, port);
 	if (authority.p && (name.n == 0 || !read_port(authority, port)))
 		return false;
 	for (size_t i = 0; i < name.n; i++)

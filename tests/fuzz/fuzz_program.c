@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a rule program: refused with a sentence, or read, written, read again to the same bytes, and used. */
+/* Any bytes as a rule program: refused with a sentence, or read, written, read again to the same
+ * bytes, and used. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (p) {
 		text = written(&a, p);
 		again = program_read(&a, text, &why);
-		if (!again || !str_eq(text, written(&a, again)) || diff_programs(p, again, out, true) != 0)
+		if (!again || !str_eq(text, written(&a, again)) ||
+		    diff_programs(p, again, out, true) != 0)
 			abort();
 		request_init(&r);
 		request_line(&r, S("GET /a/b?c=d"));

@@ -52,9 +52,11 @@ static const char site[] =
 	"global\n    trusted 10.0.0.0/8 2001:db8::/32\n    log stdout format json\n"
 	"acl adm path =^ \"/admin\"b \"/a\\\"b\"\n"
 	"acl odd on !(adm, (h(x-y) !~ \"^a(b)\"x)) (src == 10.0.0.0/8)\n"
-	"frontend www\n    bind :${PORT}\n    forwardfor unless 127.0.0.1\n    error 503 redir \"/sorry\"\n"
+	"frontend www\n    bind :${PORT}\n    forwardfor unless 127.0.0.1\n    error 503 redir "
+	"\"/sorry\"\n"
 	"    req in deny 404 on adm\n"
-	"    req in deny h(q) == set bad\n    req in deny H(q) == set bad\n    req in deny src_port == set bad\n"
+	"    req in deny h(q) == set bad\n    req in deny H(q) == set bad\n    req in deny "
+	"src_port == set bad\n"
 	"    req in rep x-a \"^(.)(.*)\"i \"\\2\\1 %{h(x-b)|field(2,\\\",\\\")|lower}\"\n"
 	"    req in set x-g \"\\1\" path =~ \"^/(.*)$\"\n"
 	"    req in switch %{host|map(sites)}\n"
@@ -63,7 +65,8 @@ static const char site[] =
 	"    rsp out switch sec on adm\n"
 	"map sites =*\n    .example.com app\n    .other app\n"
 	"set bad\n    value 1\n    value 2\n"
-	"backend app\n    server a 10.0.0.1:8080 weight 3 backup\n    server b 0.0.0.0:+1000\n    timeout server 5s\n"
+	"backend app\n    server a 10.0.0.1:8080 weight 3 backup\n    server b 0.0.0.0:+1000\n    "
+	"timeout server 5s\n"
 	"rsprules sec\n    rsp out set status 299 on (status == 200:204)\n"
 	"test \"t\"\n    request GET \"/x y\" host h\n    expect deny 404\n";
 
@@ -105,7 +108,8 @@ START_TEST(same_text_for_one_source)
 }
 END_TEST
 
-/* Every text cut short, and every text with one byte changed: a program or a sentence, never a crash. */
+/* Every text cut short, and every text with one byte changed: a program or a sentence, never a
+ * crash. */
 START_TEST(damaged_texts_are_refused_or_read)
 {
 	struct str text = written(compiled(site)), why;
@@ -139,13 +143,19 @@ START_TEST(damaged_texts_are_refused_or_read)
 END_TEST
 
 static const char *const bad[] = {
-	"", "weir-program", "weir-program 2\n", "x", "weir-program 1\nsite \"a\"\nhas files 99999999\n",
-	"weir-program 1\nsite \"a\nhas\n", "weir-program 1 site \"a\" has subjects 1 subject ( host icase",
+	"",
+	"weir-program",
+	"weir-program 2\n",
+	"x",
+	"weir-program 1\nsite \"a\"\nhas files 99999999\n",
+	"weir-program 1\nsite \"a\nhas\n",
+	"weir-program 1 site \"a\" has subjects 1 subject ( host icase",
 	"weir-program 1 site \"a\" has sections 2 section \"a\" backend section \"a\" backend",
 	/* an acl that contains itself */
 	"weir-program 1 site \"a\" has acls 1 acl ( \"a\" ) global acl-body ( acl ( \"a\" ) ) end",
 	/* a rule list longer than the rules */
-	"weir-program 1 site \"a\" has sections 1 section \"a\" backend global section-body filters \"a\" servers_of \"a\" req_in 1 0 0 end",
+	"weir-program 1 site \"a\" has sections 1 section \"a\" backend global section-body "
+	"filters \"a\" servers_of \"a\" req_in 1 0 0 end",
 	"weir-program 1 site \"a\" has global end rest",
 };
 
@@ -184,7 +194,8 @@ Suite *program_suite(void)
 	tcase_add_test(t, keeps_rules_and_references);
 	tcase_add_test(t, same_text_for_one_source);
 	tcase_add_test(t, damaged_texts_are_refused_or_read);
-	tcase_add_loop_test(t, bad_texts_are_refused_with_a_sentence, 0, (int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_loop_test(t, bad_texts_are_refused_with_a_sentence, 0,
+			    (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(t, deep_nesting_is_refused);
 	suite_add_tcase(s, t);
 	return s;
