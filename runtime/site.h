@@ -36,6 +36,24 @@ enum ws_operator_id {
 	WS_OPERATORS
 };
 
+/* Well-known header fields have a number; it is ws_subject.num of h(). */
+enum ws_field_id {
+	WS_FIELD_OTHER,
+#define FIELD(id, ...) WS_FIELD_##id,
+#include "http/field.def"
+	WS_FIELDS
+};
+
+/* Number of the field <name>, in lower case. */
+static inline enum ws_field_id ws_field_id(struct str name)
+{
+#define FIELD(id, lower, ...) \
+	if (name.n == sizeof(lower) - 1 && memcmp(name.p, lower, name.n) == 0) \
+		return WS_FIELD_##id;
+#include "http/field.def"
+	return WS_FIELD_OTHER;
+}
+
 #define WS_SUBJ_REQUEST 0x01 /* reads the request, also in response rules */
 #define WS_SUBJ_ICASE 0x02
 #define WS_SUBJ_LEN 0x04
@@ -49,13 +67,13 @@ struct ws_subject {
 	uint8_t type;      /* enum ws_type, after converters and measure */
 	uint8_t base_type; /* before converters */
 	struct ws_ref name;/* header names in lower case */
-	int64_t num;       /* random(N); var and capture: slot; section index of conns(), nbsrv()… */
+	int64_t num;       /* random(N); h: enum ws_field_id; var and capture: slot; section index of conns(), nbsrv()… */
 	struct ws_run convs;
 };
 
 struct ws_conv {
 	uint32_t fn;       /* index into ws_site.convs */
-	int32_t num, num2;
+	int32_t num, num2; /* map: num 1 when the subject ignores case */
 	uint32_t delim;
 	uint32_t regex, text, map; /* indexes or WS_NONE */
 };
@@ -112,6 +130,7 @@ struct ws_text {
 	struct ws_run pieces;
 };
 
+/* Of a map that switch or setbe use, the values are sections: <off> is the section's row. */
 struct ws_map {
 	struct ws_ref name;
 	uint32_t op;       /* enum ws_operator_id */
@@ -311,6 +330,7 @@ struct ws_site {
 	uint32_t site_nums;        /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
+	uint32_t chroot_text;      /* chroot written with params, else WS_NONE */
 
 	/* Parts. NULL-terminated lists; regex NULL when no rule needs one. */
 	const struct poller *const *pollers;
@@ -327,6 +347,7 @@ struct ws_site {
 	const char *program;
 	uint64_t program_len;
 	const char *digest_source, *digest_program, *digest_runtime;
+	const uint32_t *abi_symbol; /* &weir_abi_1 */
 };
 
 /* Defined by generated C. weir_abi_1 is defined by the runtime of this ABI and named by generated C: a runtime of

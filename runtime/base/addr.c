@@ -169,6 +169,11 @@ bool addr_in_net(const uint8_t ip[16], const struct addr_net *net)
 	return !rest || ((ip[whole] ^ net->ip[whole]) & (0xff00U >> rest) & 0xff) == 0;
 }
 
+bool addr_is_v4(const struct addr *a)
+{
+	return a->kind == AK_INET && is_mapped(a->ip);
+}
+
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
 	if (a->kind != b->kind)

@@ -43,6 +43,8 @@ const char *addr_parse_net(struct str text, struct addr_net *out);
 /* <v4> may be NULL; it is set for IPv4, also when written ::ffff:a.b.c.d. */
 bool addr_parse_ip(struct str text, uint8_t ip[16], bool *v4);
 bool addr_in_net(const uint8_t ip[16], const struct addr_net *net);
+/* An internet address of IPv4. */
+bool addr_is_v4(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
 
 #define ADDR_TEXT 64

@@ -363,3 +363,20 @@ unsigned msg_del_all(struct msg *m, enum field_id id, struct str name)
 	}
 	return n;
 }
+
+bool msg_copy(struct msg *to, const struct msg *from)
+{
+	struct msg m = *from;
+
+	msg_init(to);
+	if (!msg_reserve(to, from->used, from->nhdr))
+		return false;
+	m.blk = to->blk;
+	m.cap = to->cap;
+	if (from->used)
+		memcpy(m.blk, from->blk, from->used);
+	if (from->nhdr)
+		memcpy(msg_hdr(&m, from->nhdr - 1), msg_hdr(from, from->nhdr - 1), from->nhdr * sizeof(struct msg_hdr));
+	*to = m;
+	return true;
+}

@@ -92,6 +92,8 @@ void msg_init(struct msg *m);
 void msg_free(struct msg *m);
 /* Moves the contents, <from> is left empty. */
 void msg_move(struct msg *to, struct msg *from);
+/* A second message with the same contents. False: memory is out, <to> is empty. */
+bool msg_copy(struct msg *to, const struct msg *from);
 
 static inline struct str msg_str(const struct msg *m, struct msg_ref r)
 {

@@ -196,6 +196,24 @@ static void source_addr(struct load *l, const struct ws_source *src, uint32_t wh
 		*out = c.addr;
 }
 
+void *conf_alloc(size_t n)
+{
+	return arena_get(&arena, n);
+}
+
+struct addr_net *conf_nets(struct ws_run run)
+{
+	struct addr_net *out = ARENA_ARRAY(&arena, struct addr_net, run.n + 1);
+
+	for (uint32_t i = 0; i < run.n; i++) {
+		const struct ws_net *n = &site.ws->nets[run.first + i];
+
+		memcpy(out[i].ip, n->ip, 16);
+		out[i].bits = n->bits;
+	}
+	return out;
+}
+
 /* -- sections ----------------------------------------------------------------------------------- */
 
 static void load_front(uint32_t i)
@@ -217,6 +235,9 @@ static void load_front(uint32_t i)
 		.keepalive_ms = (uint32_t)f->num[WS_T_KEEPALIVE],
 		.head_ms = (uint32_t)f->num[WS_T_HEAD],
 	};
+	f->limit.max = f->num[WS_MAXCONN] > 0 ? (uint32_t)f->num[WS_MAXCONN] : 0;
+	f->monitor = conf_nets(ws->monitor);
+	f->ff_unless = conf_nets(ws->ff_unless);
 	site.fronts[i] = f;
 }
 
@@ -330,6 +351,9 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 	load_sections(&l);
 	load_nets(&l);
 	load_regexes(&l);
+	site.trusted = conf_nets(ws->trusted);
+	for (uint32_t i = 0; i < ws->nsubjects; i++)
+		site.keeps_request |= (ws->subjects[i].flags & WS_SUBJ_REQUEST) != 0;
 	return !l.bad;
 }
 

@@ -10,6 +10,7 @@
 #include "../base/addr.h"
 #include "../base/list.h"
 #include "../http/mux.h"
+#include "../net/listener.h"
 #include "../site.h"
 
 struct exchange;
@@ -25,8 +26,12 @@ struct front {
 	uint32_t index;                /* of the section */
 	struct log_sink_set *sinks;    /* NULL: no log */
 	bool tcp;
-	_Atomic uint32_t conns;        /* open client connections; also in fe/be counters of the status page */
-	_Atomic uint64_t total;
+	struct conn_limit limit;       /* open client connections */
+	struct addr_net *monitor;      /* monitor-net */
+	struct addr_net *ff_unless;    /* forwardfor ... unless */
+	const struct handshake *hs[4]; /* of its connections, in order */
+	uint32_t nlisteners;
+	struct listener *listeners;
 };
 
 struct server {
@@ -75,6 +80,7 @@ struct proxy_thread {
 	uint64_t served;
 };
 #define SCRATCH_SIZE (128 * 1024)
+#define LEVEL_SILENT 255 /* no line */
 #define LEVEL_INFO 6 /* syslog severity of an access line without a log action */
 
 struct site {
@@ -84,6 +90,8 @@ struct site {
 	struct front **fronts;         /* by section index, NULL where it has no front side */
 	struct back **backs;
 	struct regex_code **regexes;   /* by regex row */
+	struct addr_net *trusted;      /* ws->trusted.n of them */
+	bool keeps_request;            /* some rule of a response reads the request */
 	struct ws_net *value_nets;     /* by text row: a network written with params */
 	struct log_sink_set *sinks;    /* of global */
 	bool stopping;                 /* written before thread_call wakes every thread */
@@ -111,6 +119,9 @@ void conf_free(void);
 bool conf_addr(uint32_t text, struct addr_conf *out, struct str *as_text, const char **why);
 /* A written text whose only pieces are literals and params; memory of the conf's arena. */
 struct str conf_text(uint32_t text);
+/* Networks <run> of ws->nets, in the conf's arena. */
+struct addr_net *conf_nets(struct ws_run run);
+void *conf_alloc(size_t n);
 /* Per thread: makes and frees th->proxy. */
 int proxy_thread_start(void);
 void proxy_thread_stop(void);

@@ -39,12 +39,13 @@ static struct exchange *exchange_new(struct stream *s)
 	x->front = s;
 	x->client = s->conn;
 	x->fe = s->conn->listener->conf.owner;
-	x->rule_where = x->default_be = x->avoid = WS_NONE;
+	x->rule_where = x->default_be = x->avoid = x->reverse = WS_NONE;
 	x->log_level = LEVEL_INFO;
 	x->timer.fire = fire;
 	x->t_start = s->t_head ? s->t_head : th->now_us;
 	msg_init(&x->req);
 	msg_init(&x->rsp);
+	msg_init(&x->req_left);
 	x->src = x->client->peer;
 	list_append(&pt()->exchanges, &x->link);
 	pt()->nexchanges++;
@@ -58,6 +59,7 @@ static void exchange_free(struct exchange *x)
 	task_cancel(&x->start);
 	msg_free(&x->req);
 	msg_free(&x->rsp);
+	msg_free(&x->req_left);
 	slice_put(&x->held);
 	answer_release(x);
 	rule_release(x);

@@ -53,6 +53,7 @@ struct exchange {
 	struct back *be;            /* NULL before one is chosen */
 	struct server *srv;
 	struct msg req, rsp;
+	struct msg req_left;        /* the request as the req in rules left it, when req out changes it and a response asks */
 	struct timer timer;
 	struct task start;          /* tcp: begins from the loop */
 	struct slice held;          /* tcp: first bytes, before the server is there */
@@ -71,8 +72,8 @@ struct exchange {
 	uint32_t rule_where;        /* place of the rule that decided, or WS_NONE */
 	uint32_t default_be;        /* of the last section reached that has one, or WS_NONE */
 	uint32_t avoid;             /* server that failed, or WS_NONE */
-	uint32_t nmaploc, nentered;
-	uint32_t maploc[8];         /* action rows of uriremap, undone on the response */
+	uint32_t reverse;           /* action row of the uriremap that holds, undone on the response; or WS_NONE */
+	uint32_t nentered;
 	uint32_t entered[X_ENTERED_MAX]; /* rsprules sections entered by this response */
 	uint32_t ran_in, ran_out;   /* bits of <entered>: their rules of that direction have run */
 	struct x_value *captures;   /* one a slot (rule.h), NULL until one is set */

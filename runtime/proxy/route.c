@@ -59,6 +59,38 @@ static bool choose_default(struct exchange *x)
 	return x->be != NULL;
 }
 
+static bool in_nets(const struct addr *a, const struct addr_net *nets, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (addr_in_net(a->ip, &nets[i]))
+			return true;
+	return false;
+}
+
+/* forwardfor: the client's own lines go away unless it is a trusted peer, ours comes last; nothing for those of "unless". */
+static bool forwarded_for(struct exchange *x)
+{
+	const struct ws_section *s = x->fe->ws;
+	struct str name = ws_str(s->ff_header);
+	char text[ADDR_TEXT];
+	size_t n;
+
+	if (!s->forwardfor || x->src.kind != AK_INET || in_nets(&x->src, x->fe->ff_unless, s->ff_unless.n))
+		return true;
+	if (!in_nets(&x->src, site.trusted, site.ws->trusted.n))
+		msg_del_all(&x->req, field_lookup(name), name);
+	n = addr_format_ip(&x->src, text);
+	return msg_add(&x->req, name, str_of(text, n));
+}
+
+/* What response rules may ask for is kept before req out changes it. */
+static bool keep_request(struct exchange *x)
+{
+	if (!site.keeps_request || (!x->be->ws->chains[WS_REQ_OUT].n && !x->fe->ws->forwardfor))
+		return true;
+	return msg_copy(&x->req_left, &x->req);
+}
+
 enum route_end route_request(struct exchange *x, struct rule_run *r)
 {
 	enum route_end end = front_rules(x, r);
@@ -75,6 +107,10 @@ enum route_end route_request(struct exchange *x, struct rule_run *r)
 		if (e != RULES_DONE)
 			return as_route(e);
 	}
+	if (x->flags & X_TCP)
+		return ROUTE_SERVER;
+	if (!keep_request(x) || !forwarded_for(x))
+		return ROUTE_FAIL;
 	e = rules_run(r, x->be->ws, WS_REQ_OUT);
 	return e == RULES_DONE ? ROUTE_SERVER : as_route(e);
 }
@@ -87,6 +123,20 @@ static enum route_end response_chain(struct rule_run *r, const struct ws_section
 	enum rule_end end = rules_run(r, s, dir);
 
 	return end == RULES_DONE ? ROUTE_SERVER : as_route(end);
+}
+
+/* The reverse of the uriremap that held. */
+static enum route_end reverse_map(struct exchange *x, struct rule_run *r)
+{
+	const struct ws_action *a;
+	struct str old;
+
+	if (x->reverse == WS_NONE)
+		return ROUTE_SERVER;
+	a = &site.ws->action_rows[x->reverse];
+	x->reverse = WS_NONE;
+	pt()->scratch_used = 0;
+	return rule_text(r, a->text, &old) && rule_maploc(r, old, ws_str(a->old)) ? ROUTE_SERVER : ROUTE_FAIL;
 }
 
 /* rsprules entered in rsp in take part in rsp out too, after the backend's own (language.md 2). */
@@ -111,7 +161,9 @@ static enum route_end back_out(struct exchange *x, struct rule_run *r)
 
 	x->flags |= X_BACK_OUT;
 	end = response_chain(r, x->be->ws, WS_RSP_OUT);
-	return end == ROUTE_SERVER ? entered_out(x, r) : end;
+	if (end == ROUTE_SERVER)
+		end = entered_out(x, r);
+	return end == ROUTE_SERVER ? reverse_map(x, r) : end;
 }
 
 static enum route_end front_out(struct exchange *x, struct rule_run *r)

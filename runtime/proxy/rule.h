@@ -84,6 +84,7 @@ struct rule_run {
 	struct conn *client;
 	const struct ws_section *section; /* whose rules run */
 	const struct ws_rule *rule;
+	struct addr src, dst;             /* conn in: there is no exchange yet */
 	struct str groups[REGEX_GROUPS];  /* \0 to \9: of the line's test, or of the action's own regex while it writes */
 	bool limit;                  /* a regex reached its match limit: the rule's on-limit */
 	uint32_t target;             /* ACT_SWITCH */
@@ -112,6 +113,26 @@ bool rule_text(struct rule_run *r, uint32_t text, struct str *out);
 /* <v> as text in the scratch (numbers and addresses formatted). */
 bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct val *v, struct str *out);
 char *rule_scratch(size_t n); /* NULL: full */
+/* The request target as it would be sent, in the scratch when it was edited; empty: the scratch is full. */
+struct str rule_target(const struct msg *m);
+/* Its start line as rules see it, in the scratch; empty: full. */
+struct str rule_line(struct rule_run *r, const struct msg *m);
+/* The request; in responses as the req in rules left it. */
+struct msg *rule_request(struct rule_run *r, bool in_response);
+struct addr rule_src(const struct rule_run *r);
+struct addr rule_dst(struct rule_run *r);
+/* All occurrences of a subject joined by ", ", in the scratch. */
+bool rule_subject_text(struct rule_run *r, uint32_t subject, struct str *out);
+/* The entry of <m> for <v>: exact key, longest prefix, suffix, word or network, first regex. */
+bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, bool icase, uint32_t *row);
+/* Edits that several places need. False: no message that may be sent. */
+bool rule_mapuri(struct rule_run *r, const struct ws_action *a, bool *hit);
+bool rule_maploc(struct rule_run *r, struct str old, struct str new);
+bool rule_set_host(struct msg *m, struct str host);
+bool rule_set_status(struct rule_run *r, unsigned status, struct str reason);
+/* One value of a test against one of a subject; maps use it too. */
+bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, uint8_t more_flags,
+		const struct val *v);
 /* Header-value text: no CR, LF, NUL may reach a message. False when <s> holds one. */
 bool rule_value_safe(struct str s);
 
@@ -122,8 +143,10 @@ struct x_value {
 	uint32_t class; /* of the pool it came from */
 };
 #define VALUE_MAX 8192
-/* Sets slot <i> of captures or variables; at most <max> bytes (and VALUE_MAX) are kept. False: memory is out. */
+/* Slots of captures: those of requests, then as many of responses.
+ * Sets slot <i> of captures or variables; at most <max> bytes (and VALUE_MAX) are kept. False: memory is out. */
 bool rule_keep(struct exchange *x, bool capture, uint32_t i, struct str value, size_t max);
+void rule_forget(struct exchange *x, bool capture, uint32_t i);
 /* Slot <i>, or a NULL text when it is not set. */
 struct str rule_kept(const struct exchange *x, bool capture, uint32_t i);
 /* Before the threads, after conf_load. */

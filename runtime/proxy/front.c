@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "front.h"
+
+#include "../net/listener.h"
+#include "rule.h"
+
+/* -- connections --------------------------------------------------------------------------------- */
+
+static bool passes(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir)
+{
+	return !ws->chains[dir].n || rules_run(r, ws, dir) == RULES_DONE;
+}
+
+/* conn in: after PROXY, before TLS. setsrc and setdst change what the connection tells from now on. */
+static enum hs_result conn_in(struct conn *c)
+{
+	struct front *fe = c->listener->conf.owner;
+	struct rule_run r = { .client = c, .src = c->peer, .dst = *conn_local(c) };
+
+	if (!passes(&r, fe->ws, WS_CONN_IN))
+		return HS_FAIL;
+	if (addr_equal(&r.src, &c->peer) && addr_equal(&r.dst, conn_local(c)))
+		return HS_DONE;
+	return conn_set_addrs(c, &r.src, &r.dst) ? HS_DONE : HS_FAIL;
+}
+
+bool front_replay(struct exchange *x)
+{
+	struct rule_run r = { .x = x, .client = x->client };
+
+	return !site.ws->nvars || (passes(&r, x->fe->ws, WS_CONN_IN) && passes(&r, x->fe->ws, WS_SESS_IN));
+}
+
+static void on_ready(struct conn *c, int err)
+{
+	struct front *fe = c->listener->conf.owner;
+	const struct mux_ops *mux = fe->tcp ? site.ws->mux_raw : site.ws->mux_http;
+	struct rule_run r = { .client = c, .src = c->peer };
+
+	(void)err;
+	list_append(&pt()->clients, &c->link);
+	pt()->nclients++;
+	if (fe->ws->chains[WS_SESS_IN].n)
+		r.dst = *conn_local(c);
+	if (!passes(&r, fe->ws, WS_SESS_IN)) {
+		conn_abort(c, false);
+		return;
+	}
+	conn_attach(c, mux, NULL);
+	if (!mux->start(c, MUX_FRONT, &fe->mux))
+		conn_abort(c, false);
+}
+
+static void on_gone(struct conn *c)
+{
+	list_del(&c->link);
+	pt()->nclients--;
+}
+
+static const struct conn_app front_app = { .ready = on_ready, .gone = on_gone };
+
+/* -- listeners ----------------------------------------------------------------------------------- */
+
+static void handshake_list(struct front *fe, const struct ws_bind *b, const struct handshake **hs)
+{
+	if (fe->ws->monitor.n)
+		*hs++ = site.ws->hs_monitor;
+	if (b->accept_proxy)
+		*hs++ = site.ws->hs_accept_proxy;
+	if (fe->ws->chains[WS_CONN_IN].n)
+		*hs++ = site.ws->hs_conn_in;
+	*hs = NULL;
+}
+
+static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener *l, FILE *err)
+{
+	const struct ws_place *place = &site.ws->places[b->where];
+	const struct handshake **hs = conf_alloc(4 * sizeof(*hs));
+	struct listener_conf conf = {
+		.v6only = b->v6only,
+		.has_mode = b->mode >= 0,
+		.mode = b->mode >= 0 ? (mode_t)b->mode : 0,
+		.uid = (uid_t)b->uid,
+		.gid = (gid_t)b->gid,
+		.backlog = b->backlog > 0 ? b->backlog : 0,
+		.limit = &fe->limit,
+		.app = &front_app,
+		.handshake_ms = (uint32_t)fe->num[WS_T_HEAD],
+		.owner = fe,
+		.monitor = fe->monitor,
+		.nmonitor = fe->ws->monitor.n,
+		.conn_in = conn_in,
+	};
+	char why[256] = "";
+	const char *bad;
+	struct str text;
+
+	handshake_list(fe, b, hs);
+	conf.hs = hs[0] ? (const struct handshake *const *)hs : NULL;
+	if (!conf_addr(b->addr, &conf.addr, &text, &bad))
+		snprintf(why, sizeof(why), "%s", bad);
+	else if (listener_open(l, &conf, why, sizeof(why)))
+		return true;
+	fprintf(err, "%.*s:%u: bind '%.*s': %s\n", STR_ARG(ws_str(site.ws->files[place->file])), place->line, STR_ARG(text), why);
+	return false;
+}
+
+bool front_open(FILE *err)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < site.ws->nsections; i++) {
+		struct front *fe = site.fronts[i];
+
+		if (!fe)
+			continue;
+		fe->listeners = conf_alloc((fe->ws->binds.n + 1) * sizeof(*fe->listeners));
+		for (uint32_t b = 0; b < fe->ws->binds.n; b++) {
+			if (open_bind(fe, &site.ws->binds[fe->ws->binds.first + b], &fe->listeners[fe->nlisteners], err))
+				fe->nlisteners++;
+			else
+				ok = false;
+		}
+	}
+	return ok;
+}
+
+static void each_listener(void (*fn)(struct listener *))
+{
+	for (uint32_t i = 0; i < site.ws->nsections; i++)
+		for (uint32_t k = 0; site.fronts[i] && k < site.fronts[i]->nlisteners; k++)
+			fn(&site.fronts[i]->listeners[k]);
+}
+
+static int start_result;
+
+static void start_one(struct listener *l)
+{
+	start_result |= listener_start(l);
+}
+
+int front_thread_start(void)
+{
+	start_result = 0; /* threads start one after the other */
+	each_listener(start_one);
+	return start_result;
+}
+
+void front_close(void)
+{
+	each_listener(listener_stop);
+}
+
+void front_drain(void)
+{
+	struct list *at = pt()->clients.next, *next;
+
+	for (; at != &pt()->clients; at = next) {
+		struct conn *c = CONTAINER(at, struct conn, link);
+
+		next = at->next;
+		c->mux->stop(c);
+	}
+}
+
+void front_cut(void)
+{
+	struct list *at, *next;
+
+	exchange_stop_all();
+	for (at = pt()->clients.next; at != &pt()->clients; at = next) {
+		next = at->next;
+		conn_abort(CONTAINER(at, struct conn, link), false);
+	}
+}
+
+uint32_t front_clients(void)
+{
+	return pt()->nclients;
+}

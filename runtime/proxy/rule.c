@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rule.h"
+
+#include <string.h>
+
+#include "../base/bug.h"
+
+static const struct ws_section *section(uint32_t i)
+{
+	return &site.ws->sections[i];
+}
+
+/* -- scratch ------------------------------------------------------------------------------------ */
+
+char *rule_scratch(size_t n)
+{
+	struct proxy_thread *p = pt();
+	char *at = p->scratch + p->scratch_used;
+
+	if (n > SCRATCH_SIZE - p->scratch_used)
+		return NULL;
+	p->scratch_used += (uint32_t)n;
+	return at;
+}
+
+/* -- conditions --------------------------------------------------------------------------------- */
+
+static bool bounded(const struct ws_subject *s, struct str text, size_t from, size_t to)
+{
+	bool host = s->id == WS_SUBJ_HOST || s->id == WS_SUBJ_SNI || (s->id == WS_SUBJ_H && str_eq(ws_str(s->name), S("host")));
+
+	/* A prefix ends, a suffix begins, where a delimiter stands on either side of the cut. */
+	for (size_t at = from; at < to; at++) {
+		char c = text.p[at];
+
+		if (host ? c == '.' : c == '/' || c == '?')
+			return true;
+	}
+	return false;
+}
+
+static bool eq(struct str a, struct str b, bool icase)
+{
+	return icase ? str_ieq(a, b) : str_eq(a, b);
+}
+
+static bool prefix(const struct ws_subject *s, struct str text, struct str want, uint8_t flags)
+{
+	if (text.n < want.n || !eq(str_first(text, want.n), want, flags & WS_V_ICASE))
+		return false;
+	return !(flags & WS_V_BOUND) || text.n == want.n || bounded(s, text, want.n - (want.n > 0), want.n + 1);
+}
+
+static bool suffix(const struct ws_subject *s, struct str text, struct str want, uint8_t flags)
+{
+	size_t at = text.n - want.n;
+
+	if (text.n < want.n || !eq(str_skip(text, at), want, flags & WS_V_ICASE))
+		return false;
+	return !(flags & WS_V_BOUND) || at == 0 || bounded(s, text, at - 1, at + (want.n > 0));
+}
+
+/* <want> stands in <text> between delimiters, its start or its end. */
+static bool word(struct str text, struct str want, char delim, bool icase)
+{
+	for (size_t at = 0; at + want.n <= text.n; at++) {
+		ptrdiff_t next;
+
+		if (eq(str_of(text.p + at, want.n), want, icase) && (at + want.n == text.n || text.p[at + want.n] == delim))
+			return true;
+		next = str_chr(str_skip(text, at), delim);
+		if (next < 0)
+			return false;
+		at += (size_t)next;
+	}
+	return false;
+}
+
+static bool match_str(const struct ws_subject *s, uint8_t op, struct str text, struct str want, uint8_t flags)
+{
+	bool icase = flags & WS_V_ICASE;
+
+	switch (op) {
+	case WS_OP_EQ:
+		return eq(text, want, icase);
+	case WS_OP_PREFIX:
+		return prefix(s, text, want, flags);
+	case WS_OP_SUFFIX:
+		return suffix(s, text, want, flags);
+	case WS_OP_SUBSTR:
+		return (icase ? str_ifind(text, want) : str_find(text, want)) >= 0;
+	case WS_OP_WORD:
+		return word(text, want, '/', icase);
+	case WS_OP_DOTWORD:
+		return word(text, want, '.', icase);
+	default:
+		return false;
+	}
+}
+
+static bool match_int(uint8_t op, int64_t n, int64_t lo, int64_t hi)
+{
+	switch (op) {
+	case WS_OP_EQ:
+		return n >= lo && n <= hi;
+	case WS_OP_LT:
+		return n < lo;
+	case WS_OP_LE:
+		return n <= lo;
+	case WS_OP_GT:
+		return n > lo;
+	case WS_OP_GE:
+		return n >= lo;
+	default:
+		return false;
+	}
+}
+
+/* The groups outlive the message's next edit, which may move its block: they are taken on a copy. */
+static bool match_regex(struct rule_run *r, uint32_t regex, struct str text, bool capturing)
+{
+	char *copy;
+	int found;
+
+	if (!capturing) {
+		found = site.ws->regex->match(site.regexes[regex], text, NULL);
+	} else {
+		copy = rule_scratch(text.n);
+		if (!copy) {
+			r->limit = true;
+			return false;
+		}
+		memcpy(copy, text.p, text.n);
+		found = site.ws->regex->match(site.regexes[regex], str_of(copy, text.n), r->groups);
+	}
+	if (found < 0)
+		r->limit = true;
+	return found > 0;
+}
+
+/* A number written in a text: optional sign, digits. */
+static bool text_int(struct str s, int64_t *out)
+{
+	bool minus = s.n && s.p[0] == '-';
+	uint64_t v;
+
+	if (!str_u64(str_skip(s, minus), INT64_MAX, &v))
+		return false;
+	*out = minus ? -(int64_t)v : (int64_t)v;
+	return true;
+}
+
+static bool in_net(const uint8_t ip[16], const struct ws_net *net)
+{
+	struct addr_net n = { .bits = net->bits };
+
+	memcpy(n.ip, net->ip, 16);
+	return addr_in_net(ip, &n);
+}
+
+/* A computed value: %{…} or ${…}. */
+static bool match_text(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, const struct val *v)
+{
+	struct addr_net net;
+	struct str want;
+	int64_t n;
+
+	if (s->type == WS_ADDR && site.value_nets[w->index].spare[0])
+		return in_net(v->ip.ip, &site.value_nets[w->index]);
+	if (!rule_text(r, w->index, &want))
+		return false;
+	if (s->type == WS_ADDR)
+		return !addr_parse_net(want, &net) && addr_in_net(v->ip.ip, &net);
+	if (s->type == WS_INT)
+		return text_int(want, &n) && match_int(op, v->num, n, n);
+	return match_str(s, op, v->s, want, w->flags);
+}
+
+bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, uint8_t more_flags,
+		const struct val *v)
+{
+	switch (w->kind) {
+	case WS_V_STR:
+		return match_str(s, op, v->s, str_of(site.ws->text + w->lo, (size_t)w->hi), w->flags | more_flags);
+	case WS_V_INT:
+		return match_int(op, v->num, w->lo, w->hi);
+	case WS_V_NET:
+		return v->ip.kind == AK_INET && in_net(v->ip.ip, &site.ws->nets[w->index]);
+	case WS_V_REGEX:
+		return match_regex(r, w->index, v->s, false);
+	case WS_V_TEXT:
+		return match_text(r, s, op, w, v);
+	default:
+		return false;
+	}
+}
+
+static bool match_value(struct rule_run *r, const struct ws_subject *s, const struct ws_test *t, const struct ws_value *w,
+			const struct val *v)
+{
+	if (w->kind == WS_V_REGEX && r->rule && r->rule->capturing != WS_NONE && t == &site.ws->tests[r->rule->capturing])
+		return match_regex(r, w->index, v->s, true);
+	return rule_match(r, s, t->op, w, 0, v);
+}
+
+/* At least one value matches at least one occurrence (language.md 3). */
+static bool any_match(struct rule_run *r, const struct ws_test *t)
+{
+	const struct ws_subject *s = &site.ws->subjects[t->subject];
+	struct occurrence it = { 0 };
+	struct val v;
+
+	while (rule_next(r, t->subject, &it, &v)) {
+		if (t->op == WS_OP_TRUE)
+			return s->type != WS_BOOL || v.num;
+		for (uint32_t i = 0; i < t->values.n; i++)
+			if (match_value(r, s, t, &site.ws->values[t->values.first + i], &v))
+				return true;
+		if (r->limit)
+			return false;
+	}
+	return false;
+}
+
+bool rule_test(struct rule_run *r, const struct ws_test *t)
+{
+	return any_match(r, t) != ((t->flags & WS_TEST_NOT) != 0);
+}
+
+bool rule_cond(struct rule_run *r, uint32_t node)
+{
+	while (node != WS_YES && node != WS_NO) {
+		const struct ws_node *n = &site.ws->nodes[node];
+
+		node = rule_test(r, &site.ws->tests[n->test]) ? n->yes : n->no;
+		if (r->limit)
+			return false;
+	}
+	return node == WS_YES;
+}
+
+/* -- occurrences -------------------------------------------------------------------------------- */
+
+static bool convert(struct rule_run *r, const struct ws_subject *s, struct occurrence *it, struct val *v)
+{
+	for (uint32_t i = 0; i < s->convs.n; i++) {
+		const struct ws_conv *c = &site.ws->conv_rows[s->convs.first + i];
+		uint32_t none = 0;
+
+		/* Only the last converter of a subject may give several values (list). */
+		if (!site.ws->convs[c->fn]->run(r, c, v, i + 1 == s->convs.n ? &it->again : &none))
+			return false;
+	}
+	return true;
+}
+
+/* The next raw value, or the same one again when a list has more elements. */
+static bool next_base(struct rule_run *r, uint32_t row, const struct ws_subject *s, struct occurrence *it, struct val *v)
+{
+	if (it->again == 0) {
+		memset(&it->base, 0, sizeof(it->base));
+		if (!site.ws->subject_parts[row]->next(r, s, &it->fetch, &it->base))
+			return false;
+	}
+	*v = it->base;
+	return true;
+}
+
+static bool next_value(struct rule_run *r, uint32_t row, const struct ws_subject *s, struct occurrence *it, struct val *v)
+{
+	for (;;) {
+		if (!next_base(r, row, s, it, v))
+			return false;
+		if (convert(r, s, it, v))
+			return true;
+		it->again = 0; /* this occurrence is absent after its converters */
+	}
+}
+
+bool rule_next(struct rule_run *r, uint32_t row, struct occurrence *it, struct val *v)
+{
+	const struct ws_subject *s = &site.ws->subjects[row];
+
+	if (s->flags & WS_SUBJ_COUNT) {
+		int64_t n = 0;
+
+		if (it->more)
+			return false;
+		while (next_value(r, row, s, it, v))
+			n++;
+		it->more = true;
+		v->num = n;
+		return true;
+	}
+	if (!next_value(r, row, s, it, v))
+		return false;
+	if (s->flags & WS_SUBJ_LEN)
+		v->num = (int64_t)v->s.n;
+	return true;
+}
+
+/* -- chains ------------------------------------------------------------------------------------- */
+
+static bool is_response(enum ws_dir dir)
+{
+	return dir == WS_RSP_IN || dir == WS_RSP_OUT;
+}
+
+static uint32_t entered_slot(struct exchange *x, uint32_t target)
+{
+	for (uint32_t i = 0; i < x->nentered; i++)
+		if (x->entered[i] == target)
+			return i;
+	if (x->nentered == X_ENTERED_MAX)
+		return X_ENTERED_MAX;
+	x->entered[x->nentered] = target;
+	return x->nentered++;
+}
+
+/* switch in a response: those rules run in place, once per direction, and come back (language.md 5). */
+static enum rule_end enter(struct rule_run *r)
+{
+	struct exchange *x = r->x;
+	uint32_t slot = entered_slot(x, r->target);
+	uint32_t *ran = r->dir == WS_RSP_IN ? &x->ran_in : &x->ran_out;
+	const struct ws_rule *rule = r->rule;
+	const struct ws_section *back = r->section;
+	enum rule_end end;
+
+	BUG_ON(slot == X_ENTERED_MAX);
+	if (*ran & (1u << slot))
+		return RULES_DONE;
+	*ran |= 1u << slot;
+	end = rules_run(r, section(r->target), r->dir);
+	r->rule = end == RULES_DONE ? rule : r->rule;
+	r->section = back;
+	return end;
+}
+
+/* The deciding rule, for the log. */
+static void note_where(struct rule_run *r)
+{
+	if (r->x)
+		r->x->rule_where = r->rule->where;
+}
+
+/* Runs all actions of a rule: a jump is made when the chain is done. */
+static enum rule_end run_actions(struct rule_run *r, bool *ends)
+{
+	const struct ws_run run = r->rule->actions;
+	bool jump = false;
+
+	for (uint32_t i = 0; i < run.n; i++) {
+		const struct ws_action *a = &site.ws->action_rows[run.first + i];
+
+		switch (site.ws->actions[a->fn]->run(r, a)) {
+		case ACT_NEXT:
+			break;
+		case ACT_ENDS:
+			*ends = true;
+			break;
+		case ACT_SWITCH:
+			jump = true;
+			break;
+		case ACT_ANSWER:
+			return RULES_ANSWER;
+		case ACT_DROP:
+			note_where(r);
+			return RULES_DROP;
+		case ACT_FAIL:
+			note_where(r);
+			return RULES_FAIL;
+		}
+	}
+	if (!jump)
+		return RULES_DONE;
+	if (is_response(r->dir))
+		return enter(r);
+	*ends = true;
+	return RULES_SWITCH;
+}
+
+static enum rule_end limit_reached(struct rule_run *r)
+{
+	r->limit = false;
+	r->answer = (struct rule_answer){ .status = (uint16_t)site.nums[site.ws->site_nums + WS_ON_LIMIT] };
+	return RULES_ANSWER;
+}
+
+enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir)
+{
+	const struct ws_run chain = ws->chains[dir];
+
+	r->section = ws;
+	r->dir = dir;
+	for (uint32_t i = 0; i < chain.n; i++) {
+		enum rule_end end;
+		bool ends = false, yes;
+
+		r->rule = &site.ws->rules[site.ws->chain[chain.first + i]];
+		pt()->scratch_used = 0;
+		yes = rule_cond(r, r->rule->cond);
+		if (r->limit)
+			return limit_reached(r);
+		if (!yes)
+			continue;
+		end = run_actions(r, &ends);
+		if (r->limit)
+			return limit_reached(r);
+		if (end != RULES_DONE || ends)
+			return end;
+	}
+	return RULES_DONE;
+}
+
+/* -- maps ---------------------------------------------------------------------------------------- */
+
+static size_t key_size(const struct ws_value *key)
+{
+	return 1 + (key->kind == WS_V_NET ? site.ws->nets[key->index].bits : key->kind == WS_V_STR ? (size_t)key->hi : 0);
+}
+
+bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, bool icase, uint32_t *row)
+{
+	static const struct ws_subject plain;
+	size_t best = 0;
+
+	for (uint32_t i = 0; i < m->keys.n; i++) {
+		const struct ws_value *key = &site.ws->values[m->keys.first + i];
+		size_t size = key_size(key);
+
+		if (size <= best || !rule_match(r, &plain, (uint8_t)m->op, key, icase ? WS_V_ICASE : 0, v))
+			continue;
+		best = size;
+		*row = i;
+		if (m->op == WS_OP_RE)
+			break;
+	}
+	return best != 0;
+}
