@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_flow: requires lowered rules. Reports jump cycles, captures and variables that nothing writes, sections
- * that nothing uses and sections that get requests but cannot answer: only what is certain without proofs. */
+/* check_flow: requires lowered rules. Reports jump cycles, captures and variables that nothing
+ * writes, sections that nothing uses and sections that get requests but cannot answer: only what is
+ * certain without proofs. */
 #include "model.h"
 
 struct frame {
@@ -9,8 +10,8 @@ struct frame {
 };
 
 /* The path from where <to> stands on the stack, and back to it. */
-static void report_cycle(struct model *m, const struct frame *stack, size_t depth, const struct entity *to,
-	struct at at)
+static void report_cycle(struct model *m, const struct frame *stack, size_t depth,
+			 const struct entity *to, struct at at)
 {
 	struct textbuf b = { 0 };
 	size_t i = depth;
@@ -30,7 +31,7 @@ static void walk(struct model *m, struct frame *stack, struct entity *start, int
 {
 	size_t depth = 1;
 
-	stack[0] = (struct frame){ .e = start };
+	stack[0] = (struct frame) { .e = start };
 	start->state = 1;
 	while (depth) {
 		struct frame *top = &stack[depth - 1];
@@ -47,7 +48,7 @@ static void walk(struct model *m, struct frame *stack, struct entity *start, int
 			report_cycle(m, stack, depth, j->to, j->at);
 		} else if (j->to->state == 0) {
 			j->to->state = 1;
-			stack[depth++] = (struct frame){ .e = j->to };
+			stack[depth++] = (struct frame) { .e = j->to };
 		}
 	}
 }
@@ -66,7 +67,18 @@ static void check_jumps(struct model *m, int side)
 	}
 }
 
-static void check_slots(struct model *m, const struct symbols *slots, const struct symbols *other, const char *what)
+static void suggest_written(struct model *m, const struct symbols *slots, struct str name)
+{
+	struct symbols written = { 0 };
+
+	for (size_t i = 0; i < slots->n && model_hints(); i++)
+		if (((const struct slot *)slots->all[i]->object)->written)
+			symbol_put(m->arena, &written, slots->all[i]->name, slots->all[i]->object);
+	model_suggest(m, &written, name);
+}
+
+static void check_slots(struct model *m, const struct symbols *slots, const struct symbols *other,
+			const char *what)
 {
 	for (size_t i = 0; i < slots->n; i++) {
 		const struct slot *s = slots->all[i]->object;
@@ -76,9 +88,10 @@ static void check_slots(struct model *m, const struct symbols *slots, const stru
 			continue;
 		diag(E065, s->first, what, STR_ARG(s->name));
 		if (o && o->written)
-			diag_note(o->first, "captures of responses are kept apart from those of requests");
+			diag_note(o->first,
+				  "captures of responses are kept apart from those of requests");
 		else
-			model_suggest(m, slots, s->name);
+			suggest_written(m, slots, s->name);
 	}
 }
 
@@ -88,7 +101,8 @@ static bool answers(const struct p_chain *chain)
 		for (uint32_t k = 0; k < chain->rules[i]->nactions; k++) {
 			enum action_id id = chain->rules[i]->actions[k].id;
 
-			if (id == ACT_DENY || id == ACT_REDIR || id == ACT_RESPOND || id == ACT_DROP)
+			if (id == ACT_DENY || id == ACT_REDIR || id == ACT_RESPOND ||
+			    id == ACT_DROP)
 				return true;
 		}
 	return false;
@@ -100,7 +114,8 @@ static bool chooses(const struct p_chain *chain)
 		for (uint32_t k = 0; k < chain->rules[i]->nactions; k++) {
 			enum action_id id = chain->rules[i]->actions[k].id;
 
-			if (id == ACT_SWITCH || id == ACT_SETBE || id == ACT_URIREMAP || id == ACT_ALLOW)
+			if (id == ACT_SWITCH || id == ACT_SETBE || id == ACT_URIREMAP ||
+			    id == ACT_ALLOW)
 				return true;
 		}
 	return false;
@@ -110,8 +125,9 @@ static bool can_serve(const struct entity *e)
 {
 	const struct p_section *s = e->out;
 
-	return e->servers_of->opts[OPT_SERVER].n || s->dispatch.kind != ADDR_NONE || s->settings[OPT_TRANSPARENT].set ||
-		s->settings[OPT_PROXY].set || answers(&s->chains[DIR_REQ_IN]) || answers(&s->chains[DIR_REQ_OUT]);
+	return e->broken || e->servers_of->opts[OPT_SERVER].n || s->dispatch.kind != ADDR_NONE ||
+	       s->settings[OPT_TRANSPARENT].set || s->settings[OPT_PROXY].set ||
+	       answers(&s->chains[DIR_REQ_IN]) || answers(&s->chains[DIR_REQ_OUT]);
 }
 
 static bool receives(const struct entity *e)
@@ -124,7 +140,8 @@ static const struct entity *certain_backend(const struct entity *e)
 {
 	const struct entity *by = e->filters->default_backend;
 
-	if (!receives(e) || chooses(&e->out->chains[DIR_REQ_IN]) || answers(&e->out->chains[DIR_REQ_IN]))
+	if (!receives(e) || chooses(&e->out->chains[DIR_REQ_IN]) ||
+	    answers(&e->out->chains[DIR_REQ_IN]))
 		return NULL;
 	return by ? by : e->kind == SEC_LISTEN ? e : NULL;
 }

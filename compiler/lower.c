@@ -25,7 +25,7 @@ static void name_files(struct model *m)
 	p->files = ARENA_ARRAY(m->arena, struct str, p->nfiles);
 	for (uint32_t i = 0; i < p->nfiles; i++)
 		p->files[i] = source_get(i)->name;
-	p->site = p->nfiles ? site_name(source_get(0)->path) : (struct str){ .p = "" };
+	p->site = p->nfiles ? site_name(source_get(0)->path) : (struct str) { .p = "" };
 }
 
 static void name_slots(struct model *m)
@@ -48,10 +48,10 @@ static void finish(struct model *m)
 {
 	struct program *p = m->out;
 
-#define LIST(field, count, vector) \
-	do { \
-		p->field = (void *)(vector).p; \
-		p->count = (uint32_t)(vector).n; \
+#define LIST(field, count, vector)                                                                 \
+	do {                                                                                       \
+		p->field = (void *)(vector).p;                                                     \
+		p->count = (uint32_t)(vector).n;                                                   \
 	} while (0)
 	LIST(rules, nrules, m->rules);
 	LIST(acls, nacls, m->acls);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower_action: one action with its arguments. Routing, answers, captures and variables; header and message edits
- * are in lower_edit.c. */
+/* lower_action: one action with its arguments. Routing, answers, captures and variables; header and
+ * message edits are in lower_edit.c. */
 #include "lower_part.h"
 #include "option.h"
 #include "value.h"
@@ -44,7 +44,8 @@ static bool is_word(const struct ast_value *v, const char *word)
 	return v && !v->delim && str_eq(v->text, str_from(word));
 }
 
-struct p_text *action_text(struct lower_rule *r, const struct ast_value *v, const struct p_regex *own, unsigned flags)
+struct p_text *action_text(struct lower_rule *r, const struct ast_value *v,
+			   const struct p_regex *own, unsigned flags)
 {
 	struct use u = r->use;
 	struct p_text *t;
@@ -81,7 +82,8 @@ static bool check_target(const struct ast_value *v)
 {
 	struct str s = v->text;
 
-	if ((s.n && s.p[0] == '/') || str_starts(s, S("%{")) || str_starts(s, S("${")) || str_chr(s, ':') >= 0)
+	if ((s.n && s.p[0] == '/') || str_starts(s, S("%{")) || str_starts(s, S("${")) ||
+	    str_chr(s, ':') >= 0)
 		return true;
 	diag(E072, v->at, STR_ARG(s));
 	return false;
@@ -90,17 +92,19 @@ static bool check_target(const struct ast_value *v)
 /* redir [CODE] TARGET | scheme S | prefix P, then drop-query, append-slash */
 static bool lower_redir(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
-	static const char takes[] = "[301|302|303|307|308] TARGET, scheme S or prefix P, then drop-query, append-slash";
+	static const char takes[] =
+		"[301|302|303|307|308] TARGET, scheme S or prefix P, then drop-query, append-slash";
 	const struct ast_value *v;
 	unsigned n = 0;
 
 	out->status = 302;
 	if (is_number(action_value(a, 0))) {
 		v = action_value(a, n++);
-		if (!read_status(v, "redir", 301, &out->status))
+		if (!option_number(v, "redir", UNIT_COUNT, 301, 308, &out->status))
 			return false;
-		if (out->status > 308 || (out->status > 303 && out->status < 307)) {
-			diag(E007, v->at, STR_ARG(v->text), "redir", "it is 301, 302, 303, 307 or 308");
+		if (out->status > 303 && out->status < 307) {
+			diag(E007, v->at, STR_ARG(v->text), "redir",
+			     "it is 301, 302, 303, 307 or 308");
 			return false;
 		}
 	}
@@ -126,7 +130,8 @@ static bool lower_redir(struct lower_rule *r, const struct ast_action *a, struct
 	return true;
 }
 
-static bool add_header(struct lower_rule *r, const struct ast_action *a, unsigned n, struct vec *headers)
+static bool add_header(struct lower_rule *r, const struct ast_action *a, unsigned n,
+		       struct vec *headers)
 {
 	struct p_header *h = ARENA_NEW(r->use.m->arena, struct p_header);
 
@@ -140,15 +145,16 @@ static bool add_header(struct lower_rule *r, const struct ast_action *a, unsigne
 }
 
 /* One part of respond at argument <n>: returns the number of arguments read, 0 after a report. */
-static unsigned respond_part(struct lower_rule *r, const struct ast_action *a, unsigned n, struct p_action *out,
-	struct vec *headers)
+static unsigned respond_part(struct lower_rule *r, const struct ast_action *a, unsigned n,
+			     struct p_action *out, struct vec *headers)
 {
 	const struct ast_value *v = action_value(a, n), *arg = action_value(a, n + 1);
 
 	if (is_word(v, "header"))
 		return add_header(r, a, n, headers) ? 3 : 0;
 	if (!arg)
-		return (unsigned)action_usage(a, "STATUS [type T] [header N V]... [body V | file F]");
+		return (unsigned)action_usage(a,
+					      "STATUS [type T] [header N V]... [body V | file F]");
 	if (is_word(v, "type")) {
 		if (text_refused(arg, "a type is fixed"))
 			return 0;
@@ -194,7 +200,8 @@ static bool lower_respond(struct lower_rule *r, const struct ast_action *a, stru
 }
 
 /* May <e> be the target of <action> here? Reports and tells. */
-static bool check_target_kind(struct lower_rule *r, const struct entity *e, const char *action, struct at at)
+static bool check_target_kind(struct lower_rule *r, const struct entity *e, const char *action,
+			      struct at at)
 {
 	bool backend = e->kind == SEC_BACKEND || e->kind == SEC_LISTEN;
 	const struct entity *from = r->entity;
@@ -204,16 +211,17 @@ static bool check_target_kind(struct lower_rule *r, const struct entity *e, cons
 	if (r->use.where & W_RSP)
 		takes = e->kind == SEC_RSPRULES ? NULL : "rsprules in responses";
 	else if (strcmp(action, "switch") == 0)
-		takes = backend || e->kind == SEC_REQRULES ? NULL : "reqrules, a backend or a listen";
+		takes = backend || e->kind == SEC_REQRULES ? NULL
+							   : "reqrules, a backend or a listen";
 	else
 		takes = backend ? NULL : "a backend or a listen";
 	if (takes) {
-		diag(E073, at, STR_ARG(e->name), kind_name(e->kind), action, takes);
+		diag(E073, at, STR_ARG(e->name), kind_article(e->kind), action, takes);
 		return false;
 	}
 	if (mode != e->out->back_mode) {
-		diag(E062, at, STR_ARG(from->name), mode == MODE_TCP ? "tcp" : "http", STR_ARG(e->name),
-			mode == MODE_TCP ? "http" : "tcp");
+		diag(E062, at, STR_ARG(from->name), mode == MODE_TCP ? "tcp" : "http",
+		     STR_ARG(e->name), mode == MODE_TCP ? "http" : "tcp");
 		return false;
 	}
 	return true;
@@ -229,9 +237,12 @@ static void add_jump(struct lower_rule *r, struct entity *to, struct at at)
 }
 
 /* Target section named by a constant word. */
-static bool named_target(struct lower_rule *r, struct str name, struct at at, const char *action, struct p_action *out)
+static bool named_target(struct lower_rule *r, struct str name, struct at at, const char *action,
+			 struct p_action *out)
 {
-	const char *what = r->use.where & W_RSP ? "rsprules" : strcmp(action, "switch") == 0 ? "section" : "backend";
+	const char *what = r->use.where & W_RSP            ? "rsprules"
+			   : strcmp(action, "switch") == 0 ? "section"
+							   : "backend";
 	struct entity *e = model_entity(r->use.m, name, at, what);
 
 	if (!e || !check_target_kind(r, e, action, at))
@@ -242,8 +253,8 @@ static bool named_target(struct lower_rule *r, struct str name, struct at at, co
 	return true;
 }
 
-static bool map_target(struct lower_rule *r, const struct ast_value *v, const struct p_map *map, struct str name,
-	const char *action, struct at at)
+static bool map_target(struct lower_rule *r, const struct ast_value *v, const struct p_map *map,
+		       struct str name, const char *action, struct at at)
 {
 	struct entity *e = symbol_get(&r->use.m->sections, name);
 
@@ -262,7 +273,8 @@ static bool map_target(struct lower_rule *r, const struct ast_value *v, const st
 }
 
 /* %{...|map(N)} as target: the map's values, and its default, name sections. */
-static bool computed_target(struct lower_rule *r, const struct ast_value *v, const char *action, struct p_action *out)
+static bool computed_target(struct lower_rule *r, const struct ast_value *v, const char *action,
+			    struct p_action *out)
 {
 	struct p_text *t = action_text(r, v, NULL, TEXT_NO_BACKREF);
 	const struct p_conv *last;
@@ -273,21 +285,24 @@ static bool computed_target(struct lower_rule *r, const struct ast_value *v, con
 	if (!t)
 		return false;
 	if (t->n != 1 || t->pieces[0].kind != PIECE_SUBJECT) {
-		diag(E059, v->at, "a partly computed name", "%{...|map(NAME)} must be the whole word");
+		diag(E059, v->at, "a partly computed name",
+		     "%{...|map(NAME)} must be the whole word");
 		return false;
 	}
 	out->subject = t->pieces[0].subject;
 	for (last = out->subject->convs; last && last->next;)
 		last = last->next;
 	if (!last || last->id != CONV_MAP) {
-		diag(E059, v->at, "a computed name without a map", "it must end with |map(NAME), so that every target is known");
+		diag(E059, v->at, "a computed name without a map",
+		     "it must end with |map(NAME), so that every target is known");
 		return false;
 	}
 	out->map = last->map;
 	table = symbol_get(&r->use.m->maps, out->map->name);
 	for (uint32_t i = 0; i < out->map->n; i++)
 		good = map_target(r, v, out->map, out->map->vals[i], action,
-			((const struct ast_value *)table->vals.p[i])->at) && good;
+				  ((const struct ast_value *)table->vals.p[i])->at) &&
+		       good;
 	if (last->text && !text_constant(last->text, &name)) {
 		diag(E059, v->at, "a computed default", "the default of this map names a section");
 		return false;
@@ -306,7 +321,8 @@ static struct p_action *push_action(struct lower_rule *r, enum action_id id, str
 }
 
 /* SECTION:"NEW": what the line's own test on path or uri matched is replaced first. */
-static bool lower_replacement(struct lower_rule *r, const struct ast_action *a, const struct ast_value *v)
+static bool lower_replacement(struct lower_rule *r, const struct ast_action *a,
+			      const struct ast_value *v)
 {
 	const struct p_test *t = r->test;
 	const struct p_value *value = t && t->nvalues == 1 ? &t->values[0] : NULL;
@@ -316,7 +332,8 @@ static bool lower_replacement(struct lower_rule *r, const struct ast_action *a, 
 
 	if (!value || t->negated || r->ast->test_not || t->subject->convs || t->subject->measure ||
 	    (t->subject->id != SUBJ_PATH && t->subject->id != SUBJ_URI) || !(prefix || regex)) {
-		diag(E079, v->at, STR_ARG(v->text), "the line needs one test of one value, path or uri with =^ or =~");
+		diag(E079, v->at, STR_ARG(v->text),
+		     "the line needs one test of one value, path or uri with =^ or =~");
 		return false;
 	}
 	edit = push_action(r, prefix ? ACT_MAPURI : ACT_REWRITE, a->at);
@@ -335,7 +352,8 @@ static bool lower_choice(struct lower_rule *r, const struct ast_action *a, struc
 	const struct ast_value *v = action_value(a, 0), *replace = action_value(a, 1);
 	struct str name;
 
-	if (!v || action_nargs(a) > 2 || (replace && (out->id != ACT_SWITCH || r->use.where & W_RSP)))
+	if (!v || action_nargs(a) > 2 ||
+	    (replace && (out->id != ACT_SWITCH || r->use.where & W_RSP)))
 		return action_usage(a, "one section");
 	if (text_has_param(v->text)) {
 		text_refused(v, "names of sections are fixed");
@@ -349,7 +367,8 @@ static bool lower_choice(struct lower_rule *r, const struct ast_action *a, struc
 			return false;
 		if (str_ends(name, S(":")))
 			name.n--;
-		r->actions.p[r->actions.n - 2] = r->actions.p[r->actions.n - 1]; /* the edit comes first */
+		r->actions.p[r->actions.n - 2] =
+			r->actions.p[r->actions.n - 1]; /* the edit comes first */
 		r->actions.p[r->actions.n - 1] = out;
 	}
 	return named_target(r, name, v->at, action, out);
@@ -358,11 +377,14 @@ static bool lower_choice(struct lower_rule *r, const struct ast_action *a, struc
 /* uriremap OLD BACKEND [NEW]: of the last two, the one that begins with "/" is NEW */
 static bool lower_uriremap(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
-	const struct ast_value *old = action_value(a, 0), *be = action_value(a, 1), *new = action_value(a, 2);
+	const struct ast_value *old = action_value(a, 0), *be = action_value(a, 1),
+			       *new = action_value(a, 2);
 
-	if (!old || !be || action_nargs(a) > 3 || !str_starts(old->text, S("/")) || text_refused(old, "OLD is fixed"))
-		return old && be && !str_starts(old->text, S("/")) ? action_usage(a, "OLD BACKEND [NEW], OLD with a leading /")
-			: action_usage(a, "OLD BACKEND [NEW]");
+	if (!old || !be || action_nargs(a) > 3 || !str_starts(old->text, S("/")) ||
+	    text_refused(old, "OLD is fixed"))
+		return old && be && !str_starts(old->text, S("/"))
+			       ? action_usage(a, "OLD BACKEND [NEW], OLD with a leading /")
+			       : action_usage(a, "OLD BACKEND [NEW]");
 	if (str_starts(be->text, S("/"))) {
 		const struct ast_value *swap = be;
 
@@ -426,8 +448,8 @@ static bool lower_setvar(struct lower_rule *r, const struct ast_action *a, struc
 static bool lower_log(const struct ast_action *a, struct p_action *out)
 {
 	static const struct str levels[] = {
-		{ "emerg", 5 }, { "alert", 5 }, { "crit", 4 }, { "err", 3 }, { "warning", 7 }, { "notice", 6 },
-		{ "info", 4 }, { "debug", 5 }, { "silent", 6 },
+		{ "emerg", 5 },  { "alert", 5 }, { "crit", 4 },  { "err", 3 },    { "warning", 7 },
+		{ "notice", 6 }, { "info", 4 },  { "debug", 5 }, { "silent", 6 },
 	};
 	const struct ast_value *v = action_value(a, 0);
 
@@ -467,17 +489,31 @@ static bool lower_setaddr(struct lower_rule *r, const struct ast_action *a, stru
 static bool lower_args(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
 	switch (out->id) {
-	case ACT_ALLOW: case ACT_DROP: return !a->args || action_usage(a, "no argument");
-	case ACT_DENY: return lower_deny(r, a, out);
-	case ACT_REDIR: return lower_redir(r, a, out);
-	case ACT_RESPOND: return lower_respond(r, a, out);
-	case ACT_SWITCH: case ACT_SETBE: return lower_choice(r, a, out);
-	case ACT_URIREMAP: return lower_uriremap(r, a, out);
-	case ACT_CAPTURE: return lower_capture(r, a, out);
-	case ACT_SETVAR: return lower_setvar(r, a, out);
-	case ACT_LOG: return lower_log(a, out);
-	case ACT_SETSRC: case ACT_SETDST: return lower_setaddr(r, a, out);
-	default: return lower_edit(r, a, out);
+	case ACT_ALLOW:
+	case ACT_DROP:
+		return !a->args || action_usage(a, "no argument");
+	case ACT_DENY:
+		return lower_deny(r, a, out);
+	case ACT_REDIR:
+		return lower_redir(r, a, out);
+	case ACT_RESPOND:
+		return lower_respond(r, a, out);
+	case ACT_SWITCH:
+	case ACT_SETBE:
+		return lower_choice(r, a, out);
+	case ACT_URIREMAP:
+		return lower_uriremap(r, a, out);
+	case ACT_CAPTURE:
+		return lower_capture(r, a, out);
+	case ACT_SETVAR:
+		return lower_setvar(r, a, out);
+	case ACT_LOG:
+		return lower_log(a, out);
+	case ACT_SETSRC:
+	case ACT_SETDST:
+		return lower_setaddr(r, a, out);
+	default:
+		return lower_edit(r, a, out);
 	}
 }
 
@@ -485,7 +521,8 @@ static bool lower_args(struct lower_rule *r, const struct ast_action *a, struct 
 static unsigned action_where(const char *letters)
 {
 	static const char all[] = "qQsScet";
-	static const unsigned bits[] = { W_REQ_IN, W_REQ_OUT, W_RSP_IN, W_RSP_OUT, W_CONN, W_SESS, W_TCP };
+	static const unsigned bits[] = { W_REQ_IN, W_REQ_OUT, W_RSP_IN, W_RSP_OUT,
+					 W_CONN,   W_SESS,    W_TCP };
 	unsigned where = 0;
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++)
@@ -494,17 +531,30 @@ static unsigned action_where(const char *letters)
 	return where;
 }
 
+static void mark_used(struct model *m, struct str name)
+{
+	struct entity *e = symbol_get(&m->sections, name);
+
+	if (e)
+		e->used = true;
+}
+
 /* Which sections have the capability (language.md 2). */
-static bool check_capability(const struct lower_rule *r, const struct ast_action *a, enum action_id id)
+static bool check_capability(const struct lower_rule *r, const struct ast_action *a,
+			     enum action_id id)
 {
 	enum section_kind kind = r->entity->kind;
-	bool chooses = id == ACT_SETBE || id == ACT_URIREMAP || (id == ACT_SWITCH && !(r->use.where & W_RSP));
+	bool chooses = id == ACT_SETBE || id == ACT_URIREMAP ||
+		       (id == ACT_SWITCH && !(r->use.where & W_RSP));
 	const char *what = arena_printf(r->use.m->arena, "'%.*s'", STR_ARG(a->word)).p;
 
+	if (chooses && a->args &&
+	    a->args->value) /* one report is enough: its target is not unused, too */
+		mark_used(r->use.m, a->args->value->text);
 	if (!chooses || kind == SEC_LISTEN || kind == SEC_FRONTEND || kind == SEC_REQRULES)
 		return true;
 	diag(E002, a->at, what, kind_article(kind));
-	diag_note((struct at){ 0 }, "listen, frontend and reqrules choose where requests go");
+	diag_note((struct at) { 0 }, "listen, frontend and reqrules choose where requests go");
 	return false;
 }
 
@@ -540,7 +590,8 @@ bool lower_action(struct lower_rule *r, const struct ast_action *a)
 		diag(E023, a->at, STR_ARG(a->word));
 		return false;
 	}
-	if (part_missing(PART_ACTION, rows[id].word, a->at) || !check_where(r, a, (enum action_id)id))
+	if (part_missing(PART_ACTION, rows[id].word, a->at) ||
+	    !check_where(r, a, (enum action_id)id))
 		return false;
 	return lower_args(r, a, push_action(r, (enum action_id)id, a->at));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower_cond: conditions to p_expr. Acls stay references; each is lowered once for each side that uses it, because
- * h(x) in a response rule is the response's. */
+/* lower_cond: conditions to p_expr. Acls stay references; each is lowered once for each side that
+ * uses it, because h(x) in a response rule is the response's. */
 #include "lower_part.h"
 
 static struct p_expr *new_expr(struct model *m, enum p_expr_kind kind)
@@ -92,7 +92,8 @@ static struct p_expr *lower_defs(struct use *u, const struct acl *acl)
 
 			kids[i] = t ? expr_test(u->m, t) : NULL;
 		} else {
-			kids[i] = def->expr ? lower_cond(u, def->expr) : NULL; /* neither: reported */
+			kids[i] =
+				def->expr ? lower_cond(u, def->expr) : NULL; /* neither: reported */
 		}
 		good = good && kids[i];
 	}
@@ -160,7 +161,9 @@ static struct p_expr *lower_name(struct use *u, const struct ast_expr *e)
 		if (acl->busy)
 			diag(E063, acl->at, "acls", STR_ARG(acl->name));
 		else
-			diag(E068, acl->at, STR_ARG(acl->name), "too many acls above it (100 may nest)");
+			diag(E068, acl->at, STR_ARG(acl->name),
+			     "too many acls above it (100 may nest)");
+		diag_note(e->at, "named here");
 		return NULL;
 	}
 	side = acl_of_side(u->m, acl, response);
@@ -189,7 +192,8 @@ static struct p_expr *lower_group(struct use *u, const struct ast_expr *e)
 	}
 	if (!good)
 		return NULL;
-	return expr_join(u->m, e->kind == EXPR_AND ? PE_AND : PE_OR, (struct p_expr **)(void *)kids.p, (uint32_t)kids.n);
+	return expr_join(u->m, e->kind == EXPR_AND ? PE_AND : PE_OR,
+			 (struct p_expr **)(void *)kids.p, (uint32_t)kids.n);
 }
 
 struct p_expr *lower_cond(struct use *u, const struct ast_expr *e)
@@ -198,20 +202,24 @@ struct p_expr *lower_cond(struct use *u, const struct ast_expr *e)
 	struct p_test *t;
 
 	switch (e->kind) {
-	case EXPR_NAME: return lower_name(u, e);
+	case EXPR_NAME:
+		return lower_name(u, e);
 	case EXPR_TEST:
 		t = lower_test(u, e->test);
 		return t ? expr_test(u->m, t) : NULL;
 	case EXPR_NOT:
 		kid = lower_cond(u, e->kids);
 		return kid ? expr_not(u->m, kid) : NULL;
-	default: return lower_group(u, e);
+	default:
+		return lower_group(u, e);
 	}
 }
 
 static void lower_unused(struct model *m, struct acl *acl)
 {
-	struct use u = { .m = m, .scope = acl->scope, .where = W_REQ | W_RSP, .avail = W_REQ | W_RSP };
+	struct use u = {
+		.m = m, .scope = acl->scope, .where = W_REQ | W_RSP, .avail = W_REQ | W_RSP
+	};
 
 	if (acl->done[0] || acl->done[1])
 		return;

@@ -6,8 +6,14 @@
 
 /* Fields that frame the message or belong to one connection (RFC 9112 6, RFC 9110 7.6.1). */
 static const struct str framing[] = {
-	{ "content-length", 14 }, { "transfer-encoding", 17 }, { "te", 2 }, { "trailer", 7 }, { "upgrade", 7 },
-	{ "connection", 10 }, { "keep-alive", 10 }, { "proxy-connection", 16 },
+	{ "content-length", 14 },
+	{ "transfer-encoding", 17 },
+	{ "te", 2 },
+	{ "trailer", 7 },
+	{ "upgrade", 7 },
+	{ "connection", 10 },
+	{ "keep-alive", 10 },
+	{ "proxy-connection", 16 },
 };
 
 static const struct {
@@ -15,12 +21,9 @@ static const struct {
 	enum p_part part;
 	unsigned where;
 } parts[] = {
-	{ { "host", 4 }, PART_HOST, W_REQ },
-	{ { "path", 4 }, PART_PATH, W_REQ },
-	{ { "query", 5 }, PART_QUERY, W_REQ },
-	{ { "uri", 3 }, PART_URI, W_REQ },
-	{ { "meth", 4 }, PART_METH, W_REQ },
-	{ { "status", 6 }, PART_STATUS, W_RSP },
+	{ { "host", 4 }, PART_HOST, W_REQ },   { { "path", 4 }, PART_PATH, W_REQ },
+	{ { "query", 5 }, PART_QUERY, W_REQ }, { { "uri", 3 }, PART_URI, W_REQ },
+	{ { "meth", 4 }, PART_METH, W_REQ },   { { "status", 6 }, PART_STATUS, W_RSP },
 };
 
 bool action_header_name(const struct ast_value *v, struct str *name)
@@ -98,7 +101,8 @@ static bool set_status(struct lower_rule *r, const struct ast_value *v, struct p
 static bool find_part(const struct lower_rule *r, const struct ast_value *word, enum p_part *part)
 {
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-		if (!word->delim && str_eq(parts[i].word, word->text) && parts[i].where & r->use.where) {
+		if (!word->delim && str_eq(parts[i].word, word->text) &&
+		    parts[i].where & r->use.where) {
 			*part = parts[i].part;
 			return true;
 		}
@@ -116,8 +120,8 @@ static bool set_function(const struct ast_action *a, const struct ast_value **na
 	return action_usage(a, "NAME VALUE, a part of the message and VALUE, or h(NAME) VALUE");
 }
 
-static bool set_header(struct lower_rule *r, const struct ast_value *name, const struct ast_value *v,
-	struct p_action *out)
+static bool set_header(struct lower_rule *r, const struct ast_value *name,
+		       const struct ast_value *v, struct p_action *out)
 {
 	bool close = str_ieq(name->text, S("connection")) && str_ieq(v->text, S("close"));
 
@@ -177,7 +181,8 @@ static bool lower_rem(struct lower_rule *r, const struct ast_action *a, struct p
 }
 
 /* REGEX at argument <n>, and NEW after it. */
-static bool regex_and_new(struct lower_rule *r, const struct ast_action *a, unsigned n, struct p_action *out)
+static bool regex_and_new(struct lower_rule *r, const struct ast_action *a, unsigned n,
+			  struct p_action *out)
 {
 	out->regex = lower_regex(&r->use, action_value(a, n), false);
 	if (!out->regex)
@@ -188,7 +193,8 @@ static bool regex_and_new(struct lower_rule *r, const struct ast_action *a, unsi
 
 static bool lower_rep(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
-	if (action_nargs(a) != 3 || !action_value(a, 0) || !action_value(a, 1) || !action_value(a, 2))
+	if (action_nargs(a) != 3 || !action_value(a, 0) || !action_value(a, 1) ||
+	    !action_value(a, 2))
 		return action_usage(a, "NAME REGEX NEW");
 	if (!action_header_name(action_value(a, 0), &out->name))
 		return false;
@@ -201,7 +207,9 @@ static bool lower_rewrite(struct lower_rule *r, const struct ast_action *a, stru
 {
 	if (action_nargs(a) != 2 || !action_value(a, 0) || !action_value(a, 1))
 		return action_usage(a, "REGEX NEW");
-	out->part = out->id != ACT_REWRITE ? PART_LINE : r->use.where & W_RSP ? PART_HEADER : PART_URI;
+	out->part = out->id != ACT_REWRITE ? PART_LINE
+		    : r->use.where & W_RSP ? PART_HEADER
+					   : PART_URI;
 	return regex_and_new(r, a, 0, out);
 }
 
@@ -213,7 +221,8 @@ static bool lower_map_path(struct lower_rule *r, const struct ast_action *a, str
 		return action_usage(a, "OLD NEW, both with a leading /");
 	if (text_refused(old, "OLD is fixed"))
 		return false;
-	if (!str_starts(new->text, S("/")) && !text_has_subject(new->text) && !text_has_param(new->text))
+	if (!str_starts(new->text, S("/")) && !text_has_subject(new->text) &&
+	    !text_has_param(new->text))
 		return action_usage(a, "OLD NEW, both with a leading /");
 	if (old->opts & ~(VAL_ICASE | VAL_CASE))
 		diag(E057, old->opts_at, old->opts & VAL_FREE ? 'x' : 'b');
@@ -226,17 +235,25 @@ static bool lower_map_path(struct lower_rule *r, const struct ast_action *a, str
 bool lower_edit(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
 	switch (out->id) {
-	case ACT_ADD: return lower_add(r, a, out);
-	case ACT_APPEND: return lower_append(r, a, out);
-	case ACT_SET: return lower_set_action(r, a, out);
-	case ACT_REM: return lower_rem(r, a, out);
+	case ACT_ADD:
+		return lower_add(r, a, out);
+	case ACT_APPEND:
+		return lower_append(r, a, out);
+	case ACT_SET:
+		return lower_set_action(r, a, out);
+	case ACT_REM:
+		return lower_rem(r, a, out);
 	case ACT_DELETE:
 		if (action_nargs(a) != 1 || !action_value(a, 0))
 			return action_usage(a, "one REGEX");
 		out->regex = lower_regex(&r->use, action_value(a, 0), false);
 		return out->regex != NULL;
-	case ACT_REP: return lower_rep(r, a, out);
-	case ACT_MAPURI: case ACT_MAPLOC: return lower_map_path(r, a, out);
-	default: return lower_rewrite(r, a, out);
+	case ACT_REP:
+		return lower_rep(r, a, out);
+	case ACT_MAPURI:
+	case ACT_MAPLOC:
+		return lower_map_path(r, a, out);
+	default:
+		return lower_rewrite(r, a, out);
 	}
 }

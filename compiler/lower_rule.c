@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower_rule: requires names, options and links. Leaves every rule lowered and the chains of each section filled. */
+/* lower_rule: requires names, options and links. Leaves every rule lowered and the chains of each
+ * section filled. */
 #include "lower_part.h"
 
 #include "option.h"
 
 static const unsigned dirs[RULE_DIRS] = {
-	[DIR_CONN_IN] = W_CONN, [DIR_SESS_IN] = W_SESS, [DIR_REQ_IN] = W_REQ_IN, [DIR_REQ_OUT] = W_REQ_OUT,
-	[DIR_RSP_IN] = W_RSP_IN, [DIR_RSP_OUT] = W_RSP_OUT,
+	[DIR_CONN_IN] = W_CONN,    [DIR_SESS_IN] = W_SESS,  [DIR_REQ_IN] = W_REQ_IN,
+	[DIR_REQ_OUT] = W_REQ_OUT, [DIR_RSP_IN] = W_RSP_IN, [DIR_RSP_OUT] = W_RSP_OUT,
 };
 
 /* The capability matrix of language.md 2: rule lists that each kind of section has. */
@@ -21,11 +22,17 @@ static const unsigned capabilities[] = {
 static const char *owners(unsigned list)
 {
 	switch (list) {
-	case W_CONN: case W_SESS: return "listen and frontend have it";
-	case W_REQ_IN: return "listen, frontend, reqrules and backend have it";
-	case W_REQ_OUT: return "listen and backend have it";
-	case W_RSP_IN: return "listen, backend and rsprules have it";
-	default: return "listen, frontend, backend and rsprules have it";
+	case W_CONN:
+	case W_SESS:
+		return "listen and frontend have it";
+	case W_REQ_IN:
+		return "listen, frontend, reqrules and backend have it";
+	case W_REQ_OUT:
+		return "listen and backend have it";
+	case W_RSP_IN:
+		return "listen, backend and rsprules have it";
+	default:
+		return "listen, frontend, backend and rsprules have it";
 	}
 }
 
@@ -34,12 +41,13 @@ static bool check_list(const struct model *m, const struct entity *e, unsigned l
 	if (capabilities[e->kind] & list)
 		return true;
 	diag(E002, at, arena_printf(m->arena, "'%s'", where_name(list)).p, kind_article(e->kind));
-	diag_note((struct at){ 0 }, "%s", owners(list));
+	diag_note((struct at) { 0 }, "%s", owners(list));
 	return false;
 }
 
 /* The W_* bit of <rule>, or 0 after a report. */
-static unsigned place_of_rule(const struct model *m, const struct entity *e, const struct ast_rule *rule)
+static unsigned place_of_rule(const struct model *m, const struct entity *e,
+			      const struct ast_rule *rule)
 {
 	unsigned list = dirs[rule->dir];
 	enum p_mode mode = e->kind == SEC_BACKEND ? e->out->back_mode : e->out->front_mode;
@@ -92,21 +100,29 @@ static struct p_expr *lower_condition(struct lower_rule *r)
 	return n ? expr_join(r->use.m, PE_AND, kids, n) : expr_true(r->use.m);
 }
 
-/* Does <a> end the list for every message that runs it? A computed switch may do nothing; one in a response
- * comes back. */
+/* Does <a> end the list for every message that runs it? A computed switch may do nothing; one in a
+ * response comes back. */
 static bool ends_list(const struct p_action *a, unsigned where)
 {
 	switch (a->id) {
-	case ACT_ALLOW: case ACT_DENY: case ACT_DROP: case ACT_REDIR: case ACT_RESPOND: return true;
-	case ACT_SWITCH: return !a->map && !(where & W_RSP);
-	default: return false;
+	case ACT_ALLOW:
+	case ACT_DENY:
+	case ACT_DROP:
+	case ACT_REDIR:
+	case ACT_RESPOND:
+		return true;
+	case ACT_SWITCH:
+		return !a->map && !(where & W_RSP);
+	default:
+		return false;
 	}
 }
 
 static bool is_choice(const struct p_action *a)
 {
 	return a->id == ACT_SETBE || a->id == ACT_URIREMAP ||
-		(a->id == ACT_SWITCH && a->target && (a->target->kind == SEC_BACKEND || a->target->kind == SEC_LISTEN));
+	       (a->id == ACT_SWITCH && a->target &&
+		(a->target->kind == SEC_BACKEND || a->target->kind == SEC_LISTEN));
 }
 
 /* W105 and W119, and what they need to know of this rule. */
@@ -135,8 +151,9 @@ static void check_order(struct entity *e, const struct lower_rule *r)
 		ended = ended || (a->id != ACT_SWITCH && ends_list(a, r->use.where));
 		if (always && ends_list(a, r->use.where) && !e->ended[dir].line)
 			e->ended[dir] = r->ast->at;
-		if (ast && !(i + 1 < r->out->nactions && r->out->actions[i + 1].id == ACT_SWITCH &&
-			     str_eq(ast->word, S("switch")))) /* the edit that SECTION:"NEW" stands for */
+		if (ast &&
+		    !(i + 1 < r->out->nactions && r->out->actions[i + 1].id == ACT_SWITCH &&
+		      str_eq(ast->word, S("switch")))) /* the edit that SECTION:"NEW" stands for */
 			ast = ast->next;
 	}
 }
@@ -194,7 +211,8 @@ static bool check_taken(const struct model *m, const struct entity *e, enum rule
 		return true;
 	for (size_t i = 0; i < rules->n; i++)
 		if (chooses(rules->p[i])) {
-			diag(E002, e->filters_at, "a section whose rules choose a backend", kind_article(e->kind));
+			diag(E002, e->filters_at, "a section whose rules choose a backend",
+			     kind_article(e->kind));
 			return false;
 		}
 	return true;
@@ -213,7 +231,8 @@ static void fill_chains(struct model *m, struct entity *e)
 	}
 }
 
-/* Names that rules write, before any rule reads one: a rule may stand before the one that captures. */
+/* Names that rules write, before any rule reads one: a rule may stand before the one that captures.
+ * */
 static void declare_slots(struct model *m, const struct ast_rule *rule)
 {
 	bool response = dirs[rule->dir] & W_RSP;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower_subject: subjects with their converters, and regular expressions. Equal ones become one object. */
+/* lower_subject: subjects with their converters, and regular expressions. Equal ones become one
+ * object. */
 #include "lower_part.h"
 #include "value.h"
 
@@ -11,7 +12,8 @@ static const struct row {
 	enum p_type type;
 	const char *where;
 } rows[] = {
-#define SUBJECT(id, name, arg, type, many, where, doc) { { name, sizeof(name) - 1 }, ARG_##arg, TYPE_##type, where },
+#define SUBJECT(id, name, arg, type, many, where, doc)                                             \
+	{ { name, sizeof(name) - 1 }, ARG_##arg, TYPE_##type, where },
 #include "../grammar/subject.def"
 };
 
@@ -20,7 +22,8 @@ static const struct {
 	const char *args;
 	enum p_type in, out;
 } convs[] = {
-#define CONVERTER(id, name, args, in, out, doc) { { name, sizeof(name) - 1 }, args, TYPE_##in, TYPE_##out },
+#define CONVERTER(id, name, args, in, out, doc)                                                    \
+	{ { name, sizeof(name) - 1 }, args, TYPE_##in, TYPE_##out },
 #include "../grammar/converter.def"
 };
 
@@ -38,15 +41,15 @@ unsigned subject_where(enum subject_id id)
 	const char *w = rows[id].where;
 
 	return (strchr(w, 'q') ? W_REQ_IN | W_REQ_OUT : 0u) | (strchr(w, 's') ? W_RSP : 0u) |
-		(subject_is_request_only(id) ? W_RSP : 0u) | (strchr(w, 't') ? W_TCP : 0u) |
-		(strchr(w, 'c') ? W_CONN : 0u) | (strchr(w, 'e') ? W_SESS : 0u);
+	       (subject_is_request_only(id) ? W_RSP : 0u) | (strchr(w, 't') ? W_TCP : 0u) |
+	       (strchr(w, 'c') ? W_CONN : 0u) | (strchr(w, 'e') ? W_SESS : 0u);
 }
 
 /* Pattern as the table of regexes knows it: text, then a letter for each flag. */
 static struct p_regex *intern_regex(struct model *m, const struct p_regex *re)
 {
-	struct str key = arena_printf(m->arena, "%c%c%.*s", re->icase ? 'i' : 'c', re->freespace ? 'x' : '-',
-		STR_ARG(re->text));
+	struct str key = arena_printf(m->arena, "%c%c%.*s", re->icase ? 'i' : 'c',
+				      re->freespace ? 'x' : '-', STR_ARG(re->text));
 	struct p_regex *known = symbol_get(&m->regexes, key);
 
 	if (known)
@@ -73,7 +76,8 @@ struct p_regex *lower_regex(struct use *u, const struct ast_value *v, bool icase
 	if (v->opts & VAL_BOUND)
 		diag(E057, v->opts_at, 'b');
 	if (text_has_param(v->text) && str_chr(v->text, '}') >= 0) {
-		diag(E059, v->at, "${param}", "a regular expression is fixed; write \\$\\{ for the characters");
+		diag(E059, v->at, "${param}",
+		     "a regular expression is fixed; write \\$\\{ for the characters");
 		return NULL;
 	}
 	why = value_regex(re.text, re.icase, re.freespace, &re.groups, &offset, buf, sizeof(buf));
@@ -153,7 +157,8 @@ static bool read_section(struct use *u, struct p_subject *s, struct str word, st
 	if (!e)
 		return false;
 	if (e->kind != SEC_LISTEN && e->kind != (front ? SEC_FRONTEND : SEC_BACKEND)) {
-		diag(E073, at, STR_ARG(word), kind_name(e->kind), rows[s->id].name.p, front ? "a frontend" : "a backend");
+		diag(E073, at, STR_ARG(word), kind_article(e->kind), rows[s->id].name.p,
+		     front ? "a frontend" : "a backend");
 		return false;
 	}
 	s->section = e->out;
@@ -163,7 +168,8 @@ static bool read_section(struct use *u, struct p_subject *s, struct str word, st
 static bool read_argument(struct use *u, const struct ast_func *f, struct p_subject *s)
 {
 	static const char *const takes[] = {
-		"no argument", "one name", "one name of a section", "one number", "one format", "one word",
+		"no argument", "one name",   "one name of a section",
+		"one number",  "one format", "one word",
 	};
 	enum argument arg = rows[s->id].arg;
 	const struct ast_value *v = f->args;
@@ -178,7 +184,8 @@ static bool read_argument(struct use *u, const struct ast_func *f, struct p_subj
 	if (text_refused(v, "a subject's argument is fixed"))
 		return false;
 	switch (arg) {
-	case ARG_SECTION: return read_section(u, s, v->text, v->at);
+	case ARG_SECTION:
+		return read_section(u, s, v->text, v->at);
 	case ARG_NUM:
 		why = value_count(v->text, &s->num);
 		if (!why && (s->num < 1 || s->num > UINT32_MAX))
@@ -186,14 +193,17 @@ static bool read_argument(struct use *u, const struct ast_func *f, struct p_subj
 		if (why)
 			diag(E007, v->at, STR_ARG(v->text), rows[s->id].name.p, why);
 		return !why;
-	case ARG_NAME: return read_name(u, s, v->text, v->at);
-	default: s->name = value_plain(u->m->arena, v->text); return true;
+	case ARG_NAME:
+		return read_name(u, s, v->text, v->at);
+	default:
+		s->name = value_plain(u->m->arena, v->text);
+		return true;
 	}
 }
 
 /* One letter of a converter's argument list. */
-static bool read_conv_arg(struct use *u, struct p_conv *c, char kind, const struct ast_value *v, bool second,
-	enum p_type type, bool icase)
+static bool read_conv_arg(struct use *u, struct p_conv *c, char kind, const struct ast_value *v,
+			  bool second, enum p_type type, bool icase)
 {
 	struct use inner = *u;
 	const char *why;
@@ -206,11 +216,14 @@ static bool read_conv_arg(struct use *u, struct p_conv *c, char kind, const stru
 		return !why;
 	case 'd':
 		if (v->text.n != 1)
-			diag(E007, v->at, STR_ARG(v->text), convs[c->id].name.p, "a delimiter is one byte");
+			diag(E007, v->at, STR_ARG(v->text), convs[c->id].name.p,
+			     "a delimiter is one byte");
 		c->delim = v->text.n ? v->text.p[0] : 0;
 		return v->text.n == 1;
-	case 'r': return (c->regex = lower_regex(u, v, false)) != NULL;
-	case 'm': return (c->map = lower_map(u, v, type, icase)) != NULL;
+	case 'r':
+		return (c->regex = lower_regex(u, v, false)) != NULL;
+	case 'm':
+		return (c->map = lower_map(u, v, type, icase)) != NULL;
 	default:
 		if (c->id == CONV_SUB) {
 			inner.groups = c->regex;
@@ -228,13 +241,15 @@ static bool check_mask(const struct p_conv *c, struct at at)
 		return false;
 	}
 	if (c->id == CONV_FIELD && c->num == 0) {
-		diag(E054, at, "field", "a number from 1, or from -1 for the last, and a delimiter");
+		diag(E054, at, "field",
+		     "a number from 1, or from -1 for the last, and a delimiter");
 		return false;
 	}
 	return true;
 }
 
-static struct p_conv *read_conv(struct use *u, const struct ast_func *f, enum p_type *type, bool icase)
+static struct p_conv *read_conv(struct use *u, const struct ast_func *f, enum p_type *type,
+				bool icase)
 {
 	struct p_conv *c = ARENA_NEW(u->m->arena, struct p_conv);
 	struct str names[sizeof(convs) / sizeof(*convs)];
@@ -284,24 +299,29 @@ static void key_text(struct arena *a, struct textbuf *b, const struct p_text *t)
 {
 	for (uint32_t i = 0; t && i < t->n; i++) {
 		const struct p_piece *p = &t->pieces[i];
-		struct str s = arena_printf(a, "{%d:%zu:%.*s:%u:%u:%p}", (int)p->kind, p->text.n, STR_ARG(p->text), p->backref,
-			p->param ? p->param->index : 0, (const void *)p->subject);
+		struct str s = arena_printf(
+			a, "{%d:%zu:%.*s:%u:%u:%p}", (int)p->kind, p->text.n, STR_ARG(p->text),
+			p->backref, p->param ? p->param->index : 0, (const void *)p->subject);
 
 		textbuf_put(a, b, s);
 	}
 }
 
-/* Subjects are equal when their keys are: all that they hold, with pointers to what is interned itself. */
+/* Subjects are equal when their keys are: all that they hold, with pointers to what is interned
+ * itself. */
 static struct str key_of(struct model *m, const struct p_subject *s)
 {
 	struct textbuf b = { 0 };
 
-	textbuf_put(m->arena, &b, arena_printf(m->arena, "%d %d %d %d %d %zu:%.*s %lld %p", (int)s->id, s->of_request,
-		s->icase, (int)s->measure, (int)s->type, s->name.n, STR_ARG(s->name), (long long)s->num,
-		(const void *)s->section));
+	textbuf_put(m->arena, &b,
+		    arena_printf(m->arena, "%d %d %d %d %d %zu:%.*s %lld %p", (int)s->id,
+				 s->of_request, s->icase, (int)s->measure, (int)s->type, s->name.n,
+				 STR_ARG(s->name), (long long)s->num, (const void *)s->section));
 	for (const struct p_conv *c = s->convs; c; c = c->next) {
-		textbuf_put(m->arena, &b, arena_printf(m->arena, "|%d %lld %lld %d %p %p ", (int)c->id, (long long)c->num,
-			(long long)c->num2, c->delim, (const void *)c->regex, (const void *)c->map));
+		textbuf_put(m->arena, &b,
+			    arena_printf(m->arena, "|%d %lld %lld %d %p %p ", (int)c->id,
+					 (long long)c->num, (long long)c->num2, c->delim,
+					 (const void *)c->regex, (const void *)c->map));
 		key_text(m->arena, &b, c->text);
 		if (c->text)
 			textbuf_byte(m->arena, &b, 't');
@@ -323,7 +343,8 @@ static struct p_subject *intern(struct model *m, const struct p_subject *s)
 	return symbol_put(m->arena, &m->subjects, key, known);
 }
 
-static bool check_where(struct use *u, const struct p_subject *s, bool req, struct at at, struct str spelt)
+static bool check_where(struct use *u, const struct p_subject *s, bool req, struct at at,
+			struct str spelt)
 {
 	unsigned where = subject_where(s->id);
 	unsigned before = u->avail;
@@ -361,7 +382,8 @@ static bool read_head(struct use *u, const struct ast_func *f, struct p_subject 
 	s->icase = ignores_case(name, f->at) && s->type == TYPE_STR;
 	if (part_missing(PART_SUBJECT, rows[id].name, f->at) || !read_argument(u, f, s))
 		return false;
-	s->of_request = s->of_request || (u->where & W_RSP && (*req || subject_is_request_only(s->id)));
+	s->of_request =
+		s->of_request || (u->where & W_RSP && (*req || subject_is_request_only(s->id)));
 	if (*req && !strchr(rows[id].where, 'q'))
 		diag(E077, f->at, STR_ARG(f->name));
 	return true;
@@ -375,7 +397,8 @@ struct p_subject *lower_subject(struct use *u, const struct ast_subject *spec)
 	struct p_conv **last = &s.convs;
 
 	if (measure && (!head->inner || f)) {
-		diag(E054, head->at, head->name.n == 3 ? "len" : "count", "one subject, with its converters inside");
+		diag(E054, head->at, head->name.n == 3 ? "len" : "count",
+		     "one subject, with its converters inside");
 		return NULL;
 	}
 	if (measure) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower_table: sets, maps and files of values. A set or map is text until it is used: what uses it tells the type,
- * and each type and case gives one variant in the program. */
+/* lower_table: sets, maps and files of values. A set or map is text until it is used: what uses it
+ * tells the type, and each type and case gives one variant in the program. */
 #include "lower_part.h"
 #include "source.h"
 #include "value.h"
@@ -38,7 +38,8 @@ bool lower_file(struct model *m, const struct ast_value *file, struct vec *out)
 
 	if (text_refused(file, "a list is compiled in"))
 		return false;
-	why = source_open(m->arena, beside(m->arena, by->path, name), beside(m->arena, by->name, name), &index);
+	why = source_open(m->arena, beside(m->arena, by->path, name),
+			  beside(m->arena, by->name, name), &index);
 	if (why) {
 		diag(E067, file->at, STR_ARG(name), why);
 		return false;
@@ -54,7 +55,12 @@ bool lower_file(struct model *m, const struct ast_value *file, struct vec *out)
 			line.n--;
 		line = str_trim(line);
 		if (line.n && line.p[0] != '#')
-			add_line(m, line, (struct at){ .file = index, .line = n, .col = 1, .len = (uint32_t)line.n }, out);
+			add_line(m, line,
+				 (struct at) { .file = index,
+					       .line = n,
+					       .col = 1,
+					       .len = (uint32_t)line.n },
+				 out);
 	}
 	return true;
 }
@@ -175,8 +181,8 @@ void lower_tables(struct model *m)
 		read_table(m, m->maps.all[i]->object);
 }
 
-static struct p_value *read_values(struct use *u, const struct vec *list, enum p_type type, enum operator_id op,
-	bool icase)
+static struct p_value *read_values(struct use *u, const struct vec *list, enum p_type type,
+				   enum operator_id op, bool icase)
 {
 	struct p_value *values = ARENA_ARRAY(u->m->arena, struct p_value, list->n);
 	bool good = true;
@@ -192,8 +198,8 @@ static struct p_value *read_values(struct use *u, const struct vec *list, enum p
 	return good ? values : NULL;
 }
 
-static struct table *find_table(struct use *u, const struct symbols *tables, const struct ast_value *name,
-	const char *what)
+static struct table *find_table(struct use *u, const struct symbols *tables,
+				const struct ast_value *name, const char *what)
 {
 	struct table *t = symbol_get(tables, name->text);
 
@@ -204,7 +210,8 @@ static struct table *find_table(struct use *u, const struct symbols *tables, con
 	return NULL;
 }
 
-struct p_set *lower_set(struct use *u, const struct ast_value *name, enum p_type type, enum operator_id op, bool icase)
+struct p_set *lower_set(struct use *u, const struct ast_value *name, enum p_type type,
+			enum operator_id op, bool icase)
 {
 	struct table *t = find_table(u, &u->m->sets, name, "set");
 	struct p_set *set;
@@ -212,7 +219,8 @@ struct p_set *lower_set(struct use *u, const struct ast_value *name, enum p_type
 
 	if (!t)
 		return NULL;
-	key = arena_printf(u->m->arena, "%d %d %d", (int)type, type == TYPE_STR ? (int)op : 0, icase);
+	key = arena_printf(u->m->arena, "%d %d %d", (int)type, type == TYPE_STR ? (int)op : 0,
+			   icase);
 	set = symbol_get(&t->variants, key);
 	if (set)
 		return set;
@@ -245,7 +253,8 @@ struct p_map *lower_map(struct use *u, const struct ast_value *name, enum p_type
 	map = ARENA_NEW(u->m->arena, struct p_map);
 	map->op = t->op;
 	if (type != TYPE_STR && t->op != OP_EQ) {
-		diag(E050, name->at, STR_ARG(t->name), type == TYPE_INT ? "a number" : "an address");
+		diag(E050, name->at, STR_ARG(t->name),
+		     type == TYPE_INT ? "a number" : "an address");
 		return NULL;
 	}
 	map->keys = read_values(u, &t->keys, type, t->op, icase);
@@ -255,7 +264,8 @@ struct p_map *lower_map(struct use *u, const struct ast_value *name, enum p_type
 	}
 	map->vals = ARENA_ARRAY(u->m->arena, struct str, t->keys.n);
 	for (size_t i = 0; i < t->keys.n; i++)
-		map->vals[i] = value_plain(u->m->arena, ((const struct ast_value *)t->vals.p[i])->text);
+		map->vals[i] =
+			value_plain(u->m->arena, ((const struct ast_value *)t->vals.p[i])->text);
 	map->n = (uint32_t)t->keys.n;
 	map->index = (uint32_t)u->m->p_maps.n;
 	map->place = place_of(t->at);

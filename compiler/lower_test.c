@@ -11,15 +11,20 @@ static const struct {
 #include "../grammar/operator.def"
 };
 
-static const char *const type_names[] = { "a text", "a number", "an address", "what is true or false" };
+static const char *const type_names[] = { "a text", "a number", "an address",
+					  "what is true or false" };
 
 static bool op_fits(enum operator_id op, enum p_type type)
 {
 	switch (type) {
-	case TYPE_STR: return op < OP_LT;
-	case TYPE_INT: return op == OP_EQ || op == OP_TRUE || op >= OP_LT;
-	case TYPE_ADDR: return op == OP_EQ || op == OP_TRUE;
-	default: return op == OP_TRUE;
+	case TYPE_STR:
+		return op < OP_LT;
+	case TYPE_INT:
+		return op == OP_EQ || op == OP_TRUE || op >= OP_LT;
+	case TYPE_ADDR:
+		return op == OP_EQ || op == OP_TRUE;
+	default:
+		return op == OP_TRUE;
 	}
 }
 
@@ -55,24 +60,32 @@ static bool check_letters(const struct ast_value *v, enum p_type type, enum oper
 	if ((v->opts & (VAL_ICASE | VAL_CASE)) == (VAL_ICASE | VAL_CASE))
 		bad |= VAL_CASE;
 	if (bad)
-		diag(E057, v->opts_at, bad & VAL_ICASE ? 'i' : bad & VAL_CASE ? 'c' : bad & VAL_FREE ? 'x' : 'b');
+		diag(E057, v->opts_at,
+		     bad & VAL_ICASE  ? 'i'
+		     : bad & VAL_CASE ? 'c'
+		     : bad & VAL_FREE ? 'x'
+				      : 'b');
 	return !bad;
 }
 
-/* %{...} alone, or a text with ${param}: which operators take them is said in language.md 1 and 3. */
-static bool computed_value(struct use *u, const struct ast_value *v, enum p_type type, enum operator_id op,
-	struct p_value *out)
+/* %{...} alone, or a text with ${param}: which operators take them is said in language.md 1 and 3.
+ * */
+static bool computed_value(struct use *u, const struct ast_value *v, enum p_type type,
+			   enum operator_id op, struct p_value *out)
 {
 	unsigned flags = TEXT_NO_BACKREF;
 
 	if (text_has_subject(v->text)) {
 		if (op != OP_EQ && type != TYPE_INT) {
-			diag(E059, v->at, "%{subject}", "only == and the operators of numbers take it");
+			diag(E059, v->at, "%{subject}",
+			     "only == and the operators of numbers take it");
 			return false;
 		}
 	} else {
-		if (op != OP_EQ && op != OP_PREFIX && op != OP_SUFFIX && op != OP_DOTWORD && type != TYPE_INT) {
-			diag(E059, v->at, "${param}", "only == =^ =* =. and the operators of numbers take it");
+		if (op != OP_EQ && op != OP_PREFIX && op != OP_SUFFIX && op != OP_DOTWORD &&
+		    type != TYPE_INT) {
+			diag(E059, v->at, "${param}",
+			     "only == =^ =* =. and the operators of numbers take it");
 			return false;
 		}
 		flags = TEXT_PARAMS;
@@ -81,7 +94,8 @@ static bool computed_value(struct use *u, const struct ast_value *v, enum p_type
 	out->computed = lower_text(u, v, flags);
 	if (!out->computed)
 		return false;
-	if (flags != TEXT_PARAMS && (out->computed->n != 1 || out->computed->pieces[0].kind != PIECE_SUBJECT)) {
+	if (flags != TEXT_PARAMS &&
+	    (out->computed->n != 1 || out->computed->pieces[0].kind != PIECE_SUBJECT)) {
 		diag(E059, v->at, "%{subject}", "in a test it must be the whole value");
 		return false;
 	}
@@ -125,17 +139,18 @@ static struct str undouble(struct arena *a, struct str s)
 	if (str_find(s, S("%%{")) < 0 && str_find(s, S("$${")) < 0)
 		return s;
 	for (size_t i = 0; i < s.n; i++) {
-		if ((s.p[i] == '%' || s.p[i] == '$') && i + 2 < s.n && s.p[i + 1] == s.p[i] && s.p[i + 2] == '{')
+		if ((s.p[i] == '%' || s.p[i] == '$') && i + 2 < s.n && s.p[i + 1] == s.p[i] &&
+		    s.p[i + 2] == '{')
 			i++;
 		textbuf_byte(a, &b, s.p[i]);
 	}
 	return textbuf_str(&b);
 }
 
-bool lower_value(struct use *u, const struct ast_value *v, enum p_type type, enum operator_id op, bool icase,
-	struct p_value *out)
+bool lower_value(struct use *u, const struct ast_value *v, enum p_type type, enum operator_id op,
+		 bool icase, struct p_value *out)
 {
-	*out = (struct p_value){ .kind = VALUE_STR };
+	*out = (struct p_value) { .kind = VALUE_STR };
 	if (!check_letters(v, type, op))
 		return false;
 	if (type == TYPE_STR) {
@@ -158,7 +173,8 @@ bool lower_value(struct use *u, const struct ast_value *v, enum p_type type, enu
 }
 
 /* Ports and status codes have a smaller range than numbers have. */
-static bool check_range(const struct p_test *t, const struct ast_value *v, const struct p_value *value)
+static bool check_range(const struct p_test *t, const struct ast_value *v,
+			const struct p_value *value)
 {
 	enum subject_id id = t->subject->id;
 	bool port = id == SUBJ_SRC_PORT || id == SUBJ_DST_PORT;
@@ -193,7 +209,8 @@ static bool read_values(struct use *u, const struct ast_test *t, struct p_test *
 		const struct ast_value *v = list.p[i];
 		struct p_value *value = &out->values[i];
 
-		if (!lower_value(u, v, s->type, out->op, s->icase, value) || !check_range(out, v, value))
+		if (!lower_value(u, v, s->type, out->op, s->icase, value) ||
+		    !check_range(out, v, value))
 			good = false;
 		else if (value->kind == VALUE_TEXT && list.n > 1 && text_has_subject(v->text)) {
 			diag(E059, v->at, "%{subject}", "it must be the only value");
@@ -213,7 +230,8 @@ struct p_test *lower_test(struct use *u, const struct ast_test *t)
 	if (!out->subject || !find_op(t, out->subject->type, out))
 		return NULL;
 	if (out->op != OP_TRUE && !t->values) {
-		diag(E054, t->op_at, arena_printf(u->m->arena, "%.*s", STR_ARG(t->op)).p, "one value or more");
+		diag(E054, t->op_at, arena_printf(u->m->arena, "%.*s", STR_ARG(t->op)).p,
+		     "one value or more");
 		return NULL;
 	}
 	return read_values(u, t, out) ? out : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower_text: written texts to pieces. %{subject|converter}, ${param}, \0-\9 and the escapes of language.md 1;
- * %%{ and $${ are the characters themselves. */
+/* lower_text: written texts to pieces. %{subject|converter}, ${param}, \0-\9 and the escapes of
+ * language.md 1; %%{ and $${ are the characters themselves. */
 #include "lower_part.h"
 #include "subject.h"
 #include "value.h"
@@ -65,7 +65,7 @@ static void flush(struct writer *w)
 	p->kind = PIECE_LITERAL;
 	p->text = textbuf_str(&w->literal);
 	vec_push(w->u->m->arena, &w->pieces, p);
-	w->literal = (struct textbuf){ 0 };
+	w->literal = (struct textbuf) { 0 };
 }
 
 static struct p_piece *new_piece(struct writer *w, enum p_piece_kind kind)
@@ -94,10 +94,12 @@ static void put_backref(struct writer *w, size_t at, unsigned digit)
 	if (w->flags & TEXT_NO_BACKREF) {
 		textbuf_put(u->m->arena, &w->literal, word);
 	} else if (!u->groups) {
-		diag(E014, place_in(w->v, at, 2), digit, "neither the action nor the line's own test has a =~ of one value");
+		diag(E014, place_in(w->v, at, 2), digit,
+		     "neither the action nor the line's own test has a =~ of one value");
 		w->bad = true;
 	} else if (digit > u->groups->groups) {
-		snprintf(why, sizeof(why), "the regular expression has %u groups", u->groups->groups);
+		snprintf(why, sizeof(why), "the regular expression has %u group%s",
+			 u->groups->groups, u->groups->groups == 1 ? "" : "s");
 		diag(E014, place_in(w->v, at, 2), digit, why);
 		w->bad = true;
 	} else {
@@ -215,7 +217,8 @@ static void put_all(struct writer *w)
 			i += put_escape(w, i);
 		} else if ((c == '%' || c == '$') && next == '{') {
 			i += put_computed(w, i);
-		} else if ((c == '%' || c == '$') && next == c && i + 2 < s.n && s.p[i + 2] == '{') {
+		} else if ((c == '%' || c == '$') && next == c && i + 2 < s.n &&
+			   s.p[i + 2] == '{') {
 			textbuf_put(w->u->m->arena, &w->literal, str_of(s.p + i + 1, 2));
 			i += 3;
 		} else {
@@ -242,7 +245,11 @@ struct p_text *lower_text(struct use *u, const struct ast_value *v, unsigned fla
 	struct writer w = { .u = u, .v = v, .flags = flags };
 
 	if (v->opts)
-		diag(E057, v->opts_at, v->opts & VAL_ICASE ? 'i' : v->opts & VAL_CASE ? 'c' : v->opts & VAL_FREE ? 'x' : 'b');
+		diag(E057, v->opts_at,
+		     v->opts & VAL_ICASE  ? 'i'
+		     : v->opts & VAL_CASE ? 'c'
+		     : v->opts & VAL_FREE ? 'x'
+					  : 'b');
 	put_all(&w);
 	for (size_t i = 0; i < w.pieces.n && !(flags & (TEXT_ANY_BYTE | TEXT_PARAMS)); i++) {
 		struct p_piece *p = w.pieces.p[i];
@@ -267,6 +274,6 @@ struct p_text *lower_constant(struct model *m, struct str s)
 
 bool text_constant(const struct p_text *t, struct str *out)
 {
-	*out = t->n ? t->pieces[0].text : (struct str){ .p = "" };
+	*out = t->n ? t->pieces[0].text : (struct str) { .p = "" };
 	return t->n == 0 || (t->n == 1 && t->pieces[0].kind == PIECE_LITERAL);
 }

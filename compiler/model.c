@@ -39,14 +39,22 @@ const char *kind_article(enum section_kind kind)
 const char *where_name(unsigned where)
 {
 	switch (where) {
-	case W_REQ_IN: return "req in";
-	case W_REQ_OUT: return "req out";
-	case W_RSP_IN: return "rsp in";
-	case W_RSP_OUT: return "rsp out";
-	case W_CONN: return "conn in";
-	case W_SESS: return "sess in";
-	case W_TCP: return "req in of a tcp section";
-	default: return where & W_RSP ? "response rules" : "request rules";
+	case W_REQ_IN:
+		return "req in";
+	case W_REQ_OUT:
+		return "req out";
+	case W_RSP_IN:
+		return "rsp in";
+	case W_RSP_OUT:
+		return "rsp out";
+	case W_CONN:
+		return "conn in";
+	case W_SESS:
+		return "sess in";
+	case W_TCP:
+		return "req in of a tcp section";
+	default:
+		return where & W_RSP ? "response rules" : "request rules";
 	}
 }
 

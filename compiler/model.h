@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: names resolved and statements sorted, between the AST and the rule program. Private to the middle of the
- * compiler: resolve_*, check_*, option*, lower_*. Passes report through diag() and go on with what they have. */
+/* model: names resolved and statements sorted, between the AST and the rule program. Private to the
+ * middle of the compiler: resolve_*, check_*, option*, lower_*. Passes report through diag() and go
+ * on with what they have. */
 #ifndef WEIR_COMPILER_MODEL_H
 #define WEIR_COMPILER_MODEL_H
 
@@ -22,22 +23,22 @@
 #define MODEL_DEPTH_MAX 100 /* names that refer to names: acls, profiles */
 
 struct scope {
-	struct scope *outer;    /* the site, or NULL */
-	struct entity *owner;   /* NULL: the site */
-	struct symbols acls;    /* struct acl */
-	struct symbols params;  /* struct p_param */
+	struct scope *outer; /* the site, or NULL */
+	struct entity *owner; /* NULL: the site */
+	struct symbols acls; /* struct acl */
+	struct symbols params; /* struct p_param */
 };
 
 /* All definitions of one name in one scope. Lowered once for each side that uses it. */
 struct acl {
 	struct str name;
-	struct at at;           /* the first definition's name */
+	struct at at; /* the first definition's name */
 	struct scope *scope;
-	struct vec defs;        /* const struct ast_acl */
-	struct p_acl *side[2];  /* request, response; NULL: not lowered yet */
-	unsigned avail[2];      /* W_*: where all that it reads exists */
-	bool done[2];           /* side[] is final, also when it is NULL after an error */
-	bool busy;              /* being lowered: to find cycles */
+	struct vec defs; /* const struct ast_acl */
+	struct p_acl *side[2]; /* request, response; NULL: not lowered yet */
+	unsigned avail[2]; /* W_*: where all that it reads exists */
+	bool done[2]; /* side[] is final, also when it is NULL after an error */
+	bool busy; /* being lowered: to find cycles */
 	bool used;
 };
 
@@ -45,15 +46,15 @@ struct acl {
 struct option_use {
 	const struct ast_option *opt;
 	struct profile *origin; /* NULL: the section's own statement */
-	bool override;          /* its line said so; <opt> is without that word */
+	bool override; /* its line said so; <opt> is without that word */
 };
 
 struct profile {
 	struct str name;
 	const struct ast_section *ast;
-	struct vec *opts;       /* OPTIONS lists of struct option_use, after nested profiles */
-	bool *taken;            /* OPTIONS: some section of a right kind uses it */
-	unsigned marked;        /* 1 << kind of the sections that <taken> has heard of */
+	struct vec *opts; /* OPTIONS lists of struct option_use, after nested profiles */
+	bool *taken; /* OPTIONS: some section of a right kind uses it */
+	unsigned marked; /* 1 << kind of the sections that <taken> has heard of */
 	bool used, busy;
 };
 
@@ -69,18 +70,20 @@ struct entity {
 	const struct ast_section *ast;
 	struct p_section *out;
 	struct scope scope;
-	struct vec *opts;       /* OPTIONS lists of struct option_use: own ones, else of profiles */
-	struct entity *filters, *servers_of; /* after chains have been followed; itself without use_* */
+	struct vec *opts; /* OPTIONS lists of struct option_use: own ones, else of profiles */
+	struct entity *filters,
+		*servers_of; /* after chains have been followed; itself without use_* */
 	struct at filters_at, servers_at;
 	struct entity *default_backend;
 	struct at default_at;
 	struct vec rules[RULE_DIRS]; /* struct p_rule, as written here */
-	struct vec jumps[2];    /* struct jump: request, response */
+	struct vec jumps[2]; /* struct jump: request, response */
 	struct at ended[RULE_DIRS]; /* unconditional end of the list; line 0: none yet */
-	struct at chosen;       /* unconditional choice of a backend */
-	bool told[RULE_DIRS];   /* W105 has been reported */
-	bool used;              /* named by another statement */
-	uint8_t state;          /* of the walk that looks for cycles */
+	struct at chosen; /* unconditional choice of a backend */
+	bool told[RULE_DIRS]; /* W105 has been reported */
+	bool used; /* named by another statement */
+	bool broken; /* its use_* statement has been reported */
+	uint8_t state; /* of the walk that looks for cycles */
 };
 
 /* A set or map statement: its variants are made when a test or converter uses it. */
@@ -88,9 +91,9 @@ struct table {
 	struct str name;
 	struct at at;
 	const struct ast_section *ast;
-	enum operator_id op;    /* map */
-	struct vec keys, vals;  /* const struct ast_value */
-	struct symbols variants;/* struct p_set or struct p_map */
+	enum operator_id op; /* map */
+	struct vec keys, vals; /* const struct ast_value */
+	struct symbols variants; /* struct p_set or struct p_map */
 	bool bad;
 };
 
@@ -100,14 +103,14 @@ struct model {
 	struct program *out;
 	struct scope site;
 	struct symbols sections, profiles, sets, maps; /* entity, profile, table */
-	struct symbols captures[2], vars;              /* struct slot */
-	struct symbols all_params;                     /* of every scope: bound by name alone at start */
+	struct symbols captures[2], vars; /* struct slot */
+	struct symbols all_params; /* of every scope: bound by name alone at start */
 	struct symbols subjects, regexes;
 	struct vec entities;
 	struct vec scopes;
 	struct vec rules, acls, p_subjects, p_regexes, params, p_sets, p_maps, cases, logs, trusted;
-	struct vec *globals;                           /* OPTIONS lists of struct option_use */
-	unsigned depth;                                /* of acls in acls, profiles in profiles */
+	struct vec *globals; /* OPTIONS lists of struct option_use */
+	unsigned depth; /* of acls in acls, profiles in profiles */
 };
 
 /* A capture or a variable. */
@@ -115,17 +118,17 @@ struct slot {
 	uint32_t index;
 	struct str name;
 	bool written;
-	struct at first;      /* the first place that reads it */
+	struct at first; /* the first place that reads it */
 };
 
 /* Where something is written, for what is lowered there. */
 struct use {
 	struct model *m;
 	struct scope *scope;
-	unsigned where;       /* W_*: one bit in rules; all of a side in acls */
-	unsigned avail;       /* narrowed by each subject read */
+	unsigned where; /* W_*: one bit in rules; all of a side in acls */
+	unsigned avail; /* narrowed by each subject read */
 	const struct p_regex *groups; /* what \0-\9 of a written text mean, or NULL */
-	bool captured;        /* a text used one of them */
+	bool captured; /* a text used one of them */
 };
 
 /* Whether a diagnostic is still worth an expensive hint. */
@@ -136,7 +139,7 @@ static inline bool model_hints(void)
 
 static inline struct p_place place_of(struct at at)
 {
-	return (struct p_place){ .file = at.file, .line = at.line };
+	return (struct p_place) { .file = at.file, .line = at.line };
 }
 
 /* "backend", "listen"...; with its article. */
@@ -155,8 +158,18 @@ struct entity *model_entity(struct model *m, struct str name, struct at at, cons
 /* Slot of a capture or variable, made when new. */
 struct slot *model_slot(struct model *m, struct symbols *t, struct str name, struct at at);
 
-/* Is <word> of <kind> known to the language but not to this version? Then E052 has been reported at <at>. */
-enum part_kind { PART_ACTION, PART_SUBJECT, PART_OPTION, PART_BIND, PART_SERVER, PART_VALUE, PART_SECTION, PART_STMT };
+/* Is <word> of <kind> known to the language but not to this version? Then E052 has been reported at
+ * <at>. */
+enum part_kind {
+	PART_ACTION,
+	PART_SUBJECT,
+	PART_OPTION,
+	PART_BIND,
+	PART_SERVER,
+	PART_VALUE,
+	PART_SECTION,
+	PART_STMT
+};
 bool part_missing(enum part_kind kind, struct str word, struct at at);
 
 /* resolve.c: sections, scopes, acls, params, sets, maps and profiles by name. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* option: requires resolved options. Leaves the settings of global and of every section, defaults filled in. */
+/* option: requires resolved options. Leaves the settings of global and of every section, defaults
+ * filled in. */
 #include "option.h"
 
 #include "../runtime/base/bug.h"
@@ -21,27 +22,24 @@ static const struct {
 	int id;
 	int64_t min, max;
 } ranges[] = {
-	{ OPT_RETRIES, 0, 100 },
-	{ OPT_REDISPATCH, 0, 100 },
-	{ OPT_THREADS, 1, 1024 },
-	{ OPT_THREAD_GROUPS, 1, 16 },
-	{ OPT_ON_LIMIT, 200, 599 },
-	{ OPT_HEAD_MAX, 1024, 1 << 20 },
-	{ OPT_URI_MAX, 256, 1 << 20 },
-	{ OPT_HEADERS_MAX, 8, 10000 },
-	{ OPT_MAXCONN, 1, 100000000 },
-	{ OPT_BUFFERS_MAX, 16, 1 << 30 },
+	{ OPT_RETRIES, 0, 100 },       { OPT_REDISPATCH, 0, 100 },
+	{ OPT_THREADS, 1, 1024 },      { OPT_THREAD_GROUPS, 1, 16 },
+	{ OPT_ON_LIMIT, 200, 599 },    { OPT_HEAD_MAX, 1024, 1 << 20 },
+	{ OPT_URI_MAX, 256, 1 << 20 }, { OPT_HEADERS_MAX, 8, 10000 },
+	{ OPT_MAXCONN, 1, 100000000 }, { OPT_BUFFERS_MAX, 16, 1 << 30 },
 };
 
-bool option_number(const struct ast_value *v, const char *what, enum option_unit unit, int64_t min, int64_t max,
-	int64_t *out)
+bool option_number(const struct ast_value *v, const char *what, enum option_unit unit, int64_t min,
+		   int64_t max, int64_t *out)
 {
-	const char *why = unit == UNIT_MS ? value_duration(v->text, out)
-		: unit == UNIT_SIZE ? value_size(v->text, out) : value_count(v->text, out);
+	const char *why = unit == UNIT_MS     ? value_duration(v->text, out)
+			  : unit == UNIT_SIZE ? value_size(v->text, out)
+					      : value_count(v->text, out);
 	char range[80];
 
 	if (!why && (*out < min || *out > max)) {
-		snprintf(range, sizeof(range), "it must be %lld to %lld", (long long)min, (long long)max);
+		snprintf(range, sizeof(range), "it must be %lld to %lld", (long long)min,
+			 (long long)max);
 		why = range;
 	}
 	if (why)
@@ -90,8 +88,8 @@ static bool read_word(const struct ast_option *o, const struct ast_value *v, str
 	return false;
 }
 
-static bool read_number(const struct ast_option *o, const struct ast_value *v, enum option_unit unit,
-	struct p_setting *s)
+static bool read_number(const struct ast_option *o, const struct ast_value *v,
+			enum option_unit unit, struct p_setting *s)
 {
 	int64_t min = 1, max = unit == UNIT_MS ? VALUE_DURATION_MAX : (int64_t)1 << 40;
 
@@ -111,7 +109,7 @@ static bool read_rate(const struct ast_option *o, const struct ast_value *v, str
 	if (count_values(v) != 3 || !str_eq(v->next->text, S("per")))
 		return usage(o, "a rate: N per DURATION");
 	return option_number(v, what, UNIT_COUNT, 1, (int64_t)1 << 40, &s->num) &&
-		option_number(v->next->next, what, UNIT_MS, 1, VALUE_DURATION_MAX, &s->num2);
+	       option_number(v->next->next, what, UNIT_MS, 1, VALUE_DURATION_MAX, &s->num2);
 }
 
 /* max N min N half-life D */
@@ -121,12 +119,15 @@ static bool read_pool(const struct ast_option *o, const struct ast_value *v, str
 
 	s->num = s->num2 = s->num3 = -1;
 	for (; v; v = v->next->next) {
-		int64_t *out = str_eq(v->text, S("max")) ? &s->num : str_eq(v->text, S("min")) ? &s->num2
-			: str_eq(v->text, S("half-life")) ? &s->num3 : NULL;
+		int64_t *out = str_eq(v->text, S("max"))         ? &s->num
+			       : str_eq(v->text, S("min"))       ? &s->num2
+			       : str_eq(v->text, S("half-life")) ? &s->num3
+								 : NULL;
 
 		if (!out || !v->next)
 			return usage(o, takes);
-		if (!option_number(v->next, "pool", out == &s->num3 ? UNIT_MS : UNIT_COUNT, out == &s->num3, 1 << 30, out))
+		if (!option_number(v->next, "pool", out == &s->num3 ? UNIT_MS : UNIT_COUNT,
+				   out == &s->num3, 1 << 30, out))
 			return false;
 	}
 	if (s->num >= 0 && s->num2 > s->num)
@@ -149,7 +150,8 @@ static bool read_words(struct model *m, const struct ast_value *v, struct p_sett
 }
 
 /* The one value of options whose kind allows ${param}. */
-static bool read_computed(struct model *m, struct scope *scope, const struct ast_value *v, struct p_setting *s)
+static bool read_computed(struct model *m, struct scope *scope, const struct ast_value *v,
+			  struct p_setting *s)
 {
 	struct use u = { .m = m, .scope = scope };
 
@@ -157,7 +159,8 @@ static bool read_computed(struct model *m, struct scope *scope, const struct ast
 	return s->computed != NULL;
 }
 
-static bool read_setting(struct model *m, struct scope *scope, const struct ast_option *o, struct p_setting *s)
+static bool read_setting(struct model *m, struct scope *scope, const struct ast_option *o,
+			 struct p_setting *s)
 {
 	const char *args = option_row(o->id)->args;
 	const struct ast_value *v = o->values;
@@ -185,12 +188,19 @@ static bool read_setting(struct model *m, struct scope *scope, const struct ast_
 	if (kind && strchr("DSNF", kind) && text_has_param(v->text))
 		return read_computed(m, scope, v, s);
 	switch (kind) {
-	case 'D': return read_number(o, v, UNIT_MS, s);
-	case 'S': return read_number(o, v, UNIT_SIZE, s);
-	case 'N': return read_number(o, v, UNIT_COUNT, s);
-	case 'W': return read_word(o, v, s);
-	case 'F': s->text = value_plain(m->arena, v->text); return true;
-	default: return true;
+	case 'D':
+		return read_number(o, v, UNIT_MS, s);
+	case 'S':
+		return read_number(o, v, UNIT_SIZE, s);
+	case 'N':
+		return read_number(o, v, UNIT_COUNT, s);
+	case 'W':
+		return read_word(o, v, s);
+	case 'F':
+		s->text = value_plain(m->arena, v->text);
+		return true;
+	default:
+		return true;
 	}
 }
 
@@ -217,32 +227,41 @@ static void read_default(struct model *m, int id, struct p_setting *s)
 static bool is_line(int id)
 {
 	switch (id) {
-	case OPT_BIND: case OPT_SERVER: case OPT_ERROR: case OPT_LOG: case OPT_FORWARDFOR: case OPT_SOURCE:
-	case OPT_DISPATCH: case OPT_MONITOR_NET: case OPT_TRUSTED: case OPT_USE_PROFILE: case OPT_USE_FILTERS_FROM:
-	case OPT_USE_BACKEND_FROM: case OPT_DEFAULT_BACKEND:
+	case OPT_BIND:
+	case OPT_SERVER:
+	case OPT_ERROR:
+	case OPT_LOG:
+	case OPT_FORWARDFOR:
+	case OPT_SOURCE:
+	case OPT_DISPATCH:
+	case OPT_MONITOR_NET:
+	case OPT_TRUSTED:
+	case OPT_USE_PROFILE:
+	case OPT_USE_FILTERS_FROM:
+	case OPT_USE_BACKEND_FROM:
+	case OPT_DEFAULT_BACKEND:
 		return true;
 	default:
 		return false;
 	}
 }
 
-static void settings_of(struct model *m, const struct vec *opts, struct scope *scope, const char *sides,
-	struct p_setting *out)
+static void settings_of(struct model *m, const struct vec *opts, struct scope *scope,
+			const char *sides, struct p_setting *out)
 {
 	for (int id = 0; id < OPTIONS; id++) {
 		const struct option_use *use = opts[id].n ? opts[id].p[0] : NULL;
 		struct p_setting *s = &out[id];
 
-		if (is_line(id) || id == OPT_TIMEOUT_CONNECTION || !strpbrk(option_row(id)->owner, sides))
+		if (is_line(id) || id == OPT_TIMEOUT_CONNECTION ||
+		    !strpbrk(option_row(id)->owner, sides))
 			continue;
 		read_default(m, id, s);
 		if (!use)
 			continue;
-		if (part_missing(PART_OPTION, str_from(option_row(id)->words), use->opt->at))
-			continue;
 		s->set = true;
 		s->place = place_of(use->opt->at);
-		s->origin = use->origin ? use->origin->name : (struct str){ 0 };
+		s->origin = use->origin ? use->origin->name : (struct str) { 0 };
 		s->computed = NULL;
 		read_setting(m, scope, use->opt, s);
 	}

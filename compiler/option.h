@@ -6,10 +6,10 @@
 #include "model.h"
 
 struct option_row {
-	const char *words;   /* full spelling */
-	const char *owner;   /* letters of option.def */
+	const char *words; /* full spelling */
+	const char *owner; /* letters of option.def */
 	const char *args;
-	const char *value;   /* default, or empty */
+	const char *value; /* default, or empty */
 };
 
 const struct option_row *option_row(int id);
@@ -33,13 +33,14 @@ void option_lines(struct model *m);
 void option_binds(struct model *m);
 
 /* An address that may hold params. False after a report. */
-bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what, struct p_addr *addr);
+bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,
+		 struct p_addr *addr);
 /* "source" and its arguments from <v> on: returns what follows them. */
-const struct ast_value *option_source(struct model *m, struct scope *scope, const struct ast_value *v,
-	struct p_source *source);
+const struct ast_value *option_source(struct model *m, struct scope *scope,
+				      const struct ast_value *v, struct p_source *source);
 /* Word <v> as a count, size or duration of <what>, at least <min>: false after a report. */
 enum option_unit { UNIT_COUNT, UNIT_SIZE, UNIT_MS };
-bool option_number(const struct ast_value *v, const char *what, enum option_unit unit, int64_t min, int64_t max,
-	int64_t *out);
+bool option_number(const struct ast_value *v, const char *what, enum option_unit unit, int64_t min,
+		   int64_t max, int64_t *out);
 
 #endif

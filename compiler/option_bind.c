@@ -7,13 +7,14 @@
 
 #define PORT_COUNT_MAX ((int64_t)1 << 30)
 
-bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what, struct p_addr *addr)
+bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,
+		 struct p_addr *addr)
 {
 	struct use u = { .m = m, .scope = scope };
 	const char *why;
 
 	if (text_has_param(v->text)) {
-		*addr = (struct p_addr){ .kind = ADDR_INET, .fd = -1 };
+		*addr = (struct p_addr) { .kind = ADDR_INET, .fd = -1 };
 		addr->text = lower_text(&u, v, TEXT_PARAMS);
 		return addr->text != NULL;
 	}
@@ -54,7 +55,8 @@ static const struct word server_words[] = {
 	{ "proto", WORD_TEXT, offsetof(struct p_server, proto), 0 },
 };
 
-static const struct word *find_word(const struct word *words, size_t n, const struct ast_value *v, const char *what)
+static const struct word *find_word(const struct word *words, size_t n, const struct ast_value *v,
+				    const char *what)
 {
 	struct str names[16];
 
@@ -73,7 +75,8 @@ static bool read_octal(const struct ast_value *v, int64_t *out)
 	*out = 0;
 	for (size_t i = 0; i < v->text.n; i++) {
 		if (v->text.p[i] < '0' || v->text.p[i] > '7' || *out > 0777) {
-			diag(E007, v->at, STR_ARG(v->text), "mode", "octal digits are expected, as 0660");
+			diag(E007, v->at, STR_ARG(v->text), "mode",
+			     "octal digits are expected, as 0660");
 			return false;
 		}
 		*out = *out * 8 + (v->text.p[i] - '0');
@@ -82,8 +85,8 @@ static bool read_octal(const struct ast_value *v, int64_t *out)
 }
 
 /* Reads <word> at <v> into <object>: returns what follows, or NULL at the end or after a report. */
-static const struct ast_value *read_word(struct model *m, const struct word *word, const struct ast_value *v,
-	void *object)
+static const struct ast_value *read_word(struct model *m, const struct word *word,
+					 const struct ast_value *v, void *object)
 {
 	void *field = (char *)object + word->offset;
 	const struct ast_value *arg = v->next;
@@ -101,7 +104,8 @@ static const struct ast_value *read_word(struct model *m, const struct word *wor
 		if (!text_refused(arg, "it takes a word"))
 			*(struct str *)field = value_plain(m->arena, arg->text);
 	} else if (word->kind == WORD_OCTAL ? read_octal(arg, &n)
-		   : option_number(arg, word->name, UNIT_COUNT, word->min, PORT_COUNT_MAX, &n)) {
+					    : option_number(arg, word->name, UNIT_COUNT, word->min,
+							    PORT_COUNT_MAX, &n)) {
 		*(int64_t *)field = n;
 	}
 	return arg->next;
@@ -127,28 +131,36 @@ static bool check_bind_addr(const struct ast_value *v, const struct p_addr *addr
 }
 
 /* One bind: address at <v>, then its options. False: it has no good address. */
-static bool read_bind(struct model *m, struct scope *scope, const struct ast_value *v, struct p_bind *b)
+static bool read_bind(struct model *m, struct scope *scope, const struct ast_value *v,
+		      struct p_bind *b)
 {
 	const struct word *word;
 
-	*b = (struct p_bind){ .backlog = -1, .maxconn = -1, .mode = -1, .uid = -1, .gid = -1, .place = place_of(v->at) };
+	*b = (struct p_bind) { .backlog = -1,
+			       .maxconn = -1,
+			       .mode = -1,
+			       .uid = -1,
+			       .gid = -1,
+			       .place = place_of(v->at) };
 	if (!option_addr(m, scope, v, "bind", &b->addr) || !check_bind_addr(v, &b->addr))
 		return false;
 	for (v = v->next; v;) {
 		if (part_missing(PART_BIND, v->text, v->at))
 			return true;
-		word = find_word(bind_words, sizeof(bind_words) / sizeof(*bind_words), v, "option of bind");
+		word = find_word(bind_words, sizeof(bind_words) / sizeof(*bind_words), v,
+				 "option of bind");
 		if (!word)
 			return true;
 		if (str_eq(v->text, S("thread")) && v->next && !value_is_thread(v->next->text))
 			diag(E007, v->next->at, STR_ARG(v->next->text), "thread",
-				"it is N, N-M or all, and the same after GROUP/");
+			     "it is N, N-M or all, and the same after GROUP/");
 		v = read_word(m, word, v, b);
 	}
 	return true;
 }
 
-static void read_server_options(struct model *m, struct scope *scope, const struct ast_value *v, struct p_server *s)
+static void read_server_options(struct model *m, struct scope *scope, const struct ast_value *v,
+				struct p_server *s)
 {
 	const struct word *word;
 
@@ -167,7 +179,8 @@ static void read_server_options(struct model *m, struct scope *scope, const stru
 		if (str_eq(v->text, S("proto")) && v->next && str_eq(v->next->text, S("h2")) &&
 		    part_missing(PART_SERVER, S("proto h2"), v->at))
 			return;
-		word = find_word(server_words, sizeof(server_words) / sizeof(*server_words), v, "option of server");
+		word = find_word(server_words, sizeof(server_words) / sizeof(*server_words), v,
+				 "option of server");
 		if (!word)
 			return;
 		v = read_word(m, word, v, s);
@@ -184,16 +197,19 @@ static bool is_server_word(const struct ast_value *v)
 	for (size_t i = 0; i < sizeof(server_words) / sizeof(*server_words); i++)
 		if (str_eq(v->text, str_from(server_words[i].name)))
 			return true;
-	return str_eq(v->text, S("send-proxy")) || str_eq(v->text, S("send-proxy-v2")) || str_eq(v->text, S("source"));
+	return str_eq(v->text, S("send-proxy")) || str_eq(v->text, S("send-proxy-v2")) ||
+	       str_eq(v->text, S("source"));
 }
 
-/* server NAME [ADDRESS] options; NAME alone is the host, on the port that the client came to (language.md 2). */
-static bool read_server(struct model *m, struct entity *e, const struct ast_option *o, struct p_server *s)
+/* server NAME [ADDRESS] options; NAME alone is the host, on the port that the client came to
+ * (language.md 2). */
+static bool read_server(struct model *m, struct entity *e, const struct ast_option *o,
+			struct p_server *s)
 {
 	const struct ast_value *v = o->values;
 	bool alone = v && (!v->next || (!v->next->delim && is_server_word(v->next)));
 
-	*s = (struct p_server){ .weight = 1, .proto = S("h1"), .place = place_of(o->at) };
+	*s = (struct p_server) { .weight = 1, .proto = S("h1"), .place = place_of(o->at) };
 	if (!v) {
 		diag(E054, o->at, "server", "a name and an address");
 		return false;
@@ -207,7 +223,8 @@ static bool read_server(struct model *m, struct entity *e, const struct ast_opti
 		v = v->next;
 	if (!option_addr(m, &e->scope, v, "server", &s->addr))
 		return false;
-	if (alone || (s->addr.kind == ADDR_INET && !s->addr.text && !s->addr.port && !s->addr.port_offset))
+	if (alone ||
+	    (s->addr.kind == ADDR_INET && !s->addr.text && !s->addr.port && !s->addr.port_offset))
 		s->addr.port_offset = true; /* the client's port, plus 0 */
 	if (s->addr.port_hi > s->addr.port)
 		diag(E007, v->at, STR_ARG(v->text), "server", "a server has one port");

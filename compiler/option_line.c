@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* option_line: option statements with a structure of their own: log, forwardfor, error, source, dispatch,
- * monitor-net, trusted. */
+/* option_line: option statements with a structure of their own: log, forwardfor, error, source,
+ * dispatch, monitor-net, trusted. */
 #include "option.h"
 
 #include "lower_part.h"
@@ -30,7 +30,8 @@ static bool read_net(const struct ast_value *v, const char *what, struct p_net *
 }
 
 /* Networks from <v> on. */
-static struct p_net *read_nets(struct model *m, const struct ast_value *v, const char *what, uint32_t *count)
+static struct p_net *read_nets(struct model *m, const struct ast_value *v, const char *what,
+			       uint32_t *count)
 {
 	struct p_net *nets;
 	size_t n = 0;
@@ -68,10 +69,12 @@ static struct p_net *read_net_lists(struct model *m, const struct vec *list, uin
 }
 
 static const char *const facilities[] = {
-	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
-	"ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+	"kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+	"uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+	"local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
 };
-static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+static const char *const levels[] = { "emerg",   "alert",  "crit", "err",
+				      "warning", "notice", "info", "debug" };
 
 /* Index of the word <v> in <list>, or -1 after a report. */
 static int index_of(const struct ast_value *v, const char *const *list, size_t n, const char *what)
@@ -112,7 +115,7 @@ static bool read_log_tail(const struct ast_option *o, const struct ast_value *v,
 		}
 		out = is_word(v, "facility") ? &log->facility : &log->level;
 		*out = is_word(v, "facility") ? index_of(v->next, facilities, 24, "facility")
-			: index_of(v->next, levels, 8, "log level");
+					      : index_of(v->next, levels, 8, "log level");
 		if (*out < 0)
 			return false;
 	}
@@ -120,12 +123,13 @@ static bool read_log_tail(const struct ast_option *o, const struct ast_value *v,
 }
 
 /* stdout | off | file F | udp ADDR | unix PATH, then options */
-static bool read_log(struct model *m, struct scope *scope, const struct ast_option *o, struct p_log *log)
+static bool read_log(struct model *m, struct scope *scope, const struct ast_option *o,
+		     struct p_log *log)
 {
 	const struct ast_value *v = o->values;
 	struct use u = { .m = m, .scope = scope };
 
-	*log = (struct p_log){ .place = place_of(o->at), .facility = 16, .level = 6 };
+	*log = (struct p_log) { .place = place_of(o->at), .facility = 16, .level = 6 };
 	if (is_word(v, "off") && !v->next)
 		return true;
 	if (is_word(v, "stdout")) {
@@ -144,8 +148,10 @@ static bool read_log(struct model *m, struct scope *scope, const struct ast_opti
 	log->kind = is_word(v, "udp") ? LOG_UDP : LOG_UNIX;
 	if (!option_addr(m, scope, v->next, "log", &log->addr))
 		return false;
-	if (log->addr.kind == ADDR_UNIX ? log->kind == LOG_UDP : log->kind == LOG_UNIX && !log->addr.text) {
-		diag(E007, v->next->at, STR_ARG(v->next->text), "log", "udp takes HOST:PORT, unix takes a path");
+	if (log->addr.kind == ADDR_UNIX ? log->kind == LOG_UDP
+					: log->kind == LOG_UNIX && !log->addr.text) {
+		diag(E007, v->next->at, STR_ARG(v->next->text), "log",
+		     "udp takes HOST:PORT, unix takes a path");
 		return false;
 	}
 	if (log->kind == LOG_UDP && !log->addr.text && !log->addr.port)
@@ -153,7 +159,8 @@ static bool read_log(struct model *m, struct scope *scope, const struct ast_opti
 	return read_log_tail(o, v->next->next, log);
 }
 
-static struct p_log *read_logs(struct model *m, struct scope *scope, const struct vec *list, uint32_t *count)
+static struct p_log *read_logs(struct model *m, struct scope *scope, const struct vec *list,
+			       uint32_t *count)
 {
 	struct p_log *logs = ARENA_ARRAY(m->arena, struct p_log, list->n);
 
@@ -183,8 +190,8 @@ static void read_forwardfor(struct model *m, const struct ast_option *o, struct 
 }
 
 /* error STATUS... file F | redir URL */
-static void read_error(struct model *m, struct entity *e, const struct option_use *use, struct vec *pages,
-	struct p_errorpage **by_status)
+static void read_error(struct model *m, struct entity *e, const struct option_use *use,
+		       struct vec *pages, struct p_errorpage **by_status)
 {
 	const struct ast_option *o = use->opt;
 	const struct ast_value *v = o->values, *end = v;
@@ -215,7 +222,8 @@ static void read_error(struct model *m, struct entity *e, const struct option_us
 			diag(E008, end->next->at, STR_ARG(text), "it holds CR, LF or NUL");
 			continue;
 		}
-		*page = (struct p_errorpage){ .place = place_of(o->at), .status = (uint16_t)status };
+		*page = (struct p_errorpage) { .place = place_of(o->at),
+					       .status = (uint16_t)status };
 		*(file ? &page->file : &page->url) = text;
 		by_status[status] = page;
 		vec_push(m->arena, pages, page);
@@ -236,8 +244,8 @@ static void read_errors(struct model *m, struct entity *e)
 }
 
 /* SUBJECT else ADDRESS|unset */
-static const struct ast_value *source_header(struct model *m, struct scope *scope, const struct ast_value *v,
-	struct p_source *source)
+static const struct ast_value *source_header(struct model *m, struct scope *scope,
+					     const struct ast_value *v, struct p_source *source)
 {
 	struct use u = { .m = m, .scope = scope, .where = W_REQ_OUT, .avail = W_REQ_OUT };
 	struct ast_subject *spec = subject_parse(m->arena, v->text, v->at);
@@ -253,11 +261,12 @@ static const struct ast_value *source_header(struct model *m, struct scope *scop
 	return v->next->next;
 }
 
-const struct ast_value *option_source(struct model *m, struct scope *scope, const struct ast_value *v,
-	struct p_source *source)
+const struct ast_value *option_source(struct model *m, struct scope *scope,
+				      const struct ast_value *v, struct p_source *source)
 {
 	if (!v) {
-		diag(E054, (struct at){ 0 }, "source", "an address, client, client-ip, or h(NAME) else ADDRESS");
+		diag(E054, (struct at) { 0 }, "source",
+		     "an address, client, client-ip, or h(NAME) else ADDRESS");
 		return NULL;
 	}
 	if (is_word(v, "client") || is_word(v, "client-ip")) {
@@ -269,8 +278,10 @@ const struct ast_value *option_source(struct model *m, struct scope *scope, cons
 	if (!option_addr(m, scope, v, "source", &source->addr))
 		return v->next;
 	source->mode = SRC_ADDR;
-	if (!source->addr.text && (source->addr.kind != ADDR_INET || source->addr.host_name || source->addr.port_offset))
-		diag(E007, v->at, STR_ARG(v->text), "source", "a source is an IP address, with ports LOW-HIGH if needed");
+	if (!source->addr.text &&
+	    (source->addr.kind != ADDR_INET || source->addr.host_name || source->addr.port_offset))
+		diag(E007, v->at, STR_ARG(v->text), "source",
+		     "a source is an IP address, with ports LOW-HIGH if needed");
 	return v->next;
 }
 

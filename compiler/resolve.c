@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve: requires the AST. Leaves every section, profile, set, map, acl and param under its name, sections as
- * empty p_section, and has reported names given twice and statements in sections that have none of their kind. */
+/* resolve: requires the AST. Leaves every section, profile, set, map, acl and param under its name,
+ * sections as empty p_section, and has reported names given twice and statements in sections that
+ * have none of their kind. */
 #include "model.h"
 
 #include "value.h"
@@ -8,7 +9,9 @@
 static const struct str reserved[] = {
 #define SUBJECT(id, name, ...) { name, sizeof(name) - 1 },
 #include "../grammar/subject.def"
-	{ "all", 3 }, { "len", 3 }, { "count", 5 },
+	{ "all", 3 },
+	{ "len", 3 },
+	{ "count", 5 },
 };
 
 static void twice(struct str name, struct at at, struct at before)
@@ -19,7 +22,8 @@ static void twice(struct str name, struct at at, struct at before)
 
 static bool holds_rules(enum section_kind k)
 {
-	return k == SEC_LISTEN || k == SEC_FRONTEND || k == SEC_REQRULES || k == SEC_BACKEND || k == SEC_RSPRULES;
+	return k == SEC_LISTEN || k == SEC_FRONTEND || k == SEC_REQRULES || k == SEC_BACKEND ||
+	       k == SEC_RSPRULES;
 }
 
 static void add_acl(struct model *m, struct scope *scope, const struct ast_acl *def)
@@ -46,7 +50,9 @@ static void add_param(struct model *m, struct scope *scope, const struct ast_par
 	struct p_param *p = symbol_get(&m->all_params, def->name);
 
 	if (p) {
-		twice(def->name, def->name_at, (struct at){ .file = p->place.file, .line = p->place.line, .col = 1, .len = 1 });
+		twice(def->name, def->name_at,
+		      (struct at) {
+			      .file = p->place.file, .line = p->place.line, .col = 1, .len = 1 });
 		return;
 	}
 	p = ARENA_NEW(m->arena, struct p_param);
@@ -73,7 +79,7 @@ static void add_names(struct model *m, struct scope *scope, const struct ast_sec
 			part_missing(PART_STMT, S("assert"), s->at);
 		else if (s->kind == STMT_ASSERT) {
 			diag(E002, s->at, "'assert'", kind_article(sec->kind));
-			diag_note((struct at){ 0 }, "it stands before the first header");
+			diag_note((struct at) { 0 }, "it stands before the first header");
 		}
 	}
 }
@@ -88,6 +94,7 @@ static void check_levels(struct model *m, const struct scope *scope)
 		if (outer) {
 			diag(E069, own->at, STR_ARG(own->name));
 			diag_note(outer->at, "there");
+			outer->used = true;
 		}
 	}
 }
@@ -144,7 +151,11 @@ static void table_args(struct table *t)
 	static const struct {
 		const char *word;
 		enum operator_id op;
-	} ops[] = { { "==", OP_EQ }, { "=^", OP_PREFIX }, { "=*", OP_SUFFIX }, { "=.", OP_DOTWORD }, { "=~", OP_RE } };
+	} ops[] = { { "==", OP_EQ },
+		    { "=^", OP_PREFIX },
+		    { "=*", OP_SUFFIX },
+		    { "=.", OP_DOTWORD },
+		    { "=~", OP_RE } };
 
 	t->op = OP_EQ;
 	for (const struct ast_value *v = t->ast->args; v; v = v->next) {
@@ -157,8 +168,10 @@ static void table_args(struct table *t)
 		while (i < sizeof(ops) / sizeof(*ops) && !str_eq(v->text, str_from(ops[i].word)))
 			i++;
 		if (t->ast->kind == SEC_SET || i == sizeof(ops) / sizeof(*ops)) {
-			diag(E054, v->at, kind_name(t->ast->kind), t->ast->kind == SEC_SET ? "a name, then lines of values"
-				: "a name and one of == =^ =* =. =~, then lines KEY VALUE");
+			diag(E054, v->at, kind_name(t->ast->kind),
+			     t->ast->kind == SEC_SET
+				     ? "a name, then lines of values"
+				     : "a name and one of == =^ =* =. =~, then lines KEY VALUE");
 			t->bad = true;
 			continue;
 		}
@@ -203,14 +216,17 @@ static void check_kinds(const struct ast_section *sec)
 	for (const struct ast_stmt *s = sec->stmts; s; s = s->next) {
 		if (s->kind == STMT_RULE && !holds_rules(sec->kind)) {
 			if (sec->kind == SEC_PROFILE) {
-				diag(E053, s->at, "a rule");
+				diag(E053, s->at, "rule");
 				continue;
 			}
 			diag(E002, s->at, "a rule", kind_article(sec->kind));
-			diag_note((struct at){ 0 }, "listen, frontend, reqrules, backend and rsprules hold rules");
-		} else if ((s->kind == STMT_ACL || s->kind == STMT_PARAM) && !holds_rules(sec->kind) &&
-			   sec->kind != SEC_FILE && sec->kind != SEC_GLOBAL) {
-			diag(E002, s->at, s->kind == STMT_ACL ? "'acl'" : "'param'", kind_article(sec->kind));
+			diag_note((struct at) { 0 },
+				  "listen, frontend, reqrules, backend and rsprules hold rules");
+		} else if ((s->kind == STMT_ACL || s->kind == STMT_PARAM) &&
+			   !holds_rules(sec->kind) && sec->kind != SEC_FILE &&
+			   sec->kind != SEC_GLOBAL) {
+			diag(E002, s->at, s->kind == STMT_ACL ? "'acl'" : "'param'",
+			     kind_article(sec->kind));
 		}
 	}
 }

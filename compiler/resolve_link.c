@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve_link: requires resolved options. Leaves for each section whose rules and whose servers it has and its
- * default backend; copies the settings that come with servers. Reports cycles, unlike modes and, as W210, each
- * statement that another section's masks. */
+/* resolve_link: requires resolved options. Leaves for each section whose rules and whose servers it
+ * has and its default backend; copies the settings that come with servers. Reports cycles, unlike
+ * modes and, as W210, each statement that another section's masks. */
 #include "option.h"
 
 /* What use_backend_from takes from the other section. */
 static const int backend_options[] = {
-	OPT_SERVER, OPT_BALANCE, OPT_REUSE, OPT_POOL, OPT_CHECK, OPT_COOKIE, OPT_DISPATCH, OPT_TRANSPARENT, OPT_PROXY,
-	OPT_TIMEOUT_CONNECT, OPT_TIMEOUT_SERVER, OPT_TIMEOUT_QUEUE, OPT_TIMEOUT_TUNNEL,
+	OPT_SERVER,         OPT_BALANCE,       OPT_REUSE,          OPT_POOL,  OPT_CHECK,
+	OPT_COOKIE,         OPT_DISPATCH,      OPT_TRANSPARENT,    OPT_PROXY, OPT_TIMEOUT_CONNECT,
+	OPT_TIMEOUT_SERVER, OPT_TIMEOUT_QUEUE, OPT_TIMEOUT_TUNNEL,
 };
 
 static const struct ast_option *only(const struct entity *e, int id)
@@ -40,11 +41,13 @@ static bool has_servers(const struct entity *e)
 
 static bool check_kind(const struct entity *to, int id, struct at at)
 {
-	bool good = id == OPT_USE_FILTERS_FROM ? has_servers(to) || to->kind == SEC_FRONTEND : has_servers(to);
+	bool good = id == OPT_USE_FILTERS_FROM ? has_servers(to) || to->kind == SEC_FRONTEND
+					       : has_servers(to);
 
 	if (!good)
-		diag(E073, at, STR_ARG(to->name), kind_name(to->kind), option_row(id)->words,
-			id == OPT_USE_FILTERS_FROM ? "a listen, frontend or backend" : "a listen or backend");
+		diag(E073, at, STR_ARG(to->name), kind_article(to->kind), option_row(id)->words,
+		     id == OPT_USE_FILTERS_FROM ? "a listen, frontend or backend"
+						: "a listen or backend");
 	return good;
 }
 
@@ -53,8 +56,8 @@ static bool check_modes(const struct entity *e, const struct entity *to, struct 
 	bool same = e->out->front_mode == to->out->front_mode;
 
 	if (!same)
-		diag(E062, at, STR_ARG(e->name), e->out->front_mode == MODE_TCP ? "tcp" : "http", STR_ARG(to->name),
-			to->out->front_mode == MODE_TCP ? "tcp" : "http");
+		diag(E062, at, STR_ARG(e->name), e->out->front_mode == MODE_TCP ? "tcp" : "http",
+		     STR_ARG(to->name), to->out->front_mode == MODE_TCP ? "tcp" : "http");
 	return same;
 }
 
@@ -65,6 +68,8 @@ static void link_one(struct model *m, struct entity *e, int id, struct entity **
 
 	if (to && check_kind(to, id, *at) && check_modes(e, to, *at))
 		*slot = to;
+	else
+		e->broken = e->broken || only(e, id);
 }
 
 static struct entity **slot_of(struct entity *e, int id)
@@ -90,8 +95,8 @@ static void follow(struct model *m, int id)
 		}
 		end = *slot_of(e, id);
 		if (e->state == 1) {
-			diag(E063, id == OPT_USE_FILTERS_FROM ? e->filters_at : e->servers_at, option_row(id)->words,
-				STR_ARG(e->name));
+			diag(E063, id == OPT_USE_FILTERS_FROM ? e->filters_at : e->servers_at,
+			     "sections", STR_ARG(e->name));
 			end = NULL;
 		}
 		for (size_t k = 0; k < path.n; k++) {
@@ -99,6 +104,7 @@ static void follow(struct model *m, int id)
 
 			on->state = 2;
 			*slot_of(on, id) = end ? end : on;
+			on->broken = on->broken || !end;
 		}
 	}
 }
@@ -151,12 +157,14 @@ static void link_default(struct model *m, struct entity *e)
 	if (!to)
 		return;
 	if (!has_servers(to)) {
-		diag(E073, e->default_at, STR_ARG(to->name), kind_name(to->kind), "default_backend", "a backend or a listen");
+		diag(E073, e->default_at, STR_ARG(to->name), kind_article(to->kind),
+		     "default_backend", "a backend or a listen");
 		return;
 	}
 	if (e->out->front_mode != to->out->back_mode) {
-		diag(E062, e->default_at, STR_ARG(e->name), e->out->front_mode == MODE_TCP ? "tcp" : "http",
-			STR_ARG(to->name), to->out->back_mode == MODE_TCP ? "tcp" : "http");
+		diag(E062, e->default_at, STR_ARG(e->name),
+		     e->out->front_mode == MODE_TCP ? "tcp" : "http", STR_ARG(to->name),
+		     to->out->back_mode == MODE_TCP ? "tcp" : "http");
 		return;
 	}
 	e->default_backend = to;

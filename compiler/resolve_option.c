@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve_option: requires resolved names. Leaves for each section and for global the option statements that hold
- * there, after profiles. Reports options in a section that does not own them, unknown profiles, profiles that use
- * each other in a circle, options given twice, W211 and W212. */
+/* resolve_option: requires resolved names. Leaves for each section and for global the option
+ * statements that hold there, after profiles. Reports options in a section that does not own them,
+ * unknown profiles, profiles that use each other in a circle, options given twice, W211 and W212.
+ * */
 #include "option.h"
 
 static const struct option_row rows[OPTIONS] = {
@@ -17,13 +18,20 @@ const struct option_row *option_row(int id)
 const char *option_sides(enum section_kind kind)
 {
 	switch (kind) {
-	case SEC_LISTEN: return "fb";
-	case SEC_FRONTEND: return "f";
-	case SEC_BACKEND: return "b";
-	case SEC_REQRULES: return "r";
-	case SEC_GLOBAL: return "g";
-	case SEC_CHECKPOINT: return "k";
-	default: return "";
+	case SEC_LISTEN:
+		return "fb";
+	case SEC_FRONTEND:
+		return "f";
+	case SEC_BACKEND:
+		return "b";
+	case SEC_REQRULES:
+		return "r";
+	case SEC_GLOBAL:
+		return "g";
+	case SEC_CHECKPOINT:
+		return "k";
+	default:
+		return "";
 	}
 }
 
@@ -34,8 +42,8 @@ bool option_owned(int id, enum section_kind kind)
 
 bool option_repeats(int id)
 {
-	return id == OPT_BIND || id == OPT_SERVER || id == OPT_ERROR || id == OPT_MONITOR_NET || id == OPT_TRUSTED ||
-		id == OPT_LOG || id == OPT_USE_PROFILE || id == OPT_CPU_MAP;
+	return id == OPT_BIND || id == OPT_SERVER || id == OPT_ERROR || id == OPT_MONITOR_NET ||
+	       id == OPT_TRUSTED || id == OPT_LOG || id == OPT_USE_PROFILE || id == OPT_CPU_MAP;
 }
 
 static const char *owner_names(int id)
@@ -43,11 +51,13 @@ static const char *owner_names(int id)
 	bool f = option_has(id, 'f'), b = option_has(id, 'b'), g = option_has(id, 'g');
 
 	if (option_has(id, 'r'))
-		return b ? "both sides and reqrules" : "the front side and reqrules (listen, frontend, reqrules)";
+		return b ? "both sides and reqrules"
+			 : "the front side and reqrules (listen, frontend, reqrules)";
 	if (f && b)
 		return g ? "global and both sides" : "both sides (listen, frontend, backend)";
 	if (f)
-		return g ? "global and the front side (listen, frontend)" : "the front side (listen, frontend)";
+		return g ? "global and the front side (listen, frontend)"
+			 : "the front side (listen, frontend)";
 	if (b)
 		return "the back side (listen, backend)";
 	return option_has(id, 'k') ? "checkpoints" : "global";
@@ -67,7 +77,8 @@ static bool says_override(const struct ast_option *o)
 	const struct ast_value *v = o->values;
 	bool alone = v && !v->next;
 
-	if (option_has(o->id, '!') || (alone && option_row(o->id)->args[0] && option_row(o->id)->args[0] != '?'))
+	if (option_has(o->id, '!') ||
+	    (alone && option_row(o->id)->args[0] && option_row(o->id)->args[0] != '?'))
 		return false;
 	while (v && v->next)
 		v = v->next;
@@ -91,7 +102,8 @@ static const struct ast_option *without_last(struct model *m, const struct ast_o
 	return copy;
 }
 
-static struct option_use *new_use(struct model *m, const struct ast_option *o, struct profile *origin)
+static struct option_use *new_use(struct model *m, const struct ast_option *o,
+				  struct profile *origin)
 {
 	struct option_use *u = ARENA_NEW(m->arena, struct option_use);
 
@@ -112,10 +124,14 @@ static struct profile *origin_of(const struct vec *list)
 }
 
 /* Own statement <o> into <opts>: one more of a repeatable option, else the only one. */
-static void add_own(struct model *m, struct vec *opts, const struct ast_option *o, struct profile *origin)
+static void add_own(struct model *m, struct vec *opts, const struct ast_option *o,
+		    struct profile *origin)
 {
-	struct vec *list = &opts[o->id == OPT_TIMEOUT_CONNECTION ? OPT_TIMEOUT_CONNECT : o->id];
+	struct vec *list;
 
+	if (part_missing(PART_OPTION, str_from(option_row(o->id)->words), o->at))
+		return;
+	list = &opts[o->id == OPT_TIMEOUT_CONNECTION ? OPT_TIMEOUT_CONNECT : o->id];
 	if (list->n && !option_repeats(o->id)) {
 		diag(E058, o->at, arena_printf(m->arena, "'%s'", option_row(o->id)->words).p);
 		diag_note(first_of(list)->at, "the first one is here");
@@ -136,8 +152,8 @@ static bool same_words(const struct ast_option *a, const struct ast_option *b)
 	return !x && !y;
 }
 
-/* Takes <from>'s statement of option <id> into <to>, where own statements already stand and <later> tells that an
- * earlier profile of the same use_profile list has to give way. */
+/* Takes <from>'s statement of option <id> into <to>, where own statements already stand and <later>
+ * tells that an earlier profile of the same use_profile list has to give way. */
 static void take(struct model *m, struct vec *to, const struct vec *from, int id, bool quiet)
 {
 	const struct ast_option *old = first_of(&to[id]), *new = first_of(&from[id]);
@@ -154,7 +170,8 @@ static void take(struct model *m, struct vec *to, const struct vec *from, int id
 		to[id] = joined;
 		return;
 	}
-	if (old && old != new && !quiet && !((struct option_use *)from[id].p[0])->override && !same_words(old, new)) {
+	if (old && old != new && !quiet && !((struct option_use *)from[id].p[0])->override &&
+	    !same_words(old, new)) {
 		struct str over = origin_of(&from[id])->name, under = origin_of(&to[id])->name;
 
 		diag(W211, new->at, STR_ARG(over), option_row(id)->words, STR_ARG(under));
@@ -166,7 +183,8 @@ static void take(struct model *m, struct vec *to, const struct vec *from, int id
 static void collect_profile(struct model *m, struct profile *p);
 
 /* Options of the profiles named by <uses> into <opts>, which is empty: the later wins. */
-static void collect_uses(struct model *m, const struct vec *uses, struct vec *opts, enum section_kind kind)
+static void collect_uses(struct model *m, const struct vec *uses, struct vec *opts,
+			 enum section_kind kind)
 {
 	for (size_t i = 0; i < uses->n; i++) {
 		const struct option_use *use = uses->p[i];
@@ -231,7 +249,8 @@ static void collect_profile(struct model *m, struct profile *p)
 	if (p->opts)
 		return;
 	if (m->depth >= MODEL_DEPTH_MAX) {
-		diag(E068, p->ast->name_at, STR_ARG(p->name), "too many profiles above it (100 may nest)");
+		diag(E068, p->ast->name_at, STR_ARG(p->name),
+		     "too many profiles above it (100 may nest)");
 		return;
 	}
 	p->busy = true;
@@ -252,7 +271,8 @@ static void collect_profile(struct model *m, struct profile *p)
 static void mark_taken(struct model *m, const struct vec *uses, enum section_kind kind)
 {
 	for (size_t i = 0; i < uses->n; i++)
-		for (const struct ast_value *v = ((struct option_use *)uses->p[i])->opt->values; v; v = v->next) {
+		for (const struct ast_value *v = ((struct option_use *)uses->p[i])->opt->values; v;
+		     v = v->next) {
 			struct profile *p = symbol_get(&m->profiles, v->text);
 
 			if (!p || !p->opts || p->marked & 1u << kind)
@@ -283,7 +303,8 @@ static void check_profile(struct profile *p)
 	for (int id = 0; id < OPTIONS; id++) {
 		const struct ast_option *o = p->opts ? first_of(&p->opts[id]) : NULL;
 
-		if (o && origin_of(&p->opts[id]) == p && id != OPT_USE_PROFILE && p->used && !p->taken[id])
+		if (o && origin_of(&p->opts[id]) == p && id != OPT_USE_PROFILE && p->used &&
+		    !p->taken[id])
 			diag(W212, o->at, STR_ARG(p->name), option_row(id)->words);
 	}
 }
@@ -291,7 +312,8 @@ static void check_profile(struct profile *p)
 /* Options where no section of options is: file level, set, map, test, reqrules and rsprules. */
 static void check_elsewhere(const struct ast_section *sec)
 {
-	if (sec->kind != SEC_FILE && sec->kind != SEC_SET && sec->kind != SEC_MAP && sec->kind != SEC_TEST)
+	if (sec->kind != SEC_FILE && sec->kind != SEC_SET && sec->kind != SEC_MAP &&
+	    sec->kind != SEC_TEST)
 		return;
 	for (const struct ast_stmt *s = sec->stmts; s; s = s->next)
 		if (s->kind == STMT_OPTION)

@@ -62,7 +62,7 @@ void *symbol_put(struct arena *a, struct symbols *t, struct str name, void *obje
 		grow(a, t);
 	s = ARENA_NEW(a, struct symbol);
 	b = &t->buckets[hash & (t->nbuckets - 1)];
-	*s = (struct symbol){ .next = *b, .name = name, .hash = hash, .object = object };
+	*s = (struct symbol) { .next = *b, .name = name, .hash = hash, .object = object };
 	*b = s;
 	t->all[t->n++] = s;
 	return object;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* symbol: names to objects (hash table), growing arrays of pointers, and interning of text. Memory is an arena's:
- * nothing is removed or freed. Not thread-safe. The hash is not keyed: input is the operator's own text. */
+/* symbol: names to objects (hash table), growing arrays of pointers, and interning of text. Memory
+ * is an arena's: nothing is removed or freed. Not thread-safe. The hash is not keyed: input is the
+ * operator's own text. */
 #ifndef WEIR_COMPILER_SYMBOL_H
 #define WEIR_COMPILER_SYMBOL_H
 
@@ -24,7 +25,8 @@ struct symbols {
 
 /* Object of <name>, or NULL. */
 void *symbol_get(const struct symbols *t, struct str name);
-/* Adds <object>, which is not NULL, unless the name is there: returns the one that holds the name now. */
+/* Adds <object>, which is not NULL, unless the name is there: returns the one that holds the name
+ * now. */
 void *symbol_put(struct arena *a, struct symbols *t, struct str name, void *object);
 
 /* A growing array of pointers; zeroed is empty. */

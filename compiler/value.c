@@ -29,8 +29,8 @@ const char *value_duration(struct str s, int64_t *ms)
 		const char *unit;
 		uint64_t us;
 	} units[] = {
-		{ "us", 1 }, { "ms", 1000 }, { "s", 1000000 }, { "m", 60000000 }, { "h", 3600000000u },
-		{ "d", 86400000000u },
+		{ "us", 1 },       { "ms", 1000 },       { "s", 1000000 },
+		{ "m", 60000000 }, { "h", 3600000000u }, { "d", 86400000000u },
 	};
 	uint64_t n;
 	struct str rest;
@@ -196,7 +196,8 @@ static bool is_host_name(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = ascii_lower(s.p[i]);
 
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'))
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+		      c == '_'))
 			return false;
 		letter = letter || (c >= 'a' && c <= 'z');
 	}
@@ -237,7 +238,7 @@ static const char *parse_inet(struct str s, struct p_addr *addr)
 		port = str_skip(s, (size_t)end + 1);
 		if (port.n && port.p[0] != ':')
 			return "after ']' only a port may stand";
-		port = port.n ? str_skip(port, 1) : (struct str){ 0 };
+		port = port.n ? str_skip(port, 1) : (struct str) { 0 };
 	} else if (colon >= 0 && str_chr(str_skip(s, (size_t)colon + 1), ':') < 0) {
 		host = str_first(s, (size_t)colon);
 		port = str_skip(s, (size_t)colon + 1);
@@ -252,19 +253,23 @@ const char *value_addr(struct str s, struct p_addr *addr)
 {
 	uint64_t n;
 
-	*addr = (struct p_addr){ .fd = -1 };
+	*addr = (struct p_addr) { .fd = -1 };
 	if (!s.n)
 		return "an address is expected";
 	if (str_starts(s, S("unix@")) || s.p[0] == '/') {
 		addr->kind = ADDR_UNIX;
 		addr->path = s.p[0] == '/' ? s : str_skip(s, 5);
 		/* sun_path has room for 108 bytes with the final NUL */
-		return addr->path.n && addr->path.n < 108 ? NULL : "a unix socket's path has 1 to 107 bytes";
+		return addr->path.n && addr->path.n < 108
+			       ? NULL
+			       : "a unix socket's path has 1 to 107 bytes";
 	}
 	if (str_starts(s, S("abns@"))) {
 		addr->kind = ADDR_ABNS;
 		addr->path = str_skip(s, 5);
-		return addr->path.n && addr->path.n < 108 ? NULL : "an abstract socket's name has 1 to 107 bytes";
+		return addr->path.n && addr->path.n < 108
+			       ? NULL
+			       : "an abstract socket's name has 1 to 107 bytes";
 	}
 	if (str_starts(s, S("fd@"))) {
 		addr->kind = ADDR_FD;
@@ -281,7 +286,8 @@ bool value_is_token(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = ascii_lower(s.p[i]);
 
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+-.^_`|~", c))))
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+		      (c && strchr("!#$%&'*+-.^_`|~", c))))
 			return false;
 	}
 	return s.n > 0;
@@ -341,12 +347,12 @@ struct str value_plain(struct arena *a, struct str s)
 	return str_of(p, n);
 }
 
-const char *value_regex(struct str text, bool icase, bool freespace, unsigned *groups, size_t *offset, char *why,
-	size_t size)
+const char *value_regex(struct str text, bool icase, bool freespace, unsigned *groups,
+			size_t *offset, char *why, size_t size)
 {
 	/* "." is any byte and "$" the very end (language.md 1) */
-	uint32_t options = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP
-		| (icase ? PCRE2_CASELESS : 0) | (freespace ? PCRE2_EXTENDED : 0);
+	uint32_t options = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
+			   (icase ? PCRE2_CASELESS : 0) | (freespace ? PCRE2_EXTENDED : 0);
 	uint32_t count = 0;
 	int error;
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text.p, text.n, options, &error, offset, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* value: words of the configuration to typed values. Pure: no state, no diagnostics, no allocation but where an
- * arena is given. A parser returns NULL when the word is good, else a sentence that says what was expected. */
+/* value: words of the configuration to typed values. Pure: no state, no diagnostics, no allocation
+ * but where an arena is given. A parser returns NULL when the word is good, else a sentence that
+ * says what was expected. */
 #ifndef WEIR_COMPILER_VALUE_H
 #define WEIR_COMPILER_VALUE_H
 
@@ -18,11 +19,13 @@ const char *value_count(struct str s, int64_t *n);
 const char *value_int(struct str s, int64_t *n);
 const char *value_range(struct str s, int64_t *lo, int64_t *hi);
 
-/* Address or CIDR. <host_bits> tells that bits beyond the prefix were set; they are cleared in <net>. */
+/* Address or CIDR. <host_bits> tells that bits beyond the prefix were set; they are cleared in
+ * <net>. */
 const char *value_net(struct str s, struct p_net *net, bool *host_bits);
 /* A single address without port. */
 const char *value_ip(struct str s, struct p_net *ip);
-/* Anything of language.md 1: host:port, :port, unix@, abns@, fd@N; port may be +N or N-M. Text is borrowed. */
+/* Anything of language.md 1: host:port, :port, unix@, abns@, fd@N; port may be +N or N-M. Text is
+ * borrowed. */
 const char *value_addr(struct str s, struct p_addr *addr);
 
 /* Is it a token of RFC 9110 5.6.2? */
@@ -37,10 +40,10 @@ bool value_is_thread(struct str s);
 /* Plain value: two backslashes give one, others stay. Copies only when something changes. */
 struct str value_plain(struct arena *a, struct str s);
 
-/* Checks <text> with PCRE2. NULL and the number of groups, else the library's message in <why> (of <size> bytes) and
- * the byte offset of the fault.
- * Options: "." matches any byte, "$" the very end only; i is caseless, x is free-spacing; never UTF. */
-const char *value_regex(struct str text, bool icase, bool freespace, unsigned *groups, size_t *offset, char *why,
-	size_t size);
+/* Checks <text> with PCRE2. NULL and the number of groups, else the library's message in <why> (of
+ * <size> bytes) and the byte offset of the fault. Options: "." matches any byte, "$" the very end
+ * only; i is caseless, x is free-spacing; never UTF. */
+const char *value_regex(struct str text, bool icase, bool freespace, unsigned *groups,
+			size_t *offset, char *why, size_t size);
 
 #endif
