@@ -18,8 +18,9 @@
 
 struct buf_pool {
 	struct buf *free; /* last in, first out: a hot one is used again and again */
-	uint32_t nfree, low; /* <low>: least number since the last trim */
-	uint32_t allocated; /* buffers of this thread, in use or resting */
+	_Atomic uint32_t nfree; /* written by the owner only, like <allocated> */
+	_Atomic uint32_t allocated; /* buffers of this thread, in use or resting */
+	uint32_t low; /* least <nfree> since the last trim */
 	uint32_t permits; /* at least <allocated> when there is a limit */
 	bool granting; /* a waiter is being asked: what is free is for it */
 	struct list waiters;
@@ -49,7 +50,8 @@ static uint32_t cache_max, batch;
 #endif
 
 #define LOAD(v) atomic_load_explicit(&(v), memory_order_relaxed)
-#define BUMP(v) atomic_store_explicit(&(v), LOAD(v) + 1, memory_order_relaxed)
+#define STORE(v, x) atomic_store_explicit(&(v), (x), memory_order_relaxed)
+#define BUMP(v) STORE(v, LOAD(v) + 1)
 
 static uint32_t min_u32(uint64_t a, uint32_t b)
 {
@@ -111,13 +113,13 @@ static __attribute__((noinline)) struct buf *buf_new(struct buf_pool *bp, uint64
 {
 	struct buf *b = NULL;
 
-	if (bp->allocated < bp->permits || permit_take(bp, limit ? most : UINT64_MAX))
+	if (LOAD(bp->allocated) < bp->permits || permit_take(bp, limit ? most : UINT64_MAX))
 		b = malloc(sizeof(*b));
 	if (!b) {
 		BUMP(bp->refused);
 		return NULL;
 	}
-	bp->allocated++;
+	STORE(bp->allocated, LOAD(bp->allocated) + 1);
 	b->refs = 1;
 	b->off = BUF_HEAD;
 	b->len = 0;
@@ -129,8 +131,9 @@ static inline struct buf *take_free(struct buf_pool *bp)
 	struct buf *b = bp->free;
 
 	bp->free = *(struct buf **)(void *)b->data;
-	if (--bp->nfree < bp->low)
-		bp->low = bp->nfree;
+	STORE(bp->nfree, LOAD(bp->nfree) - 1);
+	if (LOAD(bp->nfree) < bp->low)
+		bp->low = LOAD(bp->nfree);
 	b->refs = 1;
 	b->off = BUF_HEAD;
 	b->len = 0;
@@ -166,11 +169,11 @@ static size_t release(struct buf_pool *bp, uint32_t n)
 		bp->free = *(struct buf **)(void *)b->data;
 		free(b);
 	}
-	bp->nfree -= n;
-	bp->allocated -= n;
-	if (bp->low > bp->nfree)
-		bp->low = bp->nfree;
-	spare = bp->permits - bp->allocated;
+	STORE(bp->nfree, LOAD(bp->nfree) - n);
+	STORE(bp->allocated, LOAD(bp->allocated) - n);
+	if (bp->low > LOAD(bp->nfree))
+		bp->low = LOAD(bp->nfree);
+	spare = bp->permits - LOAD(bp->allocated);
 	thread_trim_soon();
 	if (spare >= (batch > 1 ? 2 * batch : 1) || (spare && LOAD(starved)))
 		permits_give(bp, spare);
@@ -187,9 +190,9 @@ void buf_put(struct buf **bpp)
 		return;
 	*(struct buf **)(void *)b->data = bp->free;
 	bp->free = b;
-	bp->nfree++;
-	if (__builtin_expect(bp->nfree > cache_max || LOAD(starved), 0))
-		release(bp, LOAD(starved) ? bp->nfree : bp->nfree / 2 + 1);
+	STORE(bp->nfree, LOAD(bp->nfree) + 1);
+	if (__builtin_expect(LOAD(bp->nfree) > cache_max || LOAD(starved), 0))
+		release(bp, LOAD(starved) ? LOAD(bp->nfree) : LOAD(bp->nfree) / 2 + 1);
 	else
 		thread_trim_soon();
 }
@@ -217,7 +220,7 @@ static void grant(struct task *t)
 	bp->permits += bp->granted;
 	bp->granted = 0;
 	pthread_mutex_unlock(&lock);
-	while (!list_empty(&bp->waiters) && (bp->free || bp->allocated < bp->permits)) {
+	while (!list_empty(&bp->waiters) && (bp->free || LOAD(bp->allocated) < bp->permits)) {
 		struct buf_waiter *w = CONTAINER(list_shift(&bp->waiters), struct buf_waiter, link);
 
 		bp->granting = true;
@@ -227,7 +230,7 @@ static void grant(struct task *t)
 	if (!list_empty(&bp->waiters))
 		join_waiting(bp);
 	else if (LOAD(starved))
-		release(bp, bp->nfree);
+		release(bp, LOAD(bp->nfree));
 }
 
 static void retry(struct timer *t)
@@ -261,11 +264,11 @@ size_t buf_trim(bool *again)
 	struct buf_pool *bp = th->bufs;
 	size_t freed = release(bp, bp->low);
 
-	bp->low = bp->nfree;
-	if (bp->nfree)
+	bp->low = LOAD(bp->nfree);
+	if (LOAD(bp->nfree))
 		*again = true;
-	else if (bp->permits > bp->allocated)
-		permits_give(bp, bp->permits - bp->allocated);
+	else if (bp->permits > LOAD(bp->allocated))
+		permits_give(bp, bp->permits - LOAD(bp->allocated));
 	return freed;
 }
 
@@ -294,9 +297,9 @@ void buf_thread_stop(void)
 	bp->permits += bp->granted;
 	bp->granted = 0;
 	pthread_mutex_unlock(&lock);
-	release(bp, bp->nfree);
-	if (bp->permits > bp->allocated)
-		permits_give(bp, bp->permits - bp->allocated);
+	release(bp, LOAD(bp->nfree));
+	if (bp->permits > LOAD(bp->allocated))
+		permits_give(bp, bp->permits - LOAD(bp->allocated));
 }
 
 void buf_counts(struct buf_count *out)
@@ -305,8 +308,8 @@ void buf_counts(struct buf_count *out)
 	for (unsigned t = 0; t < nthreads; t++) {
 		const struct buf_pool *bp = threads[t]->bufs;
 
-		out->in_use += bp->allocated - bp->nfree;
-		out->cached += bp->nfree;
+		out->in_use += LOAD(bp->allocated) - LOAD(bp->nfree);
+		out->cached += LOAD(bp->nfree);
 		out->waits += LOAD(bp->waits);
 		out->refused += LOAD(bp->refused);
 	}
