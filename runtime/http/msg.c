@@ -326,12 +326,19 @@ bool msg_add(struct msg *m, struct str name, struct str value)
 
 bool msg_set_value(struct msg *m, uint32_t i, struct str value)
 {
-	uint32_t name_len = msg_hdr(m, i)->name_len, cap = 0;
+	struct str name = msg_name(m, i);
+	uint8_t flags = msg_hdr(m, i)->flags;
+	uint32_t cap = 0;
 	char *old;
 
-	if (value.n > MSG_BYTES_MAX || !make_room(m, name_len + value.n + 4, 0, &old, &cap))
+	if (value.n > MSG_BYTES_MAX)
 		return false;
-	put_line(m, msg_hdr(m, i), msg_name(m, i), value);
+	msg_hdr(m, i)->flags = HDR_DEAD; /* the old text need not fit beside the new one */
+	if (!make_room(m, name.n + value.n + 4, 0, &old, &cap)) {
+		msg_hdr(m, i)->flags = flags;
+		return false;
+	}
+	put_line(m, msg_hdr(m, i), name, value);
 	touched(m, msg_hdr(m, i)->id);
 	msg_block_put(old, cap);
 	return true;

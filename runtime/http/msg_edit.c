@@ -4,9 +4,24 @@
 
 #include "../base/uri.h"
 
+/* Puts <text> in the place of *<r>; the old text need not fit beside the new one. */
+static bool replace(struct msg *m, struct msg_ref *r, struct str text)
+{
+	const struct msg_ref old = *r;
+	struct msg_ref to;
+
+	*r = (struct msg_ref){ 0 };
+	if (!msg_text(m, text, &to)) {
+		*r = old;
+		return false;
+	}
+	*r = to;
+	return true;
+}
+
 bool msg_set_method(struct msg *m, struct str meth)
 {
-	if (!msg_text(m, meth, &m->meth))
+	if (!replace(m, &m->meth, meth))
 		return false;
 	m->line.len = 0;
 	return true;
@@ -14,7 +29,7 @@ bool msg_set_method(struct msg *m, struct str meth)
 
 bool msg_set_path(struct msg *m, struct str path)
 {
-	if (!msg_text(m, path, &m->path))
+	if (!replace(m, &m->path, path))
 		return false;
 	m->has_path = true;
 	m->line.len = 0;
@@ -28,7 +43,7 @@ bool msg_set_query(struct msg *m, struct str query, bool present)
 {
 	if (!present)
 		m->query = (struct msg_ref) { 0 };
-	else if (!msg_text(m, query, &m->query))
+	else if (!replace(m, &m->query, query))
 		return false;
 	m->has_query = present;
 	m->line.len = 0;
@@ -54,7 +69,7 @@ bool msg_set_host(struct msg *m, struct str host)
 
 bool msg_set_status(struct msg *m, unsigned status, struct str reason)
 {
-	if (!msg_text(m, reason, &m->reason))
+	if (!replace(m, &m->reason, reason))
 		return false;
 	m->status = (uint16_t)status;
 	m->line.len = 0;
