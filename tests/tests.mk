@@ -25,19 +25,19 @@ $(O)/unit_runtime_list.c: $(UNIT_RUNTIME)
 UNIT_CFLAGS = $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-conversion -Wno-format-nonliteral -Wno-format-extra-args
 $(O)/obj/tests/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/obj/unit_%_list.o: $(O)/unit_%_list.c
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(UNIT_CFLAGS) -c -o $@ $<
 
 CHECK_LIBS := -lcheck_pic -lsubunit -lm -lrt -lpthread
 $(O)/unit-compiler: $(O)/obj/tests/unit/main.o $(O)/obj/unit_compiler_list.o $(call obj,$(UNIT_COMPILER) $(UNIT_HELP_COMPILER)) $(COMPILER_OBJ) $(BASE_OBJ)
-	$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lcrypto
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lcrypto
 $(O)/unit-runtime: $(O)/obj/tests/unit/main.o $(O)/obj/unit_runtime_list.o $(call obj,$(UNIT_RUNTIME) $(UNIT_HELP_RUNTIME)) $(RUNTIME_OBJ)
-	$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8
 
 .PHONY: unit-bins
 unit-bins: $(O)/unit-compiler $(O)/unit-runtime

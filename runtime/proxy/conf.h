@@ -74,6 +74,10 @@ struct proxy_thread {
 	struct list clients;           /* client connections of this thread */
 	struct list exchanges;
 	uint32_t nclients, nexchanges;
+	uint32_t nservers;             /* server connections */
+	struct timer drain;            /* during a graceful stop */
+	uint64_t drain_since;
+	bool cut;
 	char *scratch;                 /* SCRATCH_SIZE bytes for texts made by rules, reset at each rule */
 	uint32_t scratch_used;
 	void *regex;                   /* match data and JIT stack of regex_pcre2 */
@@ -94,7 +98,7 @@ struct site {
 	bool keeps_request;            /* some rule of a response reads the request */
 	struct ws_net *value_nets;     /* by text row: a network written with params */
 	struct log_sink_set *sinks;    /* of global */
-	bool stopping;                 /* written before thread_call wakes every thread */
+	_Atomic bool stopping;         /* written before thread_call wakes every thread */
 	void (*log)(struct exchange *x); /* set by ops; NULL: no log */
 };
 
@@ -122,10 +126,6 @@ struct str conf_text(uint32_t text);
 /* Networks <run> of ws->nets, in the conf's arena. */
 struct addr_net *conf_nets(struct ws_run run);
 void *conf_alloc(size_t n);
-/* Per thread: makes and frees th->proxy. */
-int proxy_thread_start(void);
-void proxy_thread_stop(void);
-
 #include "../core/thread.h"
 static inline struct proxy_thread *pt(void)
 {

@@ -5,8 +5,8 @@
 
 #include "../base/bug.h"
 #include "../core/pool.h"
-#include "../net/listener.h"
 #include "answer.h"
+#include "front.h"
 #include "relay.h"
 #include "route.h"
 #include "server.h"
@@ -49,6 +49,7 @@ static struct exchange *exchange_new(struct stream *s)
 	x->src = x->client->peer;
 	list_append(&pt()->exchanges, &x->link);
 	pt()->nexchanges++;
+	front_replay(x);
 	return x;
 }
 
@@ -75,7 +76,7 @@ static void drop_back(struct exchange *x, bool reset)
 	server_cancel(x);
 	x->back = NULL;
 	if (s)
-		s->conn->mux->detach(s, reset);
+		back_mux(x)->detach(s, reset);
 }
 
 /* The end: log line, streams given back, object freed. <x> is gone afterwards. */
@@ -90,7 +91,7 @@ static void exchange_done(struct exchange *x)
 	pt()->served++;
 	x->front = NULL;
 	if (s)
-		s->conn->mux->detach(s, x->flags & X_DROP);
+		front_mux(x)->detach(s, x->flags & X_DROP);
 	exchange_free(x);
 }
 
@@ -230,7 +231,7 @@ static void send_request(struct exchange *x)
 	}
 	if (x->be->owner->num[WS_REUSE] == WS_REUSE_NEVER || (x->flags & X_CLOSE_BACK))
 		how |= HEAD_CLOSE;
-	if (!s->conn->mux->head(s, &x->req, end, how)) {
+	if (!back_mux(x)->head(s, &x->req, end, how)) {
 		exchange_fail(x, 503, END_RESOURCE);
 		return;
 	}
@@ -239,9 +240,9 @@ static void send_request(struct exchange *x)
 	} else {
 		if (x->fe->num[WS_T_BODY])
 			x->body_at = th->now + (uint64_t)x->fe->num[WS_T_BODY];
-		x->front->conn->mux->credit(x->front, true);
+		front_mux(x)->credit(x->front, true);
 	}
-	s->conn->mux->credit(s, true);
+	back_mux(x)->credit(s, true);
 	exchange_deadlines(x, true, true);
 }
 
@@ -313,7 +314,7 @@ static void server_stale(struct exchange *x)
 		x->retries++;
 		drop_back(x, false);
 		if (!(x->flags & X_REQ_END))
-			x->front->conn->mux->credit(x->front, false);
+			front_mux(x)->credit(x->front, false);
 		try_server(x, true);
 		return;
 	}
@@ -411,7 +412,7 @@ void exchange_front_failed(struct exchange *x, enum stream_error why)
 				 x->flags & X_REQ_END ? END_CLIENT_ABORT_WAIT : END_CLIENT_ABORT_REQ);
 }
 
-static bool front_open(struct stream *s)
+static bool front_begin(struct stream *s)
 {
 	struct exchange *x = exchange_new(s);
 
@@ -428,7 +429,7 @@ static bool front_open(struct stream *s)
 	return true;
 }
 
-const struct mux_app exchange_front_app = { .open = front_open };
+const struct mux_app exchange_front_app = { .open = front_begin };
 
 /* -- tcp ---------------------------------------------------------------------------------------- */
 
@@ -442,7 +443,7 @@ static void tcp_start(struct task *t)
 		x->step = X_PREREAD;
 		x->step_at = th->now + (uint64_t)x->fe->num[WS_T_PREREAD];
 		arm(x);
-		x->front->conn->mux->credit(x->front, true);
+		front_mux(x)->credit(x->front, true);
 		return;
 	}
 	exchange_route_tcp(x);
@@ -453,7 +454,7 @@ void exchange_route_tcp(struct exchange *x)
 	struct rule_run r = { .x = x, .dir = WS_REQ_IN, .client = x->client };
 
 	x->step_at = 0;
-	x->front->conn->mux->credit(x->front, false);
+	front_mux(x)->credit(x->front, false);
 	routed(x, &r, route_request(x, &r));
 }
 

@@ -24,11 +24,12 @@ static enum hs_result conn_in(struct conn *c)
 	return conn_set_addrs(c, &r.src, &r.dst) ? HS_DONE : HS_FAIL;
 }
 
-bool front_replay(struct exchange *x)
+void front_replay(struct exchange *x)
 {
 	struct rule_run r = { .x = x, .client = x->client };
 
-	return !site.ws->nvars || (passes(&r, x->fe->ws, WS_CONN_IN) && passes(&r, x->fe->ws, WS_SESS_IN));
+	if (passes(&r, x->fe->ws, WS_CONN_IN))
+		passes(&r, x->fe->ws, WS_SESS_IN);
 }
 
 static void on_ready(struct conn *c, int err)

@@ -6,10 +6,16 @@
 
 #define RATE_WINDOW_MS 10000 /* rate-min is an average over that long */
 
-static void credit(struct stream *s, bool on)
+static void credit_front(struct exchange *x, bool on)
 {
-	if (s)
-		s->conn->mux->credit(s, on);
+	if (x->front)
+		front_mux(x)->credit(x->front, on);
+}
+
+static void credit_back(struct exchange *x, bool on)
+{
+	if (x->back)
+		back_mux(x)->credit(x->back, on);
 }
 
 static bool tunnel(const struct exchange *x)
@@ -51,12 +57,12 @@ void relay_front_data(struct stream *s, struct slice data)
 		return;
 	}
 	x->flags |= X_BODY_SENT;
-	if (!x->back->conn->mux->data(x->back, data)) {
+	if (!back_mux(x)->data(x->back, data)) {
 		exchange_back_failed(x, STREAM_NO_MEMORY);
 		return;
 	}
 	if (x->back->queued > STREAM_HIGH)
-		credit(s, false);
+		credit_front(x, false);
 	exchange_deadlines(x, true, false);
 }
 
@@ -75,7 +81,7 @@ void relay_front_end(struct stream *s, struct msg *trailers)
 		return;
 	if (!(x->flags & X_REQ_SENT_END)) {
 		x->flags |= X_REQ_SENT_END;
-		if (!x->back->conn->mux->end(x->back, trailers)) {
+		if (!back_mux(x)->end(x->back, trailers)) {
 			exchange_back_failed(x, STREAM_NO_MEMORY);
 			return;
 		}
@@ -89,7 +95,7 @@ void relay_front_end(struct stream *s, struct msg *trailers)
 static void interim(struct exchange *x, const struct msg *m)
 {
 	if (!(x->req.flags & MSG_HTTP10))
-		x->front->conn->mux->head(x->front, m, false, 0);
+		front_mux(x)->head(x->front, m, false, 0);
 	exchange_deadlines(x, false, true);
 }
 
@@ -116,12 +122,12 @@ static void back_data(struct stream *s, struct slice data)
 	struct exchange *x = s->owner;
 
 	x->body_out += data.len;
-	if (!x->front->conn->mux->data(x->front, data)) {
+	if (!front_mux(x)->data(x->front, data)) {
 		exchange_drop(x, END_RESOURCE);
 		return;
 	}
 	if (x->front->queued > STREAM_HIGH)
-		credit(s, false);
+		credit_back(x, false);
 	exchange_deadlines(x, false, true);
 }
 
@@ -131,7 +137,7 @@ static void release_back(struct exchange *x)
 	struct stream *s = x->back;
 
 	x->back = NULL;
-	s->conn->mux->detach(s, false);
+	back_mux(x)->detach(s, false);
 }
 
 static void back_end(struct stream *s, struct msg *trailers)
@@ -141,7 +147,7 @@ static void back_end(struct stream *s, struct msg *trailers)
 	x->flags |= X_RSP_END;
 	if (!(x->flags & X_RSP_SENT_END)) {
 		x->flags |= X_RSP_SENT_END;
-		if (!x->front->conn->mux->end(x->front, trailers)) {
+		if (!front_mux(x)->end(x->front, trailers)) {
 			exchange_drop(x, END_RESOURCE);
 			return;
 		}
@@ -156,7 +162,7 @@ static void back_drained(struct stream *s)
 	struct exchange *x = s->owner;
 
 	if (s->queued <= STREAM_LOW && !((x->flags & X_REQ_END) && !tunnel(x)))
-		credit(x->front, true);
+		credit_front(x, true);
 	moved(x, false, true);
 }
 
@@ -178,7 +184,7 @@ const struct stream_ops exchange_back_ops = {
 /* Gives as much of a made body to the mux as its queue takes. False: the exchange is gone. */
 static bool pump_made(struct exchange *x)
 {
-	const struct mux_ops *mux = x->front->conn->mux;
+	const struct mux_ops *mux = front_mux(x);
 
 	while (x->made.n && x->front->queued <= STREAM_HIGH) {
 		struct slice piece = { .buf = buf_get_reserved(), .off = BUF_HEAD };
@@ -213,7 +219,7 @@ void relay_front_drained(struct stream *s)
 	if ((x->flags & X_MADE) && !pump_made(x))
 		return;
 	if (x->back && s->queued <= STREAM_LOW)
-		credit(x->back, true);
+		credit_back(x, true);
 	moved(x, true, false);
 }
 
@@ -239,7 +245,7 @@ void relay_send_head(struct exchange *x)
 		x->made = (struct str){ 0 };
 	x->status = x->rsp.status;
 	x->flags |= X_RSP_STARTED | (end ? X_RSP_SENT_END : 0);
-	if (!s->conn->mux->head(s, &x->rsp, end, how)) {
+	if (!front_mux(x)->head(s, &x->rsp, end, how)) {
 		exchange_drop(x, END_RESOURCE);
 		return;
 	}
@@ -266,18 +272,18 @@ void relay_start_tunnel(struct exchange *x)
 		struct slice held = x->held;
 
 		x->held = (struct slice){ 0 };
-		if (!back->conn->mux->data(back, held)) {
+		if (!back_mux(x)->data(back, held)) {
 			exchange_drop(x, END_RESOURCE);
 			return;
 		}
 	}
 	if (x->flags & X_REQ_END) {
 		x->flags |= X_REQ_SENT_END;
-		back->conn->mux->end(back, NULL);
+		back_mux(x)->end(back, NULL);
 	} else {
-		credit(x->front, true);
+		credit_front(x, true);
 	}
-	credit(back, true);
+	credit_back(x, true);
 	exchange_deadlines(x, true, true);
 }
 

@@ -136,6 +136,7 @@ static void on_gone(struct conn *c)
 
 	idle_take(sc);
 	sc->slot->active--;
+	pt()->nservers--;
 	if (sc->waiting) {
 		struct exchange *x = sc->waiting;
 
@@ -219,6 +220,7 @@ static enum server_got connect_new(struct exchange *x, int *err)
 		return SERVER_FAILED;
 	}
 	sc->slot->active++;
+	pt()->nservers++;
 	x->connecting = sc;
 	if (srv->ws && srv->ws->send_proxy && !conn_tell_addrs(sc->conn, &x->src, exchange_dst(x))) {
 		server_cancel(x);

@@ -27,6 +27,8 @@ void server_cancel(struct exchange *x);
 /* Closes idle connections of this thread; at the stop. */
 void server_close_idle(void);
 
+/* Before the threads. */
+void server_init(void);
 int server_thread_start(void);
 void server_thread_stop(void);
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy.h"
+
+#include <stdlib.h>
+
+#include "../net/conn.h"
+#include "exchange.h"
+#include "front.h"
+#include "rule.h"
+#include "server.h"
+
+#define DRAIN_LOOK_MS 20   /* how often a draining thread looks whether it is done */
+#define CUT_WAIT_MS 2000   /* after the drain time: for closes under way */
+
+static _Atomic unsigned draining; /* threads that still have clients */
+
+void proxy_init(void)
+{
+	conn_init();
+	if (site.ws->mux_http)
+		site.ws->mux_http->setup();
+	if (site.ws->mux_raw)
+		site.ws->mux_raw->setup();
+	exchange_init();
+	server_init();
+	rule_init();
+}
+
+int proxy_thread_start(struct thread *t)
+{
+	struct proxy_thread *p = calloc(1, sizeof(*p));
+
+	t->proxy = p;
+	if (!p)
+		return -1;
+	list_init(&p->clients);
+	list_init(&p->exchanges);
+	p->scratch = malloc(SCRATCH_SIZE);
+	if (!p->scratch || (site.ws->regex && site.ws->regex->thread_start()) || server_thread_start())
+		return -1;
+	conn_thread_start();
+	return front_thread_start();
+}
+
+void proxy_thread_stop(struct thread *t)
+{
+	struct proxy_thread *p = t->proxy;
+
+	if (!p)
+		return;
+	listener_thread_stop();
+	timer_del(&p->drain);
+	server_thread_stop();
+	if (site.ws->regex)
+		site.ws->regex->thread_stop();
+	conn_thread_stop();
+	free(p->scratch);
+	free(p);
+	t->proxy = NULL;
+}
+
+/* -- graceful stop ------------------------------------------------------------------------------- */
+
+static void thread_drained(void)
+{
+	timer_del(&pt()->drain);
+	if (atomic_fetch_sub(&draining, 1) == 1)
+		thread_stop_all();
+}
+
+static void look(struct timer *t)
+{
+	struct proxy_thread *p = pt();
+	uint64_t drain = (uint64_t)site.nums[site.ws->site_nums + WS_T_DRAIN];
+
+	if (p->nclients == 0 && p->nexchanges == 0) {
+		server_close_idle();
+		if (p->nservers == 0) {
+			thread_drained();
+			return;
+		}
+	}
+	if (!p->cut && th->now >= p->drain_since + drain) {
+		p->cut = true;
+		front_cut();
+	}
+	if (p->cut && th->now >= p->drain_since + drain + CUT_WAIT_MS) {
+		thread_drained();
+		return;
+	}
+	timer_set(t, th->now + DRAIN_LOOK_MS);
+}
+
+static void thread_drain(void *arg)
+{
+	struct proxy_thread *p = pt();
+
+	(void)arg;
+	p->drain.fire = look;
+	p->drain_since = th->now;
+	front_drain();
+	server_close_idle();
+	timer_set(&p->drain, th->now + 1);
+}
+
+void proxy_stop(void)
+{
+	if (site.stopping)
+		return;
+	site.stopping = true;
+	atomic_store(&draining, nthreads);
+	front_close();
+	for (unsigned i = 0; i < nthreads; i++)
+		if (thread_call(i, thread_drain, NULL))
+			thread_stop_all();
+}
