@@ -13,3 +13,8 @@ WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/
 	compiler/option.c compiler/resolve_link.c compiler/option_line.c compiler/option_bind.c compiler/lower_table.c \
 	compiler/lower_subject.c compiler/lower_text.c compiler/lower_test.c compiler/lower_cond.c compiler/lower_action.c \
 	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/lower.c
+
+WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
+	compiler/emit_section.c compiler/emit.c compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
+	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
+	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_diff.c compiler/cmd_inspect.c

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd: the commands of weir. Each reads its own options and returns the exit code: 0 done, 1 the site (or the answer) is not
+ * as it should be, 2 misuse. */
+#ifndef WEIR_CMD_H
+#define WEIR_CMD_H
+
+#include "emit.h"
+
+#define EXIT_OK 0
+#define EXIT_FAILED 1
+#define EXIT_MISUSE 2
+
+int cmd_build(int argc, char **argv);
+int cmd_lint(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_test(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+/* The program of the site file <path>, and its tables when <e> is not NULL. NULL after reports, which are not yet printed. */
+struct program *cmd_load(struct arena *a, const char *path, struct emit *e);
+/* Prints the reports of the last load as text on stderr, when there are any. */
+void cmd_reports(void);
+/* Reads "text" or "json". False after a message. */
+bool cmd_format(const char *word, bool *json);
+/* "weir COMMAND: <what>; 'weir COMMAND -h' shows its use". Returns EXIT_MISUSE. */
+int cmd_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Builds the site <path> as <target>. Returns an exit code. */
+struct build {
+	const char *path, *target, *emit_c, *cc, *cflags;
+	bool report, is_static, lto, strip;
+};
+int build_site(const struct build *b);
+/* The same into the cache, unless it is there already; its path to <target>, of <room> bytes. */
+int build_cached(struct build *b, char *target, size_t room);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report: what a build made of a site, for weir build --report. */
+#ifndef WEIR_REPORT_H
+#define WEIR_REPORT_H
+
+#include <stdio.h>
+
+#include "out.h"
+
+/* After <target> has been made. */
+void report_build(const struct emit *e, const struct embed *m, const struct out_files *files, const char *target, FILE *out);
+
+#endif
