@@ -176,12 +176,16 @@ static bool make_room(struct msg *m, uint64_t text, uint64_t headers, char **old
 	uint32_t cap;
 	char *blk;
 
+	bool fits = m->blk && m->used + text + table <= m->cap;
+
 	*old = NULL;
-	if (m->blk && m->used + text + table <= m->cap)
+	if (fits && m->used + text <= MSG_BYTES_MAX && m->nhdr + headers <= MSG_HEADERS_MAX)
 		return true;
 	live = live_text(m);
 	if (live + text > MSG_BYTES_MAX || m->nhdr + headers > MSG_HEADERS_MAX)
 		return false;
+	if (fits)
+		return true;
 	/* More than half of it live: a larger block, so that the next move is as many bytes away
 	 * as this one copies. */
 	need = live + text + table;
