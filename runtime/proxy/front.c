@@ -47,7 +47,6 @@ static void on_ready(struct conn *c, int err)
 		conn_abort(c, false);
 		return;
 	}
-	conn_attach(c, mux, NULL);
 	if (!mux->start(c, MUX_FRONT, &fe->mux))
 		conn_abort(c, false);
 }

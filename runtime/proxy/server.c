@@ -110,11 +110,8 @@ static void on_ready(struct conn *c, int err)
 	sc->waiting = NULL;
 	if (x)
 		x->connecting = NULL;
-	if (err == 0) {
-		conn_attach(c, mux, NULL);
-		if (!mux->start(c, MUX_BACK, &be->mux))
-			err = ENOMEM;
-	}
+	if (err == 0 && !mux->start(c, MUX_BACK, &be->mux))
+		err = ENOMEM;
 	if (err == 0 && x && !stream_open(sc, x))
 		err = ENOMEM;
 	if (err) {
