@@ -172,11 +172,10 @@ static void move(struct msg *m, char *to, uint32_t cap)
 static bool make_room(struct msg *m, uint64_t text, uint64_t headers, char **old, uint32_t *old_cap)
 {
 	uint64_t table = (m->nhdr + headers) * sizeof(struct msg_hdr);
+	bool fits = m->blk && m->used + text + table <= m->cap;
 	uint64_t live, need;
 	uint32_t cap;
 	char *blk;
-
-	bool fits = m->blk && m->used + text + table <= m->cap;
 
 	*old = NULL;
 	if (fits && m->used + text <= MSG_BYTES_MAX && m->nhdr + headers <= MSG_HEADERS_MAX)
