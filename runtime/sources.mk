@@ -16,3 +16,5 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/rout
 	runtime/proxy/action_edit.c runtime/proxy/front.c runtime/proxy/proxy.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
+RT_OPS_SRC := runtime/core/log.c runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \
+	runtime/ops/log_sink.c runtime/ops/log_writer.c
