@@ -226,6 +226,16 @@ static enum h1_result response(struct h1_scan *s, struct msg *m, bool head_reque
 	return s->err ? H1_BAD : H1_DONE;
 }
 
+/* True when a second look at a head of which <seen> bytes were looked at may tell more: it is whole,
+ * or too long, or its start line is whole since (what speaks another protocol is told at once). */
+static bool worth_a_look(const struct h1_scan *s, struct str in, size_t seen)
+{
+	size_t skipped = (size_t)(s->base - in.p);
+
+	return in.n - skipped > s->lim->head || head_ended(in, seen) || seen <= skipped ||
+	       !memchr(s->base, '\n', seen - skipped);
+}
+
 /* Common way into a head: <m> gets a block, <s> its bytes. */
 static enum h1_result begin(struct h1_scan *s, struct str in, size_t seen,
 			    const struct h1_limits *lim, struct msg *m)
@@ -233,8 +243,7 @@ static enum h1_result begin(struct h1_scan *s, struct str in, size_t seen,
 	enum h1_result r = scan_start(s, in, lim);
 
 	msg_init(m);
-	if (r == H1_DONE && seen && !head_ended(in, seen) &&
-	    (size_t)(in.p + in.n - s->base) <= lim->head)
+	if (r == H1_DONE && seen && !worth_a_look(s, in, seen))
 		return H1_MORE;
 	if (r == H1_DONE && !msg_fit(m, 0))
 		H1_FAIL(s, 503, "out of memory");
