@@ -20,7 +20,8 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Four decimal numbers of at most three digits; a leading zero is refused, some readers take it for octal. */
+/* Four decimal numbers of at most three digits; a leading zero is refused, some readers take it
+ * for octal. */
 static bool parse_v4(struct str s, uint8_t out[4])
 {
 	size_t i = 0;
@@ -53,7 +54,8 @@ static size_t parse_group(struct str s, uint8_t out[2])
 	return i;
 }
 
-/* Groups of <s> into <out> until its end or "::". Returns bytes written, or -1; <s> becomes what is left. */
+/* Groups of <s> into <out> until its end or "::". Returns bytes written, or -1; <s> becomes what
+ * is left. */
 static int parse_groups(struct str *s, uint8_t *out, int room)
 {
 	int n = 0;
@@ -181,7 +183,8 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return a->kind != AK_INET || (a->port == b->port && memcmp(a->ip, b->ip, 16) == 0);
 }
 
-/* A host name of RFC 1123, underscores allowed; a last label of digits only is a mistyped IPv4 address. */
+/* A host name of RFC 1123, underscores allowed; a last label of digits only is a mistyped IPv4
+ * address. */
 static const char *check_name(struct str s)
 {
 	size_t label = 0;
@@ -199,7 +202,8 @@ static const char *check_name(struct str s)
 			digits = true;
 			continue;
 		}
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || (c == '-' && label)))
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+		      (c == '-' && label)))
 			return "this is no address and no host name";
 		digits = digits && c >= '0' && c <= '9';
 		if (++label > 63)
@@ -207,7 +211,8 @@ static const char *check_name(struct str s)
 	}
 	if (!label || s.p[s.n - 1] == '-')
 		return "this is no address and no host name";
-	return digits ? "this is no IPv4 address: four numbers of 0 to 255, without leading zeros" : NULL;
+	return digits ? "this is no IPv4 address: four numbers of 0 to 255, without leading zeros"
+		      : NULL;
 }
 
 static const char *parse_port(struct str s, struct addr_conf *out)
@@ -359,7 +364,8 @@ static size_t format_v6(const uint8_t ip[16], char *out)
 			i += best_n - 1;
 			continue;
 		}
-		n += (size_t)snprintf(out + n, 8, i && out[n - 1] != ':' ? ":%x" : "%x", group_at(ip, i));
+		n += (size_t)snprintf(out + n, 8, i && out[n - 1] != ':' ? ":%x" : "%x",
+				      group_at(ip, i));
 	}
 	return n;
 }
@@ -371,7 +377,8 @@ size_t addr_format_ip(const struct addr *a, char *out)
 	if (a->kind != AK_INET)
 		return put_text(out, S("unix"));
 	if (is_mapped(a->ip))
-		return (size_t)snprintf(out, ADDR_TEXT, "%u.%u.%u.%u", a->ip[12], a->ip[13], a->ip[14], a->ip[15]);
+		return (size_t)snprintf(out, ADDR_TEXT, "%u.%u.%u.%u", a->ip[12], a->ip[13],
+					a->ip[14], a->ip[15]);
 	return format_v6(a->ip, out);
 }
 

@@ -12,10 +12,11 @@
 #define RINGS_MAX (GROUPS_MAX * GROUP_THREADS_MAX)
 #define ALIGN(n) (((n) + 15) & ~(size_t)15)
 
-/* A record in the ring: this, struct log_record, values of captures, texts. Never broken at the ring's end. */
+/* A record in the ring: this, struct log_record, values of captures, texts. Never broken at the
+ * ring's end. */
 struct entry {
-	uint32_t size;    /* of all of it */
-	uint32_t skip;    /* 1: nothing, goes on at the ring's start */
+	uint32_t size; /* of all of it */
+	uint32_t skip; /* 1: nothing, goes on at the ring's start */
 	uint64_t spare;
 };
 
@@ -103,8 +104,8 @@ uint64_t log_id_next(void)
 
 size_t log_id_text(unsigned tid, uint64_t seq, char *out)
 {
-	return (size_t)snprintf(out, LOG_ID_TEXT, "%08llx-%x-%x-%llx", (unsigned long long)started, process, tid,
-				(unsigned long long)seq);
+	return (size_t)snprintf(out, LOG_ID_TEXT, "%08llx-%x-%x-%llx", (unsigned long long)started,
+				process, tid, (unsigned long long)seq);
 }
 
 /* Filling. */
@@ -211,7 +212,8 @@ static void copy_values(struct filling *f, struct log_caps *c)
 #define COPY_END(m)
 #define COPY_CAPS(m) copy_values(&f, &to->m);
 
-/* Texts are copied in the order in which record_size counts them, so that both cut the same ones. */
+/* Texts are copied in the order in which record_size counts them, so that both cut the same
+ * ones. */
 static void fill(struct log_record *to, const struct log_record *r)
 {
 	struct filling f = { .at = (char *)to + ALIGN(sizeof(*r)), .left = LOG_RECORD_TEXT };
@@ -229,7 +231,8 @@ static struct entry *entry_at(struct log_ring *ring, uint64_t pos)
 	return (struct entry *)(void *)(ring->bytes + pos % LOG_RING);
 }
 
-/* Room for <size> bytes in one piece at *<head>, which moves over the ring's end when needed. NULL: full. */
+/* Room for <size> bytes in one piece at *<head>, which moves over the ring's end when needed.
+ * NULL: full. */
 static struct entry *room(struct log_ring *ring, size_t size, uint64_t *head)
 {
 	uint64_t used = *head - atomic_load_explicit(&ring->tail, memory_order_acquire);
@@ -239,7 +242,7 @@ static struct entry *room(struct log_ring *ring, size_t size, uint64_t *head)
 	if (used + need > LOG_RING)
 		return NULL;
 	if (to_end < size) {
-		*entry_at(ring, *head) = (struct entry){ .size = (uint32_t)to_end, .skip = 1 };
+		*entry_at(ring, *head) = (struct entry) { .size = (uint32_t)to_end, .skip = 1 };
 		*head += to_end;
 	}
 	return entry_at(ring, *head);

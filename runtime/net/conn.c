@@ -2,10 +2,6 @@
 #include "conn.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "../base/bug.h"
 #include "../core/pool.h"
@@ -18,14 +14,13 @@ _Static_assert(sizeof(struct conn) <= 208, "memory per idle connection");
 
 static struct pool conn_pool, extra_pool;
 static _Thread_local struct conn *turn_first, *turn_last;
-static _Thread_local struct addr no_memory_addr;
 
 static void io_received(struct io *io, struct buf *b, ssize_t n);
 static void io_sent(struct io *io, ssize_t n);
 static void io_connected(struct io *io, int err);
 static void io_closed(struct io *io);
 
-static const struct io_ops conn_io = {
+const struct io_ops conn_io = {
 	.received = io_received,
 	.sent = io_sent,
 	.connected = io_connected,
@@ -42,7 +37,7 @@ static const uint8_t legal[] = {
 	[CONN_CLOSING] = 0,
 };
 
-static void enter(struct conn *c, enum conn_state to)
+void conn_enter(struct conn *c, enum conn_state to)
 {
 	BUG_ON(!(legal[c->state] & 1U << to));
 	c->state = (uint8_t)to;
@@ -68,7 +63,7 @@ void conn_at_turn(struct conn *c)
 	turn_last = c;
 }
 
-static struct conn_extra *extra_of(struct conn *c)
+struct conn_extra *conn_extra_of(struct conn *c)
 {
 	if (!c->extra)
 		c->extra = pool_get_zero(&extra_pool);
@@ -94,7 +89,7 @@ static void extra_trim(struct conn *c)
 		extra_free(c);
 }
 
-static struct conn *conn_new(const struct conn_app *app)
+struct conn *conn_new(const struct conn_app *app)
 {
 	struct conn *c = pool_get_zero(&conn_pool);
 
@@ -106,7 +101,7 @@ static struct conn *conn_new(const struct conn_app *app)
 	return c;
 }
 
-static void conn_free(struct conn *c)
+void conn_free(struct conn *c)
 {
 	timer_del(&c->timer);
 	out_drop(c);
@@ -137,7 +132,7 @@ void conn_abort(struct conn *c, bool reset)
 	if (c->state == CONN_CLOSING)
 		return;
 	timer_del(&c->timer);
-	enter(c, CONN_CLOSING);
+	conn_enter(c, CONN_CLOSING);
 	io_close(&c->io, reset);
 }
 
@@ -189,8 +184,9 @@ static void close_within(struct conn *c, uint32_t ms)
 	timer_set(&c->timer, th->now + ms);
 }
 
-/* The output has left. A close while the peer still sends makes the kernel answer with a reset, which may
- * destroy our last bytes on their way: so end our direction, then wait for the peer's end (RFC 9112 9.6). */
+/* The output has left. A close while the peer still sends makes the kernel answer with a reset,
+ * which may destroy our last bytes on their way: so end our direction, then wait for the peer's
+ * end (RFC 9112 9.6). */
 static void linger(struct conn *c)
 {
 	if ((c->flags & (CONN_BACK | CONN_EOF)) || !c->bytes_out ||
@@ -211,7 +207,7 @@ void conn_close(struct conn *c)
 		finish(c);
 		return;
 	}
-	enter(c, CONN_DRAINING);
+	conn_enter(c, CONN_DRAINING);
 	timer_del(&c->timer);
 	if (c->extra && c->extra->early)
 		buf_put(&c->extra->early);
@@ -288,7 +284,7 @@ static void deliver_early(struct conn *c)
 /* Adds <b> to the bytes of the handshake. False when there are too many or no memory. */
 static bool add_early(struct conn *c, struct buf *b)
 {
-	struct conn_extra *x = extra_of(c);
+	struct conn_extra *x = conn_extra_of(c);
 	bool fits = x && (!x->early || buf_room(x->early) >= b->len);
 
 	if (fits && !x->early) {
@@ -309,7 +305,8 @@ static bool run_handlers(struct conn *c)
 	struct conn_extra *x = c->extra;
 
 	while (x && x->hs && *x->hs) {
-		struct str in = x->early ? str_of(x->early->data + x->early->off, x->early->len) : S("");
+		struct str in =
+			x->early ? str_of(x->early->data + x->early->off, x->early->len) : S("");
 		size_t used = 0;
 		enum hs_result r = (*x->hs)->run(c, in, &used);
 
@@ -335,12 +332,12 @@ static bool run_handlers(struct conn *c)
 	return true;
 }
 
-static void handshake(struct conn *c)
+void conn_handshake(struct conn *c)
 {
 	if (!run_handlers(c) || c->state != CONN_HANDSHAKE || (c->flags & CONN_FAILED))
 		return;
 	timer_del(&c->timer);
-	enter(c, CONN_READY);
+	conn_enter(c, CONN_READY);
 	if (c->extra)
 		c->extra->hs = NULL;
 	extra_trim(c);
@@ -351,7 +348,7 @@ static void handshake(struct conn *c)
 static void handshake_received(struct conn *c, struct buf *b, ssize_t n)
 {
 	if (n > 0 && add_early(c, b))
-		handshake(c);
+		conn_handshake(c);
 	else
 		conn_fail(c, n < 0 ? (int)-n : n == 0 ? ECONNRESET : EMSGSIZE);
 }
@@ -402,6 +399,20 @@ static void io_received(struct io *io, struct buf *b, ssize_t n)
 		BUG_ON(c->state != CONN_READY || !c->mux);
 		ready_received(c, b, n);
 	}
+}
+
+static void io_connected(struct io *io, int err)
+{
+	struct conn *c = CONTAINER(io, struct conn, io);
+
+	if (c->state != CONN_CONNECTING || (c->flags & CONN_FAILED))
+		return;
+	if (err) {
+		conn_fail(c, err);
+		return;
+	}
+	conn_enter(c, CONN_HANDSHAKE);
+	conn_handshake(c);
 }
 
 /* Sending. */
@@ -493,174 +504,4 @@ void conn_thread_stop(void)
 	turn();
 	th->turn = NULL;
 	out_thread_stop();
-}
-
-/* Beginnings. */
-
-static void front_timeout(struct timer *t)
-{
-	finish(CONTAINER(t, struct conn, timer));
-}
-
-static void back_timeout(struct timer *t)
-{
-	conn_fail(CONTAINER(t, struct conn, timer), ETIMEDOUT);
-}
-
-static bool start_handshake(struct conn *c, const struct handshake *const *hs, uint32_t ms)
-{
-	if (hs && *hs) {
-		if (!extra_of(c))
-			return false;
-		c->extra->hs = hs;
-	}
-	c->timer.fire = c->flags & CONN_BACK ? back_timeout : front_timeout;
-	if (ms && ((c->flags & CONN_BACK) || (hs && *hs)))
-		timer_set(&c->timer, th->now + ms);
-	return true;
-}
-
-struct conn *conn_accepted(int fd, struct listener *l, const struct conn_app *app,
-			   const struct handshake *const *hs, const struct sockaddr_storage *peer,
-			   uint32_t handshake_ms)
-{
-	struct conn *c = conn_new(app);
-
-	if (!c || !start_handshake(c, hs, handshake_ms) || io_open(&c->io, fd, &conn_io) < 0) {
-		close(fd);
-		if (c)
-			conn_free(c);
-		listener_conn_closed(l);
-		return NULL;
-	}
-	c->listener = l;
-	addr_from_sockaddr(&c->peer, peer);
-	enter(c, CONN_HANDSHAKE);
-	handshake(c);
-	return c;
-}
-
-static void io_connected(struct io *io, int err)
-{
-	struct conn *c = CONTAINER(io, struct conn, io);
-
-	if (c->state != CONN_CONNECTING || (c->flags & CONN_FAILED))
-		return;
-	if (err) {
-		conn_fail(c, err);
-		return;
-	}
-	enter(c, CONN_HANDSHAKE);
-	handshake(c);
-}
-
-/* A socket for a connection to <to>, from <from> unless it is NULL. The descriptor or -errno. */
-static int back_socket(const struct sockaddr_storage *to, const struct addr *from)
-{
-	int fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct sockaddr_storage ss;
-	int one = 1, err;
-	socklen_t len;
-
-	if (fd < 0)
-		return -errno;
-	if (listener_fd_scarce(fd)) {
-		close(fd);
-		return -EMFILE;
-	}
-	/* Output is gathered over a turn already: waiting for the peer's acknowledgement gains nothing. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (!from || !(len = addr_to_sockaddr(from, &ss)))
-		return fd;
-	if (from->port)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
-		return fd;
-	err = errno;
-	close(fd);
-	return -err;
-}
-
-struct conn *conn_connect(const struct addr *to, const struct addr *from, const struct conn_app *app,
-			  void *owner, const struct handshake *const *hs, uint32_t timeout_ms, int *err)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(to, &ss);
-	int fd = len ? back_socket(&ss, from) : -EAFNOSUPPORT;
-	struct conn *c = fd >= 0 ? conn_new(app) : NULL;
-
-	if (fd < 0) {
-		*err = -fd;
-		return NULL;
-	}
-	if (c)
-		c->flags = CONN_BACK;
-	if (!c || !start_handshake(c, hs, timeout_ms) || io_open(&c->io, fd, &conn_io) < 0) {
-		*err = ENOMEM;
-		close(fd);
-		if (c)
-			conn_free(c);
-		return NULL;
-	}
-	c->owner = owner;
-	c->peer = *to;
-	enter(c, CONN_CONNECTING);
-	io_connect(&c->io, (struct sockaddr *)&ss, len);
-	return c;
-}
-
-void conn_attach(struct conn *c, const struct mux_ops *mux, void *ctx)
-{
-	BUG_ON(c->state != CONN_READY || c->mux);
-	c->mux = mux;
-	c->mux_ctx = ctx;
-}
-
-/* Addresses. */
-
-const struct addr *conn_local(struct conn *c)
-{
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-	struct addr *a = &no_memory_addr;
-
-	if (c->extra && c->extra->local.kind != AK_NONE)
-		return &c->extra->local;
-	if (extra_of(c))
-		a = &c->extra->local;
-	if (c->state == CONN_CLOSING || getsockname(c->io.fd, (struct sockaddr *)&ss, &len) < 0)
-		ss.ss_family = AF_UNSPEC;
-	addr_from_sockaddr(a, &ss);
-	return a;
-}
-
-bool conn_set_addrs(struct conn *c, const struct addr *peer, const struct addr *local)
-{
-	if (!extra_of(c))
-		return false;
-	c->peer = *peer;
-	c->extra->local = *local;
-	c->flags |= CONN_PROXIED;
-	return true;
-}
-
-bool conn_tell_addrs(struct conn *c, const struct addr *src, const struct addr *dst)
-{
-	if (!extra_of(c))
-		return false;
-	c->extra->told_src = *src;
-	c->extra->told_dst = *dst;
-	return true;
-}
-
-const struct addr *conn_told_src(const struct conn *c)
-{
-	return c->extra ? &c->extra->told_src : NULL;
-}
-
-const struct addr *conn_told_dst(const struct conn *c)
-{
-	return c->extra ? &c->extra->told_dst : NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The output queue of a connection: a ring of chunks, each a slice of a buffer; the connection points to the last
- * one. Small writes of all connections of a thread go one after the other into one shared buffer. */
+/* The output queue of a connection: a ring of chunks, each a slice of a buffer; the connection
+ * points to the last one. Small writes of all connections of a thread go one after the other
+ * into one shared buffer. */
 #include "conn_priv.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@ struct out_chunk {
 };
 
 static struct pool chunk_pool;
-static _Thread_local struct buf *shared; /* small writes; never NULL between conn_room and conn_wrote */
+static _Thread_local struct buf
+	*shared; /* small writes; never NULL between conn_room and conn_wrote */
 
 void out_init(void)
 {
@@ -37,7 +39,8 @@ uint64_t conn_queued(const struct conn *c)
 
 static bool writable(const struct conn *c)
 {
-	return c->state < CONN_DRAINING && !(c->flags & (CONN_FAILED | CONN_SHUT | CONN_SHUT_LATER));
+	return c->state < CONN_DRAINING &&
+	       !(c->flags & (CONN_FAILED | CONN_SHUT | CONN_SHUT_LATER));
 }
 
 static bool no_memory(struct conn *c)
@@ -46,7 +49,8 @@ static bool no_memory(struct conn *c)
 	return false;
 }
 
-/* What happens to bytes when <c> is not writable: dropped; only lack of memory is told to the writer. */
+/* What happens to bytes when <c> is not writable: dropped; only lack of memory is told to the
+ * writer. */
 static bool dropped(const struct conn *c)
 {
 	return !((c->flags & CONN_FAILED) && c->err == ENOMEM);
@@ -100,8 +104,9 @@ bool conn_put(struct conn *c, struct slice s)
 	return append(c, s);
 }
 
-/* The thread's shared buffer with room for <n> bytes. Only complete writes go through it, and at most one is
- * held by a thread, so it may come from the reserve: an answer once begun is never stuck for its framing. */
+/* The thread's shared buffer with room for <n> bytes. Only complete writes go through it, and at
+ * most one is held by a thread, so it may come from the reserve: an answer once begun is never
+ * stuck for its framing. */
 static struct buf *shared_room(size_t n)
 {
 	if (shared && shared->refs == 1) {
@@ -155,7 +160,8 @@ bool conn_write(struct conn *c, const char *p, size_t n)
 
 		if (!writable(c))
 			return dropped(c);
-		if (shared && shared->refs > 1 && n >= 64 && buf_room(shared) >= 64 && buf_room(shared) < k)
+		if (shared && shared->refs > 1 && n >= 64 && buf_room(shared) >= 64 &&
+		    buf_room(shared) < k)
 			k = buf_room(shared);
 		to = conn_room(c, k);
 		if (!to)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* handshake: the handlers that a connection's handshake list may hold; each is named only by sites that use it.
- * Order of a client's list: monitor, accept_proxy, conn_in, (TLS). monitor-net is about the peer of the socket, rules
- * are about the client that the PROXY header tells. */
+/* handshake: the handlers that a connection's handshake list may hold; each is named only by
+ * sites that use it. Order of a client's list: monitor, accept_proxy, conn_in, (TLS).
+ * monitor-net is about the peer of the socket, rules are about the client that the PROXY header
+ * tells. */
 #ifndef WEIR_NET_HANDSHAKE_H
 #define WEIR_NET_HANDSHAKE_H
 
 #include "conn.h"
 
-/* Client side, settings in the listener. A peer of monitor-net gets a plain 200 at once, whatever it sends. */
+/* Client side, settings in the listener. A peer of monitor-net gets a plain 200 at once,
+ * whatever it sends. */
 extern const struct handshake hs_monitor;
 /* The PROXY header, version 1 or 2, must come first; anything else ends the connection. */
 extern const struct handshake hs_accept_proxy;

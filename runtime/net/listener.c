@@ -15,7 +15,7 @@
 struct acceptor {
 	struct io io;
 	struct listener *l;
-	struct list link;   /* of the thread */
+	struct list link; /* of the thread */
 	struct list parked; /* struct pending: accepted, and then a limit was found reached */
 	bool paused;
 };
@@ -78,7 +78,8 @@ static bool limit_take(struct conn_limit *m)
 	return false;
 }
 
-/* The calling thread will be told when <m> is given back. The caller looks at the limit again afterwards. */
+/* The calling thread will be told when <m> is given back. The caller looks at the limit again
+ * afterwards. */
 static void limit_wait(struct conn_limit *m)
 {
 	atomic_fetch_or(&m->waiting[th->tid / 64], UINT64_C(1) << th->tid % 64);
@@ -92,9 +93,12 @@ static void limit_wake(struct conn_limit *m)
 	if (!atomic_load(&m->any) || !atomic_exchange(&m->any, 0))
 		return;
 	for (unsigned i = 0; i < GROUPS_MAX; i++) {
-		uint64_t mask = atomic_load(&m->waiting[i]) ? atomic_exchange(&m->waiting[i], 0) : 0;
+		uint64_t mask =
+			atomic_load(&m->waiting[i]) ? atomic_exchange(&m->waiting[i], 0) : 0;
 
-		for (; mask; mask &= mask - 1) /* a call that fails is made up for by the thread's retry timer */
+		for (; mask;
+		     mask &=
+		     mask - 1) /* a call that fails is made up for by the thread's retry timer */
 			thread_call(i * 64 + (unsigned)__builtin_ctzll(mask), resume_thread, NULL);
 	}
 }
@@ -154,7 +158,7 @@ static struct pending *pending_new(struct listener *l, int fd, const struct sock
 
 	if (!p)
 		return NULL;
-	p->link = (struct list){ 0 };
+	p->link = (struct list) { 0 };
 	p->l = l;
 	p->fd = fd;
 	p->peer = *peer;
@@ -217,7 +221,8 @@ static void pause_accept(struct acceptor *a, struct conn_limit *why)
 	at.retry.fire = retry_fire;
 	if (!timer_armed(&at.retry))
 		timer_set(&at.retry, th->now + RETRY_MS);
-	/* Given back in between: nobody else may ever wake us. Should the call fail, the timer does. */
+	/* Given back in between: nobody else may ever wake us. Should the call fail, the timer
+	 * does. */
 	if (why != &descriptors && !limit_full(why))
 		thread_call(th->tid, resume_thread, NULL);
 }
@@ -232,7 +237,8 @@ static void pause_if_full(struct acceptor *a)
 }
 
 /* Keeps the accepted <fd> until there is a place for it. */
-static void park(struct acceptor *a, int fd, const struct sockaddr_storage *peer, struct conn_limit *why)
+static void park(struct acceptor *a, int fd, const struct sockaddr_storage *peer,
+		 struct conn_limit *why)
 {
 	struct pending *p = pending_new(a->l, fd, peer);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sockets of listeners: made, bound, taken from the service manager, closed. At start and stop only. */
+/* The sockets of listeners: made, bound, taken from the service manager, closed. At start and
+ * stop only. */
 #include "listener_sock.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ static const char *name_of(const struct addr_conf *a)
 
 static bool refuse(char *err, size_t room, const struct addr_conf *a, const char *what, int code)
 {
-	snprintf(err, room, "%s: %s%s%s", name_of(a), what, code ? ": " : "", code ? strerror(code) : "");
+	snprintf(err, room, "%s: %s%s%s", name_of(a), what, code ? ": " : "",
+		 code ? strerror(code) : "");
 	return false;
 }
 
@@ -87,7 +89,8 @@ unsigned listener_inherit_end(void)
 	return n;
 }
 
-static bool same_path(const struct sockaddr_storage *ss, socklen_t len, const struct addr_conf *want)
+static bool same_path(const struct sockaddr_storage *ss, socklen_t len,
+		      const struct addr_conf *want)
 {
 	const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)ss;
 	bool abstract = want->addr.kind == AK_ABNS;
@@ -179,8 +182,10 @@ static bool bind_unix(struct listener *l, int fd, char *err, size_t room)
 	if (r != 0)
 		return refuse(err, room, &conf->addr, "cannot bind", r);
 	l->made_file = true;
-	if ((conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1) && chown(path, conf->uid, conf->gid) != 0)
-		return refuse(err, room, &conf->addr, "cannot give the socket to its user and group", errno);
+	if ((conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1) &&
+	    chown(path, conf->uid, conf->gid) != 0)
+		return refuse(err, room, &conf->addr,
+			      "cannot give the socket to its user and group", errno);
 	return true;
 }
 
@@ -194,7 +199,8 @@ static bool bind_other(struct listener *l, int fd, char *err, size_t room)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only));
 	if (ss.ss_family != AF_UNIX) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* accepted ones inherit it */
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+			   sizeof(one)); /* accepted ones inherit it */
 	}
 	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
 		return true;
@@ -224,7 +230,8 @@ static bool make_socket(struct listener *l, char *err, size_t room)
 	l->fd = new_socket(&l->conf);
 	if (l->fd < 0)
 		return refuse(err, room, &conf->addr, "cannot make a socket", errno);
-	ok = conf->addr.addr.kind == AK_UNIX ? bind_unix(l, l->fd, err, room) : bind_other(l, l->fd, err, room);
+	ok = conf->addr.addr.kind == AK_UNIX ? bind_unix(l, l->fd, err, room)
+					     : bind_other(l, l->fd, err, room);
 	if (ok && listen(l->fd, conf->backlog ? conf->backlog : LISTENER_BACKLOG) != 0)
 		ok = refuse(err, room, &conf->addr, "cannot listen", errno);
 	if (!ok)
@@ -235,7 +242,8 @@ static bool make_socket(struct listener *l, char *err, size_t room)
 static bool use_fd(struct listener *l, char *err, size_t room)
 {
 	if (!is_listening(l->conf.addr.fd))
-		return refuse(err, room, &l->conf.addr, "this descriptor is no listening stream socket", 0);
+		return refuse(err, room, &l->conf.addr,
+			      "this descriptor is no listening stream socket", 0);
 	l->fd = l->conf.addr.fd;
 	set_flags(l->fd);
 	return true;
@@ -277,7 +285,8 @@ void listener_close(struct listener *l)
 	}
 	close(l->fd);
 	l->fd = -1;
-	/* The file stays when another process has taken the socket over, or has put its own there. */
+	/* The file stays when another process has taken the socket over, or has put its own
+	 * there. */
 	if (l->made_file && look_at(&l->conf.addr, path) == PATH_STALE)
 		unlink(path);
 }

@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 
-static const char signature[12] = { '\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n' };
+static const char signature[12] = {
+	'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n'
+};
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
 /* A port as version 1 writes it: decimal, no leading zero. */
@@ -95,7 +97,8 @@ static enum proxy_parse parse_v2(struct str in, struct proxy_hdr *out, size_t *u
 	len = get16(in.p + 14);
 	v4 = family >> 4 == 1;
 	need = v4 ? 12 : family >> 4 == 2 ? 36 : family >> 4 == 3 ? 216 : 0;
-	if (version != 2 || command > 1 || family >> 4 > 3 || (family & 0xf) > 2 || 16 + len > PROXY_V2_MAX)
+	if (version != 2 || command > 1 || family >> 4 > 3 || (family & 0xf) > 2 ||
+	    16 + len > PROXY_V2_MAX)
 		return PROXY_BAD;
 	if (command == 1 && len < need)
 		return PROXY_BAD;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text line of a record:
  *   client [date] frontend backend/server request/queue/connect/response/total status bytes end
- *   process/frontend/backend/server/retries server_queue/backend_queue {captures}{response captures}
+ *   process/frontend/backend/server/retries server_queue/backend_queue
+ *   {captures}{response captures}
  *   "METHOD target protocol" id=… rule=file:line in=bytes reuse=cs
- * tcp: without request and response time, status, captures and request. Times in ms, -1: not reached; retries have a "+"
- * when the last went to another server; reuse: c client connection, s server connection, "-" none. */
+ * tcp: without request and response time, status, captures and request. Times in ms, -1: not
+ * reached; retries have a "+" when the last went to another server; reuse: c client connection,
+ * s server connection, "-" none. */
 #include "log_text.h"
 
 static void put_nums(struct log_out *o, const uint64_t *v, unsigned n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record as one JSON object (RFC 8259), members as in core/log_field.def. Texts are pure ASCII: a byte above 0x7e is
- * written \u00HH, that is, as if the text were Latin-1. */
+/* A record as one JSON object (RFC 8259), members as in core/log_field.def. Texts are pure
+ * ASCII: a byte above 0x7e is written \u00HH, that is, as if the text were Latin-1. */
 #include "log_text.h"
 
 static void put_text(struct log_out *o, struct str s)
@@ -95,10 +95,10 @@ static void line(struct log_out *o, const struct log_record *r)
 	char kind = r->kind == LOG_HTTP ? 'H' : 'T';
 
 	put_str(o, kind == 'H' ? S("{\"type\":\"http\"") : S("{\"type\":\"tcp\""));
-#define LOG_FIELD(type, member, name, kinds, doc) \
-	if (strchr(kinds, kind)) { \
-		put_name(o, name); \
-		JSON_##type(member) \
+#define LOG_FIELD(type, member, name, kinds, doc)                                                  \
+	if (strchr(kinds, kind)) {                                                                 \
+		put_name(o, name);                                                                 \
+		JSON_##type(member)                                                                \
 	}
 #include "../core/log_field.def"
 	put_char(o, '}');

@@ -42,7 +42,8 @@ static bool open_file(struct log_sink *s, char *err, size_t room)
 	return s->fd >= 0 ? look_at(s) : refuse(s, err, room);
 }
 
-static bool connect_to(struct log_sink *s, int type, const struct sockaddr_storage *ss, socklen_t len)
+static bool connect_to(struct log_sink *s, int type, const struct sockaddr_storage *ss,
+		       socklen_t len)
 {
 	int fd = socket(ss->ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
 
@@ -170,8 +171,9 @@ static unsigned count_lines(const char *p, size_t n)
 	return lines;
 }
 
-/* After <done> bytes of the batch nothing more was taken. A part of a line that went to a file on a full disk is removed
- * again; of one that went into a pipe, the rest is kept to be written first. */
+/* After <done> bytes of the batch nothing more was taken. A part of a line that went to a file
+ * on a full disk is removed again; of one that went into a pipe, the rest is kept to be written
+ * first. */
 static void mend_cut(struct log_sink *s, size_t done)
 {
 	size_t part = 0, rest;
@@ -221,7 +223,8 @@ static const char *host_name(void)
 	return name;
 }
 
-/* RFC 5424 6.2: priority, version, time, host, application, process, no message id, no structured data. */
+/* RFC 5424 6.2: priority, version, time, host, application, process, no message id, no
+ * structured data. */
 static void put_header(struct log_out *o, const struct log_sink *s, const struct log_record *r)
 {
 	put_char(o, '<');

@@ -102,8 +102,9 @@ void put_iso(struct log_out *o, uint64_t us)
 {
 	const struct tm *t = parts_of(us);
 	char text[80];
-	int n = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", t->tm_year + 1900,
-			 t->tm_mon + 1, t->tm_mday, t->tm_hour, t->tm_min, t->tm_sec, (unsigned)(us % 1000000));
+	int n = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ",
+			 t->tm_year + 1900, t->tm_mon + 1, t->tm_mday, t->tm_hour, t->tm_min,
+			 t->tm_sec, (unsigned)(us % 1000000));
 
 	put_str(o, str_of(text, (size_t)n));
 }
@@ -114,8 +115,8 @@ void put_date(struct log_out *o, uint64_t us)
 	const struct tm *t = parts_of(us);
 	char text[80];
 	int n = snprintf(text, sizeof(text), "%02d/%.3s/%04d:%02d:%02d:%02d.%03u", t->tm_mday,
-			 months + 3 * t->tm_mon, t->tm_year + 1900, t->tm_hour, t->tm_min, t->tm_sec,
-			 (unsigned)(us / 1000 % 1000));
+			 months + 3 * t->tm_mon, t->tm_year + 1900, t->tm_hour, t->tm_min,
+			 t->tm_sec, (unsigned)(us / 1000 % 1000));
 
 	put_str(o, str_of(text, (size_t)n));
 }

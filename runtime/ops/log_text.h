@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log_text: pieces of log lines. Everything that a client or server may have chosen is escaped: a line holds printable
- * ASCII only, and no byte of a text can end the text or the line. */
+/* log_text: pieces of log lines. Everything that a client or server may have chosen is escaped:
+ * a line holds printable ASCII only, and no byte of a text can end the text or the line. */
 #ifndef WEIR_OPS_LOG_TEXT_H
 #define WEIR_OPS_LOG_TEXT_H
 

@@ -13,8 +13,8 @@
 #include "../core/thread.h"
 #include "log_sink.h"
 
-#define NAP_MS 20         /* while lines come: gathers them, and needs no wake-up for each */
-#define NAPS_IDLE 50      /* naps without a line, then sleeps until woken */
+#define NAP_MS 20 /* while lines come: gathers them, and needs no wake-up for each */
+#define NAPS_IDLE 50 /* naps without a line, then sleeps until woken */
 #define RECORDS_TURN 4096 /* per thread, between looks at the others */
 
 struct log_sink_set {
@@ -201,7 +201,9 @@ static void say_losses(bool last)
 	said_at = now;
 	said_full += full;
 	said_unwritten += lost;
-	fprintf(stderr, "weir: log: %llu records dropped because the writer was behind, %llu lines not written\n",
+	fprintf(stderr,
+		"weir: log: %llu records dropped because the writer was behind, %llu lines not "
+		"written\n",
 		(unsigned long long)full, (unsigned long long)lost);
 }
 
@@ -290,6 +292,7 @@ void log_writer_stop(void)
 
 struct log_count log_counts(void)
 {
-	return (struct log_count){ .lines = atomic_load(&lines), .ring_full = atomic_load(&ring_full),
-				   .unwritten = atomic_load(&unwritten) };
+	return (struct log_count) { .lines = atomic_load(&lines),
+				    .ring_full = atomic_load(&ring_full),
+				    .unwritten = atomic_load(&unwritten) };
 }

@@ -15,7 +15,8 @@
 #include "../core/task.h"
 #include "../net/listener.h"
 
-/* Signals: the handler notes the signal and wakes a task of thread 0, the only thread that does not block them. */
+/* Signals: the handler notes the signal and wakes a task of thread 0, the only thread that does
+ * not block them. */
 
 #define NOTED_STOP 1u
 #define NOTED_AGAIN 2u

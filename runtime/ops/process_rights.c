@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* User, group, root directory. Names are read from the files themselves: nothing is loaded for it, so that a static
- * binary does the same. */
+/* User, group, root directory. Names are read from the files themselves: nothing is loaded for
+ * it, so that a static binary does the same. */
 #include "process.h"
 
 #include <errno.h>
@@ -16,14 +16,15 @@ struct rights {
 	bool has_user, has_group;
 	uid_t uid;
 	gid_t gid;
-	gid_t groups[GROUPS];  /* of the user, <gid> included */
+	gid_t groups[GROUPS]; /* of the user, <gid> included */
 	size_t ngroups;
 	char root[4096];
 };
 
 static bool refuse(char *err, size_t room, const char *what, struct str name, int code)
 {
-	snprintf(err, room, "%s %.*s%s%s", what, STR_ARG(name), code ? ": " : "", code ? strerror(code) : "");
+	snprintf(err, room, "%s %.*s%s%s", what, STR_ARG(name), code ? ": " : "",
+		 code ? strerror(code) : "");
 	return false;
 }
 
@@ -97,13 +98,14 @@ static bool find(struct rights *r, const struct process_rights *want, char *err,
 {
 	char login[256] = "";
 
-	*r = (struct rights){ 0 };
+	*r = (struct rights) { 0 };
 	if (want->group.n && !find_group(r, want->group))
 		return refuse(err, room, "there is no group", want->group, 0);
 	if (want->user.n && !find_user(r, want->user, login, sizeof(login)))
 		return refuse(err, room, "there is no user", want->user, 0);
 	if (r->has_user && !r->has_group)
-		return refuse(err, room, "this user has no entry in /etc/passwd, so name a group too:",
+		return refuse(err, room,
+			      "this user has no entry in /etc/passwd, so name a group too:",
 			      want->user, 0);
 	if (want->root.n >= sizeof(r->root))
 		return refuse(err, room, "chroot", want->root, ENAMETOOLONG);
@@ -160,7 +162,8 @@ bool process_drop(const struct process_rights *want, char *err, size_t room)
 	if (r.root[0] && (chroot(r.root) != 0 || chdir("/") != 0))
 		return refuse(err, room, "chroot", want->root, errno);
 	if (!drop_groups(&r))
-		return refuse(err, room, "cannot become group", want->group.n ? want->group : want->user, errno);
+		return refuse(err, room, "cannot become group",
+			      want->group.n ? want->group : want->user, errno);
 	if (!drop_user(&r))
 		return refuse(err, room, "cannot become user", want->user, errno);
 	return true;

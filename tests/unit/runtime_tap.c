@@ -55,7 +55,11 @@ static void release(struct conn *c)
 }
 
 const struct mux_ops tap_mux = {
-	.name = "tap", .received = received, .ended = ended, .drained = drained, .release = release,
+	.name = "tap",
+	.received = received,
+	.ended = ended,
+	.drained = drained,
+	.release = release,
 };
 
 static void ready(struct conn *c, int err)

@@ -46,15 +46,44 @@ END_TEST
 START_TEST(what_is_no_address_is_refused)
 {
 	static const char *const bad[] = {
-		"", "1", "1.2.3", "1.2.3.4.", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.04", "1..2.3", "1.2.3.4 ", "1.2.3.0004",
-		":", ":::", "1:::2", "::1::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
-		"12345::", "g::", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3", "1.2.3.4::", "::1.2.3.4:5", "::ffff:256.1.1.1", "fe80::1%eth0",
-		"1:", ":1", "1:2:3:4:5:6:7:", "[::1]", "0x1.2.3.4",
+		"",
+		"1",
+		"1.2.3",
+		"1.2.3.4.",
+		"1.2.3.4.5",
+		"256.1.1.1",
+		"01.2.3.4",
+		"1.2.3.04",
+		"1..2.3",
+		"1.2.3.4 ",
+		"1.2.3.0004",
+		":",
+		":::",
+		"1:::2",
+		"::1::",
+		"1:2:3:4:5:6:7",
+		"1:2:3:4:5:6:7:8:9",
+		"1:2:3:4:5:6:7:8::",
+		"::1:2:3:4:5:6:7:8",
+		"12345::",
+		"g::",
+		"1:2:3:4:5:6:7:1.2.3.4",
+		"::1.2.3",
+		"1.2.3.4::",
+		"::1.2.3.4:5",
+		"::ffff:256.1.1.1",
+		"fe80::1%eth0",
+		"1:",
+		":1",
+		"1:2:3:4:5:6:7:",
+		"[::1]",
+		"0x1.2.3.4",
 	};
 	uint8_t ip[16];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(!addr_parse_ip(str_from(bad[i]), ip, NULL), "\"%s\" is taken", bad[i]);
+		ck_assert_msg(!addr_parse_ip(str_from(bad[i]), ip, NULL), "\"%s\" is taken",
+			      bad[i]);
 }
 END_TEST
 
@@ -86,7 +115,8 @@ START_TEST(a_configured_address_says_host_and_port)
 	taken_as(":80", "[::]:80");
 	ck_assert(taken(":80").any_host && taken("*:80").any_host && taken("*").any_host);
 	ck_assert(!taken("[::]:80").any_host && !taken("0.0.0.0:80").any_host);
-	ck_assert(taken("1.2.3.4:0").has_port && !taken("1.2.3.4").has_port && !taken("name").has_port);
+	ck_assert(taken("1.2.3.4:0").has_port && !taken("1.2.3.4").has_port &&
+		  !taken("name").has_port);
 	ck_assert_int_eq(taken("name.example:80").addr.kind, AK_NAME);
 	ck_assert(str_eq(taken("name.example:80").path, S("name.example")));
 	ck_assert_uint_eq(taken("name.example:80").addr.port, 80);
@@ -107,10 +137,47 @@ END_TEST
 START_TEST(a_wrong_configured_address_is_named_by_a_sentence)
 {
 	static const char *const bad[] = {
-		"", ":", ":x", ":65536", ":80-", ":80-79", ":0-9", ":80-65536", ":+0", ":+65536", ":+", ":-1", ":80:90", "1.2.3.4:",
-		"1.2.3:80", "999.1.1.1:80", "010.0.0.1:80", "[::1", "[::1]80", "[1.2.3.4]:80", "[]:80", "[name]:80", "::1]:80",
-		"1::2::3", "name:", "a..b", ".a", "a.", "-a", "a-", "a-.b", "a b", "a/b", "fd@", "fd@x", "fd@-1", "fd@1048577", "unix@",
-		"abns@", "*.example:80", "12345",
+		"",
+		":",
+		":x",
+		":65536",
+		":80-",
+		":80-79",
+		":0-9",
+		":80-65536",
+		":+0",
+		":+65536",
+		":+",
+		":-1",
+		":80:90",
+		"1.2.3.4:",
+		"1.2.3:80",
+		"999.1.1.1:80",
+		"010.0.0.1:80",
+		"[::1",
+		"[::1]80",
+		"[1.2.3.4]:80",
+		"[]:80",
+		"[name]:80",
+		"::1]:80",
+		"1::2::3",
+		"name:",
+		"a..b",
+		".a",
+		"a.",
+		"-a",
+		"a-",
+		"a-.b",
+		"a b",
+		"a/b",
+		"fd@",
+		"fd@x",
+		"fd@-1",
+		"fd@1048577",
+		"unix@",
+		"abns@",
+		"*.example:80",
+		"12345",
 		"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg",
 	};
 	struct addr_conf c;
@@ -147,11 +214,13 @@ START_TEST(a_net_holds_its_addresses_and_no_others)
 	ck_assert(holds("10.0.0.0/8", "::ffff:10.0.0.1"));
 	ck_assert(holds("::ffff:10.0.0.0/104", "10.0.0.1"));
 	ck_assert(holds("10.1.2.3/255.255.0.0", "10.1.9.9"));
-	ck_assert(holds("192.168.5.77/31", "192.168.5.76") && !holds("192.168.5.77/31", "192.168.5.78"));
+	ck_assert(holds("192.168.5.77/31", "192.168.5.76") &&
+		  !holds("192.168.5.77/31", "192.168.5.78"));
 	ck_assert(holds("1.2.3.4", "1.2.3.4") && !holds("1.2.3.4", "1.2.3.5"));
 	ck_assert(holds("0.0.0.0/0", "9.9.9.9") && !holds("0.0.0.0/0", "2001:db8::1"));
 	ck_assert(holds("::/0", "9.9.9.9") && holds("::/0", "2001:db8::1"));
-	ck_assert(holds("2001:db8::/33", "2001:db8:7fff::1") && !holds("2001:db8::/33", "2001:db8:8000::1"));
+	ck_assert(holds("2001:db8::/33", "2001:db8:7fff::1") &&
+		  !holds("2001:db8::/33", "2001:db8:8000::1"));
 	for (unsigned bits = 0; bits <= 128; bits++) {
 		struct addr_net n = { .bits = (uint8_t)bits };
 		uint8_t in[16] = { 0 }, out[16] = { 0 };
@@ -169,18 +238,29 @@ END_TEST
 
 START_TEST(a_wrong_net_is_refused)
 {
-	static const char *const bad[] = { "", "/8", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0.0/255.0.255.0", "10/8", "::/255.0.0.0",
-					   "10.0.0.0/8/8", "x/8", "10.0.0.0/-1" };
+	static const char *const bad[] = { "",
+					   "/8",
+					   "10.0.0.0/",
+					   "10.0.0.0/33",
+					   "::/129",
+					   "10.0.0.0/255.0.255.0",
+					   "10/8",
+					   "::/255.0.0.0",
+					   "10.0.0.0/8/8",
+					   "x/8",
+					   "10.0.0.0/-1" };
 	struct addr_net n;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(addr_parse_net(str_from(bad[i]), &n) != NULL, "\"%s\" is taken", bad[i]);
+		ck_assert_msg(addr_parse_net(str_from(bad[i]), &n) != NULL, "\"%s\" is taken",
+			      bad[i]);
 }
 END_TEST
 
 START_TEST(the_kernel_form_comes_back_equal)
 {
-	static const char *const texts[] = { "10.0.0.1:80", "[2001:db8::1]:443", "0.0.0.0:0", "[::]:65535" };
+	static const char *const texts[] = { "10.0.0.1:80", "[2001:db8::1]:443", "0.0.0.0:0",
+					     "[::]:65535" };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct addr_conf c = taken(texts[i]);
@@ -188,7 +268,8 @@ START_TEST(the_kernel_form_comes_back_equal)
 		struct addr back;
 
 		ck_assert_uint_eq(addr_to_sockaddr(&c.addr, &ss),
-				  c.addr.v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+				  c.addr.v4 ? sizeof(struct sockaddr_in)
+					    : sizeof(struct sockaddr_in6));
 		addr_from_sockaddr(&back, &ss);
 		ck_assert(addr_equal(&back, &c.addr));
 		ck_assert_uint_eq(back.v4, c.addr.v4);
@@ -224,13 +305,15 @@ START_TEST(unix_names_have_a_kernel_form_and_no_port)
 	struct addr a;
 	char out[ADDR_TEXT];
 
-	ck_assert_uint_eq(addr_conf_to_sockaddr(&c, &ss), offsetof(struct sockaddr_un, sun_path) + 12);
+	ck_assert_uint_eq(addr_conf_to_sockaddr(&c, &ss),
+			  offsetof(struct sockaddr_un, sun_path) + 12);
 	ck_assert_str_eq(un->sun_path, "/run/a.sock");
 	addr_from_sockaddr(&a, &ss);
 	addr_format(&a, out);
 	ck_assert_str_eq(out, "unix");
 	c = taken("abns@weir");
-	ck_assert_uint_eq(addr_conf_to_sockaddr(&c, &ss), offsetof(struct sockaddr_un, sun_path) + 5);
+	ck_assert_uint_eq(addr_conf_to_sockaddr(&c, &ss),
+			  offsetof(struct sockaddr_un, sun_path) + 5);
 	ck_assert(un->sun_path[0] == 0 && memcmp(un->sun_path + 1, "weir", 4) == 0);
 	c = taken("name:80");
 	ck_assert_uint_eq(addr_conf_to_sockaddr(&c, &ss), 0);

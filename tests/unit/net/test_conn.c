@@ -156,7 +156,7 @@ static void make_some(struct tap *t)
 			ck_assert_ptr_nonnull(b);
 			memcpy(b->data + b->off, text, n);
 			b->len = (uint32_t)n;
-			ck_assert(conn_put(t->c, (struct slice){ b, b->off, (uint32_t)n }));
+			ck_assert(conn_put(t->c, (struct slice) { b, b->off, (uint32_t)n }));
 		}
 		made += n;
 	}
@@ -446,7 +446,8 @@ START_TEST(a_reset_is_told_once)
 }
 END_TEST
 
-/* The server has answered and reset before our bytes reached it: its answer is read before the failure. */
+/* The server has answered and reset before our bytes reached it: its answer is read before the
+ * failure. */
 static void answered_then_gone(struct tap *t)
 {
 	char text[1000] = { 0 };
@@ -839,7 +840,8 @@ Suite *conn_suite(void)
 	tcase_add_loop_test(tc, an_answer_is_read_although_sending_fails, 0, POLLERS);
 	tcase_add_loop_test(tc, handlers_run_in_order_and_the_mux_gets_the_rest, 0, POLLERS);
 	tcase_add_loop_test(tc, early_bytes_wait_for_credit, 0, POLLERS);
-	tcase_add_loop_test(tc, a_client_that_fails_in_its_handshake_is_closed_unheard, 0, 3 * POLLERS);
+	tcase_add_loop_test(tc, a_client_that_fails_in_its_handshake_is_closed_unheard, 0,
+			    3 * POLLERS);
 	tcase_add_loop_test(tc, a_handler_may_answer_and_end, 0, POLLERS);
 	tcase_add_test(tc, an_idle_connection_is_one_object);
 	tcase_add_test_raise_signal(tc, an_illegal_step_aborts, 6);

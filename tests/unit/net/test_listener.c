@@ -28,11 +28,12 @@ static int clients[CLIENTS];
 static unsigned nclients;
 static _Atomic unsigned served, now_open, most_open, warned;
 static unsigned by_thread[4];
-static unsigned highest_fd;
+/* Of the first thread. */
+static _Thread_local unsigned highest_fd;
 static unsigned keep_open; /* connections stay until so many are served; 0: each is closed soon */
 static _Thread_local struct list open_conns;
 static _Thread_local struct timer closer;
-static struct addr last_peer, last_local;
+static _Thread_local struct addr last_peer, last_local;
 static char text[300];
 static size_t ntext;
 
@@ -134,7 +135,10 @@ static void open_loopback(void)
 
 static void run_threads(unsigned n, unsigned groups, const struct poller *poller, unsigned nconn)
 {
-	struct thread_config cfg = { .nthreads = n, .ngroups = groups, .poller = poller, .start = thread_begin,
+	struct thread_config cfg = { .nthreads = n,
+				     .ngroups = groups,
+				     .poller = poller,
+				     .start = thread_begin,
 				     .stop = thread_end };
 	int before = fds_open();
 
@@ -220,7 +224,9 @@ static void end_few(struct thread *t)
 
 START_TEST(the_last_descriptors_are_kept_back_without_a_hot_loop)
 {
-	struct thread_config cfg = { .nthreads = 1, .poller = &poller_epoll, .start = begin_few, .stop = end_few };
+	struct thread_config cfg = {
+		.nthreads = 1, .poller = &poller_epoll, .start = begin_few, .stop = end_few
+	};
 
 	getrlimit(RLIMIT_NOFILE, &few);
 	clock_set(CLOCK_JUMP, 1000000);
@@ -255,7 +261,9 @@ static int begin_and_end(struct thread *t)
 
 static void run_handshake(const struct handshake *const *hs, const char *sent)
 {
-	struct thread_config cfg = { .nthreads = 1, .poller = &poller_epoll, .start = begin_and_end, .stop = thread_end };
+	struct thread_config cfg = {
+		.nthreads = 1, .poller = &poller_epoll, .start = begin_and_end, .stop = thread_end
+	};
 	ssize_t n;
 
 	clock_set(CLOCK_JUMP, 1000000);
@@ -443,7 +451,8 @@ END_TEST
 
 START_TEST(any_host_takes_both_families)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket_tcp();
 
 	ck_assert_msg(open_at(&listener, ":0"), "%s", err);

@@ -63,13 +63,24 @@ END_TEST
 START_TEST(a_wrong_line_is_refused)
 {
 	static const char *const bad[] = {
-		"GET / HTTP/1.1\r\n", "PROXX", "proxy TCP4", "PROXY  TCP4 1.2.3.4 1.2.3.4 1 2\r\n",
-		"PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
-		"PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n",
-		"PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n",
-		"PROXY TCP4 1.2.3.4 1.2.3 1 2\r\n", "PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n", "PROXY \r\n",
-		"PROXY TCP4\r\n", "PROXY TCP4 1.2.3.4\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 \r\n",
-		"PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n\r\n",
+		"GET / HTTP/1.1\r\n",
+		"PROXX",
+		"proxy TCP4",
+		"PROXY  TCP4 1.2.3.4 1.2.3.4 1 2\r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n",
+		"PROXY TCP4 ::1 ::1 1 2\r\n",
+		"PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3 1 2\r\n",
+		"PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n",
+		"PROXY \r\n",
+		"PROXY TCP4\r\n",
+		"PROXY TCP4 1.2.3.4\r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3.4 \r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n",
+		"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n\r\n",
 	};
 	char longest[200];
 
@@ -113,9 +124,11 @@ START_TEST(what_is_written_is_read_back)
 			struct addr src = inet(addrs[i]), dst = inet(addrs[j]);
 
 			ck_assert_int_eq(parse(out, proxy_hdr_v1(&src, &dst, out)), PROXY_OK);
-			ck_assert(hdr.known && addr_equal(&hdr.src, &src) && addr_equal(&hdr.dst, &dst));
+			ck_assert(hdr.known && addr_equal(&hdr.src, &src) &&
+				  addr_equal(&hdr.dst, &dst));
 			ck_assert_int_eq(parse(out, proxy_hdr_v2(&src, &dst, out)), PROXY_OK);
-			ck_assert(hdr.known && addr_equal(&hdr.src, &src) && addr_equal(&hdr.dst, &dst));
+			ck_assert(hdr.known && addr_equal(&hdr.src, &src) &&
+				  addr_equal(&hdr.dst, &dst));
 		}
 	}
 	ck_assert_uint_eq(proxy_hdr_v1(NULL, NULL, out), 15);

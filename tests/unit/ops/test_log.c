@@ -94,15 +94,19 @@ START_TEST(a_text_line_holds_the_fields_in_order)
 
 	cap_values[0] = S("v|1");
 	cap_values[1] = S("");
-	r.caps_in = (struct log_caps){ cap_names, cap_values, 2 };
+	r.caps_in = (struct log_caps) { cap_names, cap_values, 2 };
 	s = line_of(&log_http, &r);
-	ck_assert_ptr_eq(strstr(s.p, "192.0.2.7:4711 [17/Nov/2026:15:00:00.123] www app/a 1/0/2/30/34 200 1234 -- "
-			 "5/0/0/0/+1 0/0 {v\\x7C1|} \"GET /x?y=1 HTTP/1.1\" id="), s.p);
+	ck_assert_ptr_eq(strstr(s.p, "192.0.2.7:4711 [17/Nov/2026:15:00:00.123] www app/a "
+				     "1/0/2/30/34 200 1234 -- "
+				     "5/0/0/0/+1 0/0 {v\\x7C1|} \"GET /x?y=1 HTTP/1.1\" id="),
+			 s.p);
 	ck_assert_ptr_nonnull(strstr(s.p, " rule=site.weir:31 in=99 reuse=s"));
 	r.kind = LOG_TCP;
 	s = line_of(&log_http, &r);
-	ck_assert_ptr_eq(strstr(s.p, "192.0.2.7:4711 [17/Nov/2026:15:00:00.123] www app/a 0/2/34 1234 -- "
-			 "5/0/0/0/+1 0/0 id="), s.p);
+	ck_assert_ptr_eq(
+		strstr(s.p, "192.0.2.7:4711 [17/Nov/2026:15:00:00.123] www app/a 0/2/34 1234 -- "
+			    "5/0/0/0/+1 0/0 id="),
+		s.p);
 }
 END_TEST
 
@@ -122,7 +126,8 @@ START_TEST(json_has_stable_names)
 		ck_assert_msg(strstr(s.p, key) != NULL, "no %s", names[i]);
 		ck_assert_ptr_null(strstr(strstr(s.p, key) + 1, key));
 	}
-	ck_assert_ptr_nonnull(strstr(s.p, "{\"type\":\"http\",\"time\":\"2026-11-17T15:00:00.123456Z\""));
+	ck_assert_ptr_nonnull(
+		strstr(s.p, "{\"type\":\"http\",\"time\":\"2026-11-17T15:00:00.123456Z\""));
 	ck_assert_ptr_nonnull(strstr(s.p, "\"server_address\":\"\""));
 	r.t_connect = -1;
 	ck_assert_ptr_nonnull(strstr(line_of(&log_json, &r).p, "\"connect_ms\":null"));
@@ -142,7 +147,7 @@ static struct log_record hostile(void)
 	r.method = r.uri = r.host = r.rule = r.version = r.reason = s;
 	r.frontend = r.backend = r.server = s;
 	cap_values[0] = cap_values[1] = s;
-	r.caps_in = r.caps_out = (struct log_caps){ cap_names, cap_values, 2 };
+	r.caps_in = r.caps_out = (struct log_caps) { cap_names, cap_values, 2 };
 	r.end[0] = '"';
 	r.end[1] = '\n';
 	return r;
@@ -188,7 +193,7 @@ static const char *json_string(const char *p, char *out, size_t *n)
 			out[*n] = *p++;
 		} else if (p[1] == 'u') {
 			ck_assert(p[2] == '0' && p[3] == '0');
-			out[*n] = (char)strtoul((char[]){ p[4], p[5], 0 }, NULL, 16);
+			out[*n] = (char)strtoul((char[]) { p[4], p[5], 0 }, NULL, 16);
 			p += 6;
 		} else {
 			ck_assert(p[1] == '"' || p[1] == '\\');
@@ -252,8 +257,8 @@ START_TEST(a_ring_keeps_records_whole_and_counts_what_it_drops)
 		memset(text, 'a' + (int)(i % 26), sizeof(text));
 		r.uri = str_of(text, n < sizeof(text) ? n : sizeof(text));
 		cap_values[0] = r.uri;
-		cap_values[1] = (struct str){ 0 };
-		r.caps_in = (struct log_caps){ cap_names, cap_values, 2 };
+		cap_values[1] = (struct str) { 0 };
+		r.caps_in = (struct log_caps) { cap_names, cap_values, 2 };
 		r.status = i;
 		if (log_put(&r))
 			put++;
@@ -292,7 +297,7 @@ START_TEST(a_record_s_texts_are_bounded)
 	be_thread();
 	r.method = r.uri = r.host = r.rule = str_of(big, sizeof(big));
 	cap_values[0] = cap_values[1] = r.uri;
-	r.caps_in = r.caps_out = (struct log_caps){ cap_names, cap_values, 2 };
+	r.caps_in = r.caps_out = (struct log_caps) { cap_names, cap_values, 2 };
 	ck_assert(log_put(&r));
 	got = log_first(0);
 	ck_assert_uint_eq(got->caps_out.values[1].n, LOG_TEXT_MAX);
@@ -307,7 +312,9 @@ END_TEST
 
 static struct log_sink_set *file_sink(const struct log_part *part, uint8_t level)
 {
-	struct sink_conf c = { .kind = SINK_FILE, .part = part, .path = str_from(path), .level = level };
+	struct sink_conf c = {
+		.kind = SINK_FILE, .part = part, .path = str_from(path), .level = level
+	};
 	struct log_sink_set *s = log_sinks_new(&c, 1, err, sizeof(err));
 
 	ck_assert_msg(s != NULL, "%s", err);
@@ -345,7 +352,9 @@ static int by_text(const void *a, const void *b)
 
 START_TEST(lines_of_many_threads_are_whole_and_have_unique_ids)
 {
-	struct thread_config cfg = { .nthreads = THREADS, .poller = &poller_epoll, .start = put_many };
+	struct thread_config cfg = { .nthreads = THREADS,
+				     .poller = &poller_epoll,
+				     .start = put_many };
 	static char *ids[THREADS * PER_THREAD];
 	char line[2000];
 	unsigned n = 0, same = 0;
@@ -481,7 +490,9 @@ END_TEST
 
 START_TEST(a_file_that_cannot_be_made_is_named_at_start)
 {
-	struct sink_conf c = { .kind = SINK_FILE, .part = &log_http, .path = S("/nonexistent/dir/log") };
+	struct sink_conf c = { .kind = SINK_FILE,
+			       .part = &log_http,
+			       .path = S("/nonexistent/dir/log") };
 
 	ck_assert_ptr_null(log_sinks_new(&c, 1, err, sizeof(err)));
 	ck_assert_ptr_nonnull(strstr(err, "/nonexistent/dir/log: No such file"));
@@ -509,7 +520,9 @@ static void receive_as(int fd, const char *uri)
 
 START_TEST(udp_syslog_gets_a_datagram_a_line)
 {
-	struct sink_conf c = { .kind = SINK_UDP, .part = &log_http, .facility = 16, .level = LOG_INFO };
+	struct sink_conf c = {
+		.kind = SINK_UDP, .part = &log_http, .facility = 16, .level = LOG_INFO
+	};
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	struct addr_conf a;
@@ -547,7 +560,9 @@ static int unix_receiver(int type)
 
 START_TEST(a_restarted_unix_receiver_is_found_again)
 {
-	struct sink_conf c = { .kind = SINK_UNIX, .part = &log_http, .facility = 16, .level = LOG_INFO };
+	struct sink_conf c = {
+		.kind = SINK_UNIX, .part = &log_http, .facility = 16, .level = LOG_INFO
+	};
 	int fd;
 
 	make_dir();
@@ -572,7 +587,9 @@ END_TEST
 
 START_TEST(a_unix_stream_gets_lines)
 {
-	struct sink_conf c = { .kind = SINK_UNIX, .part = &log_http, .facility = 16, .level = LOG_INFO };
+	struct sink_conf c = {
+		.kind = SINK_UNIX, .part = &log_http, .facility = 16, .level = LOG_INFO
+	};
 	char text[5000];
 	FILE *f;
 	int fd;
@@ -603,8 +620,10 @@ END_TEST
 
 START_TEST(a_missing_receiver_costs_its_lines_only)
 {
-	struct sink_conf c[2] = { { .kind = SINK_UNIX, .part = &log_json, .path = S("/nonexistent/log"), .level = 7 },
-				  { .kind = SINK_FILE, .part = &log_http, .level = 7 } };
+	struct sink_conf c[2] = {
+		{ .kind = SINK_UNIX, .part = &log_json, .path = S("/nonexistent/log"), .level = 7 },
+		{ .kind = SINK_FILE, .part = &log_http, .level = 7 }
+	};
 
 	make_dir();
 	c[1].path = str_from(path);

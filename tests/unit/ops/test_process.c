@@ -66,7 +66,9 @@ static void end(struct thread *t)
 
 START_TEST(signals_are_handled_in_the_loop_of_the_first_thread)
 {
-	struct thread_config cfg = { .nthreads = 3, .poller = &poller_epoll, .start = begin, .stop = end };
+	struct thread_config cfg = {
+		.nthreads = 3, .poller = &poller_epoll, .start = begin, .stop = end
+	};
 
 	process_signals_init(&signals);
 	kill(getpid(), SIGPIPE);
@@ -89,8 +91,10 @@ static void notified_at(const char *name, bool abstract)
 	ssize_t n;
 
 	strcpy(un.sun_path + abstract, name);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&un,
-			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + abstract + strlen(name))), 0);
+	ck_assert_int_eq(
+		bind(fd, (struct sockaddr *)&un,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + abstract + strlen(name))),
+		0);
 	snprintf(value, sizeof(value), "%s%s", abstract ? "@" : "", name);
 	setenv("NOTIFY_SOCKET", value, 1);
 	ck_assert(process_notify("READY=1"));
@@ -168,15 +172,15 @@ START_TEST(unknown_names_are_said)
 	ck_assert(!process_drop_check(&r, err, sizeof(err)));
 	ck_assert_ptr_nonnull(strstr(err, "no user no-such-user-here"));
 	ck_assert(!process_drop(&r, err, sizeof(err)));
-	r = (struct process_rights){ .group = S("no-such-group-here") };
+	r = (struct process_rights) { .group = S("no-such-group-here") };
 	ck_assert(!process_drop_check(&r, err, sizeof(err)));
 	ck_assert_ptr_nonnull(strstr(err, "no group no-such-group-here"));
-	r = (struct process_rights){ .root = S("/nonexistent/root") };
+	r = (struct process_rights) { .root = S("/nonexistent/root") };
 	ck_assert(!process_drop_check(&r, err, sizeof(err)));
-	r = (struct process_rights){ .user = S("4000000") };
+	r = (struct process_rights) { .user = S("4000000") };
 	ck_assert(!process_drop_check(&r, err, sizeof(err)));
 	ck_assert_ptr_nonnull(strstr(err, "name a group too"));
-	r = (struct process_rights){ .user = S("") };
+	r = (struct process_rights) { .user = S("") };
 	ck_assert(process_drop(&r, err, sizeof(err)));
 }
 END_TEST
@@ -229,7 +233,8 @@ static int refused_in_child(void)
 {
 	struct process_rights r = { .user = S("4002"), .group = S("4001") };
 
-	if (setgroups(0, NULL) != 0 || setresgid(4001, 4001, 4001) != 0 || setresuid(4000, 4000, 4000) != 0)
+	if (setgroups(0, NULL) != 0 || setresgid(4001, 4001, 4001) != 0 ||
+	    setresuid(4000, 4000, 4000) != 0)
 		return 1;
 	if (process_drop(&r, err, sizeof(err)) || process_drop_check(&r, err, sizeof(err)))
 		return 2;
