@@ -206,7 +206,6 @@ static void state_values(struct machine *m, const struct p_subject *s, struct va
 {
 	const struct interp_state *st = m->st;
 	struct outcome *o = m->out;
-	struct str captured = { 0 };
 	int64_t n = 0;
 
 	switch (s->id) {
@@ -215,12 +214,8 @@ static void state_values(struct machine *m, const struct p_subject *s, struct va
 			if (str_eq(m->p->vars[i], s->name))
 				put_str(m, v, o->vars[i]);
 		return;
-	case SUBJ_CAPTURE: /* "in and out kept apart": a response's own first */
-		for (uint32_t i = 0; i < m->p->ncaptures; i++)
-			if (str_eq(m->p->captures[i], s->name))
-				captured = m->responding && o->captures[1][i].p ? o->captures[1][i]
-										: o->captures[0][i];
-		put_str(m, v, captured);
+	case SUBJ_CAPTURE: /* "in and out kept apart": each has a slot of its own */
+		put_str(m, v, o->captures[o->captures[1][s->num].p != NULL][s->num]);
 		return;
 	case SUBJ_DATE:
 		put_str(m, v, date_text(m, s->name));

@@ -17,4 +17,5 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/rout
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/core/log.c runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \
-	runtime/ops/log_sink.c runtime/ops/log_writer.c runtime/ops/process.c runtime/ops/process_rights.c
+	runtime/ops/log_sink.c runtime/ops/log_writer.c runtime/ops/process.c runtime/ops/process_rights.c \
+	runtime/ops/log_setup.c runtime/ops/limits.c

@@ -1,40 +1,233 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../site.h"
-
+/* main: of every site's binary. Command line, start in the order that rights and descriptors need, stop. */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <signal.h>
+
 #include "../core/pool.h"
 #include "../core/thread.h"
 #include "../net/listener.h"
 #include "../proxy/front.h"
 #include "../proxy/proxy.h"
+#include "limits.h"
+#include "log_setup.h"
+#include "log_writer.h"
+#include "process.h"
+
+#define PARAMS_MAX 256
+#define INHERITED_MAX 64
 
 const uint32_t weir_abi_1 = WEIR_ABI;
 
-static void on_term(int sig) { (void)sig; proxy_stop(); }
+struct args {
+	struct param_arg set[PARAMS_MAX];
+	unsigned nset;
+	const char *pool_debug;
+	bool check, limits;
+};
+
+static int usage(FILE *out, const char *self)
+{
+	fprintf(out,
+		"usage: %s [options]\n"
+		"The proxy of the site '%s', made by weir %s.\n\n"
+		"  --set NAME=VALUE   give a param of the site its value (else WEIR_NAME of the environment, else its default)\n"
+		"  --check            look whether it could start here: params, files, names, ports, limits; then end\n"
+		"  --limits           print the limits that would hold here, and where each comes from; then end\n"
+		"  --pool-debug MODES catch memory defects: comma list of poison,tag,caller,integrity,cold-first,no-cache\n"
+		"  --version          print versions and digests\n"
+		"  -h, --help         print this\n",
+		self, weir_site.name, weir_site.weir_version);
+	return out == stdout ? EXIT_CODE_OK : EXIT_CODE_USAGE;
+}
+
+static int version(void)
+{
+	printf("%s, made by weir %s\nsource   %s\nprogram  %s\nruntime  %s\n", weir_site.name, weir_site.weir_version,
+	       weir_site.digest_source, weir_site.digest_program, weir_site.digest_runtime);
+	return EXIT_CODE_OK;
+}
+
+static bool take_set(struct args *a, const char *arg)
+{
+	struct str value = str_from(arg), name = str_cut(&value, '=');
+
+	if (!value.p || !name.n || a->nset == PARAMS_MAX) {
+		fprintf(stderr, "--set '%s': NAME=VALUE is expected\n", arg);
+		return false;
+	}
+	a->set[a->nset++] = (struct param_arg){ .name = name, .value = value };
+	return true;
+}
+
+/* -1: go on; else the exit code. */
+static int read_args(int argc, char **argv, struct args *a)
+{
+	static const struct option longs[] = {
+		{ "set", required_argument, NULL, 's' },   { "check", no_argument, NULL, 'c' },
+		{ "limits", no_argument, NULL, 'l' },      { "pool-debug", required_argument, NULL, 'd' },
+		{ "version", no_argument, NULL, 'v' },     { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			if (!take_set(a, optarg))
+				return EXIT_CODE_USAGE;
+			break;
+		case 'c':
+			a->check = true;
+			break;
+		case 'l':
+			a->limits = true;
+			break;
+		case 'd':
+			a->pool_debug = optarg;
+			break;
+		case 'v':
+			return version();
+		case 'h':
+			return usage(stdout, argv[0]);
+		default:
+			return usage(stderr, argv[0]);
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "%s: '%s' is no option\n", argv[0], argv[optind]);
+	return EXIT_CODE_USAGE;
+}
+
+/* -- threads ------------------------------------------------------------------------------------- */
+
+static int thread_begin(struct thread *t)
+{
+	if (log_thread_start() || proxy_thread_start(t))
+		return -1;
+	if (t->tid == 0)
+		process_signals_start();
+	if (t->tid == nthreads - 1)
+		process_notify("READY=1");
+	return 0;
+}
+
+static void thread_end(struct thread *t)
+{
+	if (t->tid == 0)
+		process_signals_stop();
+	proxy_thread_stop(t);
+}
+
+static void on_stop(void)
+{
+	process_notify("STOPPING=1");
+	proxy_stop();
+}
+
+static const struct process_signals signals = { .stop = on_stop, .stop_now = proxy_stop_now, .reopen = log_reopen };
+
+static int serve(const struct limits *lim)
+{
+	struct thread_config cfg = {
+		.nthreads = lim->threads,
+		.ngroups = lim->groups,
+		.poller = weir_site.pollers[0],
+		.buffers_max = lim->buffers,
+		.start = thread_begin,
+		.stop = thread_end,
+	};
+	int rc;
+
+	if (log_writer_start())
+		return EXIT_CODE_RUNTIME;
+	rc = thread_run(&cfg);
+	log_writer_stop();
+	if (rc)
+		return EXIT_CODE_RUNTIME;
+	return proxy_was_cut() ? EXIT_CODE_CUT : EXIT_CODE_OK;
+}
+
+/* -- start --------------------------------------------------------------------------------------- */
+
+static void warn_limit(const char *what, int err)
+{
+	log_say(LOG_WARNING, "%s%s%s", what, err ? ": " : "", err ? strerror(err) : "");
+}
+
+static void inherit(void)
+{
+	int fds[INHERITED_MAX];
+
+	listener_inherit(fds, process_listen_fds(fds, INHERITED_MAX));
+}
+
+static bool change_rights(bool check)
+{
+	const struct process_rights rights = { ws_str(weir_site.user), ws_str(weir_site.group), ws_str(weir_site.chroot) };
+	char why[256];
+	bool ok = check ? process_drop_check(&rights, why, sizeof(why)) : process_drop(&rights, why, sizeof(why));
+
+	if (!ok)
+		fprintf(stderr, "%s\n", why);
+	return ok;
+}
+
+/* Everything that needs descriptors, names or rights of the start; all mistakes are told, not only the first. */
+static bool prepare(const struct limits *lim, bool check)
+{
+	bool ok = log_setup(stderr);
+
+	listener_init(lim->maxconn, lim->fds, warn_limit);
+	inherit();
+	ok = front_open(stderr) && ok;
+	if (listener_inherit_end())
+		fputs("warning: a listening socket of the service manager belongs to no bind\n", stderr);
+	if (check || ok)
+		ok = change_rights(check) && ok;
+	return ok;
+}
+
+static int start(struct args *a)
+{
+	struct limits lim;
+	int rc;
+
+	if (a->pool_debug && pool_debug(a->pool_debug)) {
+		fprintf(stderr, "--pool-debug '%s': unknown mode\n", a->pool_debug);
+		return EXIT_CODE_USAGE;
+	}
+	if (!conf_load(&weir_site, a->set, a->nset, stderr) || !limits_find(&lim, stderr))
+		return EXIT_CODE_CONFIG;
+	if (a->limits) {
+		limits_print(&lim, stdout);
+		return EXIT_CODE_OK;
+	}
+	process_signals_init(&signals);
+	proxy_init();
+	if (!prepare(&lim, a->check))
+		return EXIT_CODE_SYSTEM;
+	if (a->check) {
+		puts("this site can start here");
+		return EXIT_CODE_OK;
+	}
+	rc = serve(&lim);
+	return rc;
+}
 
 int main(int argc, char **argv)
 {
-	struct param_arg args[64];
-	unsigned n = 0;
-	for (int i = 1; i + 1 < argc; i += 2) {
-		struct str v = str_from(argv[i + 1]);
-		args[n].name = str_cut(&v, '=');
-		args[n++].value = v;
-	}
-	if (!conf_load(&weir_site, args, n, stderr))
-		return 1;
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGTERM, on_term);
-	listener_init(0, 0, NULL);
-	proxy_init();
-	if (!front_open(stderr))
-		return 1;
-	int64_t *num = site.nums + weir_site.site_nums;
-	struct thread_config cfg = { .nthreads = (unsigned)num[WS_THREADS], .ngroups = 1, .poller = weir_site.pollers[0], .start = proxy_thread_start, .stop = proxy_thread_stop };
-	int rc = thread_run(&cfg);
+	struct args args = { 0 };
+	int rc = read_args(argc, argv, &args);
+
+	if (rc >= 0)
+		return rc;
+	rc = start(&args);
+	log_sinks_free();
 	conf_free();
-	return rc || pool_fini(stderr) ? 1 : 0;
+	log_free();
+	if (pool_fini(stderr) && rc == EXIT_CODE_OK)
+		rc = EXIT_CODE_RUNTIME;
+	return rc;
 }

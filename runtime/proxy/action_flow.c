@@ -158,17 +158,16 @@ static enum act_result uriremap_run(struct rule_run *r, const struct ws_action *
 
 static enum act_result capture_run(struct rule_run *r, const struct ws_action *a)
 {
-	uint32_t slot = a->slot + (responding(r) ? site.ws->ncaptures : 0);
 	struct occurrence it = { 0 };
 	struct str text;
 	struct val v;
 
 	/* Several occurrences are kept joined by ", ", as in written texts. */
 	if (!rule_next(r, a->subject, &it, &v)) {
-		rule_forget(r->x, true, slot);
+		rule_forget(r->x, true, a->slot);
 		return ACT_NEXT;
 	}
-	if (!rule_subject_text(r, a->subject, &text) || !rule_keep(r->x, true, slot, text, a->num ? (size_t)a->num : CAPTURE_DEFAULT))
+	if (!rule_subject_text(r, a->subject, &text) || !rule_keep(r->x, true, a->slot, text, a->num ? (size_t)a->num : CAPTURE_DEFAULT))
 		return ACT_FAIL;
 	return ACT_NEXT;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "../base/arena.h"
+#include "../core/log.h"
 #include "rule.h"
 
 struct site site;
@@ -339,6 +340,46 @@ static void load_regexes(struct load *l)
 	}
 }
 
+/* The slots that rules of the directions <from> to <to> capture into. */
+static void captured_in(enum ws_dir from, enum ws_dir to, bool *in)
+{
+	for (uint32_t s = 0; s < site.ws->nsections; s++)
+		for (unsigned d = from; d <= to; d++) {
+			struct ws_run chain = site.ws->sections[s].chains[d];
+
+			for (uint32_t i = 0; i < chain.n; i++) {
+				struct ws_run run = site.ws->rules[site.ws->chain[chain.first + i]].actions;
+
+				for (uint32_t k = 0; k < run.n; k++) {
+					const struct ws_action *a = &site.ws->action_rows[run.first + k];
+
+					if (strcmp(site.ws->actions[a->fn]->name, "capture") == 0)
+						in[a->slot] = true;
+				}
+			}
+		}
+}
+
+static void name_captures(void)
+{
+	uint32_t n = site.ws->ncaptures;
+
+	for (int way = 0; way < 2; way++) {
+		struct cap_names *c = &site.caps[way];
+		bool *in = ARENA_ARRAY(&arena, bool, n + 1);
+
+		captured_in(way ? WS_RSP_IN : WS_CONN_IN, way ? WS_RSP_OUT : WS_REQ_OUT, in);
+		c->names = ARENA_ARRAY(&arena, struct str, n + 1);
+		c->slots = ARENA_ARRAY(&arena, uint32_t, n + 1);
+		for (uint32_t i = 0; i < n && c->n < LOG_CAPS_MAX; i++) {
+			if (!in[i])
+				continue;
+			c->names[c->n] = ws_str(site.ws->captures[i]);
+			c->slots[c->n++] = i;
+		}
+	}
+}
+
 bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned nargs, FILE *err)
 {
 	struct load l = { .err = err };
@@ -352,6 +393,7 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 	load_nets(&l);
 	load_regexes(&l);
 	site.trusted = conf_nets(ws->trusted);
+	name_captures();
 	for (uint32_t i = 0; i < ws->nsubjects; i++)
 		site.keeps_request |= (ws->subjects[i].flags & WS_SUBJ_REQUEST) != 0;
 	return !l.bad;

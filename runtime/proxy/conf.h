@@ -57,11 +57,11 @@ struct back {
 	struct server *servers;
 	struct back *owner;            /* whose servers these are: use_backend_from; else itself */
 	struct mux_conf mux;
-	_Atomic uint32_t conns;
 };
 
 /* Per thread and server: idle connections, newest first. */
 struct server_slot {
+	_Atomic uint32_t requests;     /* written by its thread alone, summed for logs */
 	struct list idle, safe;        /* struct conn.link; safe: reused at least once */
 	uint32_t nidle, nsafe, active;
 	uint32_t low;                  /* idle ones at the beginning of the eviction period */
@@ -71,6 +71,7 @@ struct server_slot {
 /* thread.proxy: one per thread. */
 struct proxy_thread {
 	struct server_slot **slots;    /* [back index][server] ; NULL for sections without servers */
+	_Atomic uint32_t *be_requests; /* by section */
 	struct list clients;           /* client connections of this thread */
 	struct list exchanges;
 	uint32_t nclients, nexchanges;
@@ -84,8 +85,14 @@ struct proxy_thread {
 	uint64_t served;
 };
 #define SCRATCH_SIZE (128 * 1024)
-#define LEVEL_SILENT 255 /* no line */
-#define LEVEL_INFO 6 /* syslog severity of an access line without a log action */
+#define LEVEL_SILENT 255 /* of log silent: no line */
+
+/* Captures of one direction, in the order in which the site names them. */
+struct cap_names {
+	struct str *names;
+	uint32_t *slots;
+	uint32_t n;
+};
 
 struct site {
 	const struct ws_site *ws;
@@ -97,9 +104,8 @@ struct site {
 	struct addr_net *trusted;      /* ws->trusted.n of them */
 	bool keeps_request;            /* some rule of a response reads the request */
 	struct ws_net *value_nets;     /* by text row: a network written with params */
-	struct log_sink_set *sinks;    /* of global */
 	_Atomic bool stopping;         /* written before thread_call wakes every thread */
-	void (*log)(struct exchange *x); /* set by ops; NULL: no log */
+	struct cap_names caps[2];      /* captures of requests, of responses: for logs */
 };
 
 extern struct site site;

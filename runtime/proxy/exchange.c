@@ -4,12 +4,14 @@
 #include <errno.h>
 
 #include "../base/bug.h"
+#include "../core/log.h"
 #include "../core/pool.h"
 #include "answer.h"
 #include "front.h"
 #include "relay.h"
 #include "route.h"
 #include "server.h"
+#include "xlog.h"
 
 #define RETRY_PAUSE_MS 1000 /* before another attempt at the server that has just failed */
 
@@ -23,8 +25,8 @@ static void try_server(struct exchange *x, bool fresh);
 
 const struct addr *exchange_dst(struct exchange *x)
 {
-	if (!x->dst_set && x->client) {
-		x->dst = *conn_local(x->client);
+	if (!x->dst_set && x->front && x->front->conn) {
+		x->dst = *conn_local(x->front->conn);
 		x->dst_set = true;
 	}
 	return &x->dst;
@@ -37,16 +39,15 @@ static struct exchange *exchange_new(struct stream *s)
 	if (!x)
 		return NULL;
 	x->front = s;
-	x->client = s->conn;
 	x->fe = s->conn->listener->conf.owner;
 	x->rule_where = x->default_be = x->avoid = x->reverse = WS_NONE;
-	x->log_level = LEVEL_INFO;
+	x->log_level = LOG_INFO;
 	x->timer.fire = fire;
 	x->t_start = s->t_head ? s->t_head : th->now_us;
 	msg_init(&x->req);
 	msg_init(&x->rsp);
 	msg_init(&x->req_left);
-	x->src = x->client->peer;
+	x->src = s->conn->peer;
 	list_append(&pt()->exchanges, &x->link);
 	pt()->nexchanges++;
 	front_replay(x);
@@ -69,6 +70,25 @@ static void exchange_free(struct exchange *x)
 	pool_put(&exchange_pool, x);
 }
 
+static void add(_Atomic uint32_t *to, uint32_t n)
+{
+	atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Moves <x> in the counters of servers and backends, which this thread alone writes. */
+static void count_request(struct exchange *x, struct server *to)
+{
+	if (x->counted) {
+		add(&pt()->slots[x->counted->be->index][x->counted->index].requests, UINT32_MAX);
+		add(&pt()->be_requests[x->be->index], UINT32_MAX);
+	}
+	if (to) {
+		add(&pt()->slots[to->be->index][to->index].requests, 1);
+		add(&pt()->be_requests[x->be->index], 1);
+	}
+	x->counted = to;
+}
+
 static void drop_back(struct exchange *x, bool reset)
 {
 	struct stream *s = x->back;
@@ -86,8 +106,8 @@ static void exchange_done(struct exchange *x)
 
 	x->step = X_DONE;
 	drop_back(x, !(x->flags & X_RSP_END));
-	if (site.log)
-		site.log(x);
+	xlog_write(x);
+	count_request(x, NULL);
 	pt()->served++;
 	x->front = NULL;
 	if (s)
@@ -235,6 +255,7 @@ static void send_request(struct exchange *x)
 		exchange_fail(x, 503, END_RESOURCE);
 		return;
 	}
+	x->t_sent = th->now_us;
 	if (end) {
 		x->flags |= X_REQ_SENT_END;
 	} else {
@@ -259,6 +280,7 @@ static void connect_failed(struct exchange *x, int err)
 	x->retries++;
 	/* redispatch N: after N failures; 0: at the last attempt. */
 	if (redispatch >= 0 && (redispatch == 0 ? x->retries >= num[WS_RETRIES] : x->retries >= redispatch)) {
+		x->flags |= X_REDISPATCHED;
 		x->avoid = x->srv->index;
 		x->srv = NULL;
 		if (x->be->owner->nservers > 1) {
@@ -283,6 +305,7 @@ static void try_server(struct exchange *x, bool fresh)
 		exchange_fail(x, 503, END_NO_SERVER);
 		return;
 	}
+	count_request(x, x->srv);
 	switch (server_get(x, fresh, &err)) {
 	case SERVER_STREAM:
 		send_request(x);
@@ -375,7 +398,7 @@ static bool idempotent(struct str meth)
 static void front_head(struct stream *s, struct msg *m)
 {
 	struct exchange *x = s->owner;
-	struct rule_run r = { .x = x, .m = &x->req, .dir = WS_REQ_IN, .client = x->client };
+	struct rule_run r = { .x = x, .m = &x->req, .dir = WS_REQ_IN };
 	struct str meth;
 
 	msg_move(&x->req, m);
@@ -451,7 +474,7 @@ static void tcp_start(struct task *t)
 
 void exchange_route_tcp(struct exchange *x)
 {
-	struct rule_run r = { .x = x, .dir = WS_REQ_IN, .client = x->client };
+	struct rule_run r = { .x = x, .dir = WS_REQ_IN };
 
 	x->step_at = 0;
 	front_mux(x)->credit(x->front, false);
@@ -478,7 +501,7 @@ static void response_replaced(struct exchange *x, struct rule_run *r, enum route
 /* An answer made here is in x->rsp, its body in x->made: the outer rsp out rules, then out with it. */
 void exchange_send_made(struct exchange *x)
 {
-	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_OUT, .client = x->client };
+	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_OUT };
 	enum route_end end;
 
 	x->flags |= X_MADE | X_RSP_END;
@@ -500,7 +523,7 @@ void exchange_send_made(struct exchange *x)
 
 void exchange_response(struct exchange *x)
 {
-	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_IN, .client = x->client };
+	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_IN };
 	enum route_end end;
 
 	x->t_response = th->now_us;

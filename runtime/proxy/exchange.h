@@ -40,6 +40,7 @@ enum end_code {
 #define X_DROP 0x8000        /* close without an answer */
 #define X_BACK_OUT 0x10000   /* rsp out rules of the backend have run, or are running */
 #define X_FRONT_OUT 0x20000  /* likewise those of the front side */
+#define X_REDISPATCHED 0x40000
 
 struct srv_conn;
 
@@ -47,11 +48,11 @@ struct srv_conn;
 
 struct exchange {
 	struct stream *front, *back;
-	struct conn *client;        /* of the front stream; NULL when it is gone */
 	struct srv_conn *connecting;
 	struct front *fe;
 	struct back *be;            /* NULL before one is chosen */
 	struct server *srv;
+	struct server *counted;     /* whose request this is, for the counters; NULL: nobody's */
 	struct msg req, rsp;
 	struct msg req_left;        /* the request as the req in rules left it, when req out changes it and a response asks */
 	struct timer timer;
@@ -80,7 +81,7 @@ struct exchange {
 	struct x_value *vars;       /* likewise */
 	struct addr src, dst;       /* as rules see them: connection's, PROXY's or set by setsrc, setdst */
 	bool dst_set;
-	uint64_t t_start, t_head, t_rules, t_connect, t_response; /* clock in us; 0: not reached */
+	uint64_t t_start, t_head, t_rules, t_connect, t_sent, t_response; /* clock in us; 0: not reached */
 	uint64_t body_in, body_out;
 	struct list link;           /* thread's exchanges */
 };

@@ -15,7 +15,7 @@ static bool passes(struct rule_run *r, const struct ws_section *ws, enum ws_dir 
 static enum hs_result conn_in(struct conn *c)
 {
 	struct front *fe = c->listener->conf.owner;
-	struct rule_run r = { .client = c, .src = c->peer, .dst = *conn_local(c) };
+	struct rule_run r = { .src = c->peer, .dst = *conn_local(c) };
 
 	if (!passes(&r, fe->ws, WS_CONN_IN))
 		return HS_FAIL;
@@ -26,7 +26,7 @@ static enum hs_result conn_in(struct conn *c)
 
 void front_replay(struct exchange *x)
 {
-	struct rule_run r = { .x = x, .client = x->client };
+	struct rule_run r = { .x = x };
 
 	if (passes(&r, x->fe->ws, WS_CONN_IN))
 		passes(&r, x->fe->ws, WS_SESS_IN);
@@ -36,7 +36,7 @@ static void on_ready(struct conn *c, int err)
 {
 	struct front *fe = c->listener->conf.owner;
 	const struct mux_ops *mux = fe->tcp ? site.ws->mux_raw : site.ws->mux_http;
-	struct rule_run r = { .client = c, .src = c->peer };
+	struct rule_run r = { .src = c->peer };
 
 	(void)err;
 	list_append(&pt()->clients, &c->link);

@@ -13,6 +13,7 @@
 #define CUT_WAIT_MS 2000   /* after the drain time: for closes under way */
 
 static _Atomic unsigned draining; /* threads that still have clients */
+static _Atomic bool hurry, was_cut;
 
 void proxy_init(void)
 {
@@ -80,8 +81,11 @@ static void look(struct timer *t)
 			return;
 		}
 	}
+	if (atomic_load_explicit(&hurry, memory_order_relaxed))
+		drain = 0;
 	if (!p->cut && th->now >= p->drain_since + drain) {
 		p->cut = true;
+		was_cut = true;
 		front_cut();
 	}
 	if (p->cut && th->now >= p->drain_since + drain + CUT_WAIT_MS) {
@@ -113,4 +117,14 @@ void proxy_stop(void)
 	for (unsigned i = 0; i < nthreads; i++)
 		if (thread_call(i, thread_drain, NULL))
 			thread_stop_all();
+}
+
+void proxy_stop_now(void)
+{
+	hurry = true;
+}
+
+bool proxy_was_cut(void)
+{
+	return was_cut;
 }

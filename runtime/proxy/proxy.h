@@ -13,5 +13,9 @@ void proxy_thread_stop(struct thread *t);
 /* Any thread, once: stops listening and lets go of clients; every loop ends when its last client has gone or after the
  * drain time. */
 void proxy_stop(void);
+/* Any thread, after proxy_stop: as if the drain time were over. */
+void proxy_stop_now(void);
+/* After the loops have ended: connections were cut. */
+bool proxy_was_cut(void);
 
 #endif

@@ -81,7 +81,6 @@ struct rule_run {
 	struct exchange *x;
 	struct msg *m;               /* the message that edits change: x->req or x->rsp; NULL in conn, sess and tcp */
 	enum ws_dir dir;
-	struct conn *client;
 	const struct ws_section *section; /* whose rules run */
 	const struct ws_rule *rule;
 	struct addr src, dst;             /* conn in: there is no exchange yet */
@@ -143,8 +142,7 @@ struct x_value {
 	uint32_t class; /* of the pool it came from */
 };
 #define VALUE_MAX 8192
-/* Slots of captures: those of requests, then as many of responses.
- * Sets slot <i> of captures or variables; at most <max> bytes (and VALUE_MAX) are kept. False: memory is out. */
+/* Sets slot <i> of captures or variables; at most <max> bytes (and VALUE_MAX) are kept. False: memory is out. */
 bool rule_keep(struct exchange *x, bool capture, uint32_t i, struct str value, size_t max);
 void rule_forget(struct exchange *x, bool capture, uint32_t i);
 /* Slot <i>, or a NULL text when it is not set. */

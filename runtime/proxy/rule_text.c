@@ -172,7 +172,7 @@ void rule_init(void)
 
 	for (size_t i = 0; i < CLASSES; i++)
 		pool_init(&value_pools[i], names[i], class_size[i]);
-	pool_init(&capture_pool, "captures", (2 * site.ws->ncaptures + 1) * sizeof(struct x_value));
+	pool_init(&capture_pool, "captures", (site.ws->ncaptures + 1) * sizeof(struct x_value));
 	pool_init(&var_pool, "variables", (site.ws->nvars + 1) * sizeof(struct x_value));
 }
 
@@ -236,6 +236,6 @@ static void release(struct x_value **slots, uint32_t n, struct pool *pool)
 
 void rule_release(struct exchange *x)
 {
-	release(&x->captures, 2 * site.ws->ncaptures, &capture_pool);
+	release(&x->captures, site.ws->ncaptures, &capture_pool);
 	release(&x->vars, site.ws->nvars, &var_pool);
 }

@@ -322,7 +322,8 @@ void server_close_idle(void)
 int server_thread_start(void)
 {
 	pt()->slots = calloc(site.ws->nsections + 1, sizeof(*pt()->slots));
-	if (!pt()->slots)
+	pt()->be_requests = calloc(site.ws->nsections + 1, sizeof(*pt()->be_requests));
+	if (!pt()->slots || !pt()->be_requests)
 		return -1;
 	for (uint32_t b = 0; b < site.ws->nsections; b++) {
 		const struct back *be = site.backs[b];
@@ -348,6 +349,7 @@ void server_thread_stop(void)
 	for (uint32_t b = 0; pt()->slots && b < site.ws->nsections; b++)
 		free(pt()->slots[b]);
 	free(pt()->slots);
+	free(pt()->be_requests);
 	pt()->slots = NULL;
 }
 

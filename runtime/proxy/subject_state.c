@@ -80,17 +80,11 @@ static bool var_next(struct rule_run *r, const struct ws_subject *s, struct fetc
 	return v->s.p && once(f);
 }
 
-/* In and out are kept apart: a response's own first. */
 static bool capture_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
 {
-	uint32_t slot = (uint32_t)s->num;
-
 	if (!r->x)
 		return false;
-	if (r->dir == WS_RSP_IN || r->dir == WS_RSP_OUT)
-		v->s = rule_kept(r->x, true, slot + site.ws->ncaptures);
-	if (!v->s.p)
-		v->s = rule_kept(r->x, true, slot);
+	v->s = rule_kept(r->x, true, (uint32_t)s->num);
 	return v->s.p && once(f);
 }
 
