@@ -25,7 +25,8 @@ enum h1_result { H1_MORE, H1_DONE, H1_BAD };
 /* Parses one whole head (through the empty line) from <in>. H1_MORE: not whole yet; call again
  * with all bytes from the head's start (<seen> bytes of them were looked at before: the scan
  * resumes there, so a dripped head costs linear time). H1_DONE: <m> filled (its own copy),
- * *<used> bytes eaten. H1_BAD: *<err> says why. Leading empty lines before a request line are
+ * *<used> bytes eaten. H1_BAD: *<err> says why; told when the head is whole, or too long, or its
+ * start line is whole, or in the first call. Leading empty lines before a request line are
  * skipped, at most 2 (RFC 9112 2.2). <head_request>: parsing a response to HEAD; <connect>: to
  * CONNECT. */
 enum h1_result h1_parse_request(struct str in, size_t *seen, const struct h1_limits *lim,

@@ -98,7 +98,7 @@ static enum h1_result status_line(struct h1_scan *s, struct msg *m)
 	const char *p = s->p, *reason;
 	unsigned status = 0;
 
-	if (s->end - p < 14 || memcmp(p, "HTTP/", 5) != 0 || p[5] != '1' || p[6] != '.' ||
+	if (s->end - p < 9 || memcmp(p, "HTTP/", 5) != 0 || p[5] != '1' || p[6] != '.' ||
 	    p[7] < '0' || p[7] > '9' || p[8] != ' ')
 		H1_FAIL(s, 502, "invalid status line");
 	m->version = p[7] == '0' ? 10 : 11;

@@ -16,10 +16,13 @@ static const struct h1_limits lim = { LIMIT_HEAD, LIMIT_LINES, LIMIT_URI };
 
 struct vector {
 	const char *in;
-	size_t n;         /* 0: strlen */
+	size_t n; /* 0: strlen */
 	const char *want; /* summary of the message, or status of the refusal, or "more" */
 };
-#define V(text, want) { text, sizeof(text) - 1, want }
+#define V(text, want)                                                                              \
+	{                                                                                          \
+		text, sizeof(text) - 1, want                                                       \
+	}
 #define H "Host: a\r\n"
 
 static const struct vector requests[] = {
@@ -48,7 +51,9 @@ static const struct vector requests[] = {
 	V("G(T / HTTP/1.1\r\n" H "\r\n", "400"),
 	V("get / HTTP/1.1\r\n" H "\r\n", "get / a none K"),
 	V("X-!#$%&'*+.^_`|~9 / HTTP/1.1\r\n" H "\r\n", "X-!#$%&'*+.^_`|~9 / a none K"),
-	V("AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEEFFFFFFFFFFGGGGG / HTTP/1.1\r\n" H "\r\n", "501"),
+	V("AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEEFFFFFFFFFFGGGGG / HTTP/1.1\r\n" H
+	  "\r\n",
+	  "501"),
 	/* version */
 	V("GET / HTTP/1.0\r\n\r\n", "GET / - none 0"),
 	V("GET / HTTP/1.0\r\n" H "\r\n", "GET / a none 0"),
@@ -164,7 +169,8 @@ static const struct vector requests[] = {
 	V("POST / HTTP/1.1\r\n" H "Content-Length: 007\r\n\r\n", "POST / a len:7 K"),
 	V("GET / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello", "GET / a len:5 K"),
 	V("POST / HTTP/1.1\r\n" H "Content-Length: 5, 5\r\n\r\n", "POST / a len:5 K"),
-	V("POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", "POST / a len:5 K"),
+	V("POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 5\r\n\r\n",
+	  "POST / a len:5 K"),
 	V("POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Content-Length: 5, 6\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Content-Length: 5,05\r\n\r\n", "400"),
@@ -194,8 +200,11 @@ static const struct vector requests[] = {
 	V("POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Content-Length: 0\r\nTransfer-Encoding: x\r\n\r\n", "400"),
 	V("POST / HTTP/1.0\r\n" H "Transfer-Encoding: chunked\r\n\r\n", "400"),
-	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
-	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
+	V("POST / HTTP/1.1\r\n" H
+	  "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  "400"),
+	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  "400"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, chunked\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, gzip\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n", "501"),
@@ -204,7 +213,9 @@ static const struct vector requests[] = {
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n", "501"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked;a\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: \"chunked\"\r\n\r\n", "400"),
-	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: \x0b" "chunked\r\n\r\n", "400"),
+	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: \x0b"
+	  "chunked\r\n\r\n",
+	  "400"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding:\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: ,chunked\r\n\r\n", "400"),
 	V("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked,\r\n\r\n", "400"),
@@ -219,22 +230,32 @@ static const struct vector requests[] = {
 	V("GET / HTTP/1.0\r\n" H "Connection: Keep-Alive\r\n\r\n", "GET / a none K0"),
 	V("GET / HTTP/1.0\r\n" H "Connection: keep-alive, close\r\n\r\n", "GET / a none 0"),
 	V("GET / HTTP/1.1\r\n" H "Connection: ,,close,\r\n\r\n", "GET / a none -"),
-	V("GET / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "GET / a none KU"),
+	V("GET / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+	  "GET / a none KU"),
 	V("GET / HTTP/1.1\r\n" H "Upgrade: websocket\r\n\r\n", "GET / a none K"),
 	V("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\n\r\n", "GET / a none K"),
-	V("GET / HTTP/1.0\r\n" H "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", "GET / a none 0"),
+	V("GET / HTTP/1.0\r\n" H "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+	  "GET / a none 0"),
 	V("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", "GET / a none K"),
-	V("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: websocket, h2c\r\n\r\n", "GET / a none K"),
-	V("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: HTTP/2.0\r\n\r\n", "GET / a none K"),
-	V("POST / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc",
-	  "POST / a len:3 K"),
-	V("POST / HTTP/1.1\r\n" H "Expect: 100-Continue\r\nContent-Length: 3\r\n\r\n", "POST / a len:3 KE"),
-	V("POST / HTTP/1.1\r\n" H "Expect: 100-continue\r\n\r\n", "POST / a none K"),
-	V("POST / HTTP/1.0\r\n" H "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n", "POST / a len:3 0"),
-	/* limits */
-	V("GET / HTTP/1.1\r\n" H "1:\r\n2:\r\n3:\r\n4:\r\n5:\r\n6:\r\n7:\r\n8:\r\n9:\r\na:\r\nb:\r\n\r\n",
+	V("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: websocket, h2c\r\n\r\n",
 	  "GET / a none K"),
-	V("GET / HTTP/1.1\r\n" H "1:\r\n2:\r\n3:\r\n4:\r\n5:\r\n6:\r\n7:\r\n8:\r\n9:\r\na:\r\nb:\r\nc:\r\n\r\n", "431"),
+	V("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: HTTP/2.0\r\n\r\n",
+	  "GET / a none K"),
+	V("POST / HTTP/1.1\r\n" H
+	  "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc",
+	  "POST / a len:3 K"),
+	V("POST / HTTP/1.1\r\n" H "Expect: 100-Continue\r\nContent-Length: 3\r\n\r\n",
+	  "POST / a len:3 KE"),
+	V("POST / HTTP/1.1\r\n" H "Expect: 100-continue\r\n\r\n", "POST / a none K"),
+	V("POST / HTTP/1.0\r\n" H "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+	  "POST / a len:3 0"),
+	/* limits */
+	V("GET / HTTP/1.1\r\n" H
+	  "1:\r\n2:\r\n3:\r\n4:\r\n5:\r\n6:\r\n7:\r\n8:\r\n9:\r\na:\r\nb:\r\n\r\n",
+	  "GET / a none K"),
+	V("GET / HTTP/1.1\r\n" H
+	  "1:\r\n2:\r\n3:\r\n4:\r\n5:\r\n6:\r\n7:\r\n8:\r\n9:\r\na:\r\nb:\r\nc:\r\n\r\n",
+	  "431"),
 	/* not whole */
 	V("", "more"),
 	V("\r\n", "more"),
@@ -251,14 +272,17 @@ static const struct vector responses[] = {
 	V("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "200  len:0 K"),
 	V("HTTP/1.1 599 \xe9 x\r\nContent-Length: 0\r\n\r\n", "599 \xe9 x len:0 K"),
 	V("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n", "200 OK len:3 0"),
-	V("HTTP/1.0 200 OK\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n", "200 OK len:3 K0"),
+	V("HTTP/1.0 200 OK\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n",
+	  "200 OK len:3 K0"),
 	V("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "200 OK chunked K"),
-	V("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", "200 OK chunked -"),
+	V("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+	  "200 OK chunked -"),
 	V("HTTP/1.1 204 No\r\nContent-Length: 3\r\n\r\n", "204 No none K"),
 	V("HTTP/1.1 304 No\r\nContent-Length: 3\r\n\r\n", "304 No none:3 K"),
 	V("HTTP/1.1 100 Continue\r\n\r\n", "100 Continue none K"),
 	V("HTTP/1.1 103 Early\r\nLink: x\r\n\r\n", "103 Early none K"),
-	V("HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "101 Go tunnel KU"),
+	V("HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+	  "101 Go tunnel KU"),
 	V("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", "400"),
 	V("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
 	V("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
@@ -288,7 +312,8 @@ static const char *body_text(const struct msg *m)
 	static char out[40];
 
 	if (m->body == BODY_LENGTH || m->flags & MSG_LENGTH)
-		snprintf(out, sizeof(out), "%s:%llu", names[m->body], (unsigned long long)m->length);
+		snprintf(out, sizeof(out), "%s:%llu", names[m->body],
+			 (unsigned long long)m->length);
 	else
 		snprintf(out, sizeof(out), "%s", names[m->body]);
 	return out;
@@ -296,9 +321,13 @@ static const char *body_text(const struct msg *m)
 
 static const char *flags_text(const struct msg *m)
 {
-	static const struct { uint32_t flag; char letter; } letters[] = {
-		{ MSG_KEEP, 'K' }, { MSG_UPGRADE, 'U' }, { MSG_EXPECT, 'E' }, { MSG_HTTP10, '0' },
-		{ MSG_ABSOLUTE, 'A' }, { MSG_ASTERISK, 'S' }, { MSG_AUTHORITY, 'T' },
+	static const struct {
+		uint32_t flag;
+		char letter;
+	} letters[] = {
+		{ MSG_KEEP, 'K' },      { MSG_UPGRADE, 'U' },  { MSG_EXPECT, 'E' },
+		{ MSG_HTTP10, '0' },    { MSG_ABSOLUTE, 'A' }, { MSG_ASTERISK, 'S' },
+		{ MSG_AUTHORITY, 'T' },
 	};
 	static char out[16];
 	size_t n = 0;
@@ -315,17 +344,19 @@ static const char *flags_text(const struct msg *m)
 static void describe(struct msg *m, char out[512])
 {
 	if (m->flags & MSG_RESPONSE) {
-		snprintf(out, 512, "%u %.*s %s %s", m->status, STR_ARG(msg_str(m, m->reason)), body_text(m), flags_text(m));
+		snprintf(out, 512, "%u %.*s %s %s", m->status, STR_ARG(msg_str(m, m->reason)),
+			 body_text(m), flags_text(m));
 		return;
 	}
 	snprintf(out, 512, "%.*s %.*s%s%.*s %.*s %s %s", STR_ARG(msg_str(m, m->meth)),
 		 STR_ARG(m->has_path ? msg_str(m, m->path) : S("-")), m->has_query ? "?" : "",
-		 STR_ARG(m->has_query ? msg_str(m, m->query) : S("")), STR_ARG(msg_host(m).n ? msg_host(m) : S("-")),
-		 body_text(m), flags_text(m));
+		 STR_ARG(m->has_query ? msg_str(m, m->query) : S("")),
+		 STR_ARG(msg_host(m).n ? msg_host(m) : S("-")), body_text(m), flags_text(m));
 }
 
 /* Result of one call as text; a copy of exactly <n> bytes lets a sanitizer see a read beyond. */
-static enum h1_result parse(bool response, const char *in, size_t n, size_t *seen, char out[512], size_t *used)
+static enum h1_result parse(bool response, const char *in, size_t n, size_t *seen, char out[512],
+			    size_t *used)
 {
 	const struct h1_error *err = NULL;
 	char *copy = malloc(n ? n : 1);
@@ -361,14 +392,16 @@ static void check_vector(bool response, const struct vector *v)
 		seen = 0;
 		if (parse(response, v->in, cut, &seen, got, &used) == H1_MORE)
 			parse(response, v->in, v->n, &seen, got, &used);
-		ck_assert_msg(!strcmp(got, v->want), "[%s] cut at %zu gives [%s], not [%s]", v->in, cut, got, v->want);
+		ck_assert_msg(!strcmp(got, v->want), "[%s] cut at %zu gives [%s], not [%s]", v->in,
+			      cut, got, v->want);
 		ck_assert_uint_eq(used, first_used);
 	}
 	seen = 0;
 	for (size_t n = 0; n <= v->n; n++) /* byte by byte */
 		if (parse(response, v->in, n, &seen, got, &used) != H1_MORE)
 			break;
-	ck_assert_msg(!strcmp(got, v->want), "[%s] dripped gives [%s], not [%s]", v->in, got, v->want);
+	ck_assert_msg(!strcmp(got, v->want), "[%s] dripped gives [%s], not [%s]", v->in, got,
+		      v->want);
 }
 
 START_TEST(request_means_the_same_whole_and_in_pieces)
@@ -394,7 +427,8 @@ START_TEST(used_ends_behind_the_empty_line)
 }
 END_TEST
 
-static void too_long(bool response, const char *start, char fill, const char *end, size_t total, const char *want)
+static void too_long(bool response, const char *start, char fill, const char *end, size_t total,
+		     const char *want)
 {
 	char *in = malloc(total + 64), got[512];
 	size_t n = strlen(start), seen = 0, used;
@@ -417,10 +451,12 @@ START_TEST(limits_have_their_own_status)
 	too_long(false, "GET /", 'x', "x", LIMIT_HEAD + 1, "414");
 	too_long(false, "GET /", 'x', "x", LIMIT_HEAD, "more");
 	too_long(false, "G", 'x', "x", LIMIT_HEAD + 1, "414");
-	too_long(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 'x', "\r\n\r\n", LIMIT_HEAD, "GET / a none K");
+	too_long(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 'x', "\r\n\r\n", LIMIT_HEAD,
+		 "GET / a none K");
 	too_long(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 'x', "\r\n\r\n", LIMIT_HEAD + 1, "431");
 	too_long(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 'x', "x", LIMIT_HEAD + 20, "431");
-	too_long(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 'x', "\x01\r\n\r\n", LIMIT_HEAD + 20, "431");
+	too_long(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 'x', "\x01\r\n\r\n", LIMIT_HEAD + 20,
+		 "431");
 	too_long(true, "HTTP/1.1 200 OK\r\nX: ", 'x', "x", LIMIT_HEAD + 1, "431");
 	ck_assert_uint_gt(LIMIT_HEAD, fixed);
 }
@@ -431,8 +467,9 @@ static void parsed(struct msg *m, const char *text, bool response, bool head, bo
 	const struct h1_error *err = NULL;
 	size_t seen = 0, used;
 	struct str in = str_from(text);
-	enum h1_result r = response ? h1_parse_response(in, &seen, &lim, head, connect, m, &used, &err) :
-				      h1_parse_request(in, &seen, &lim, m, &used, &err);
+	enum h1_result r =
+		response ? h1_parse_response(in, &seen, &lim, head, connect, m, &used, &err)
+			 : h1_parse_request(in, &seen, &lim, m, &used, &err);
 
 	ck_assert_msg(r == H1_DONE, "[%s] is refused: %s", text, err ? err->text : "more");
 }
@@ -468,43 +505,64 @@ static void writes(const char *in, const struct h1_framing *f, bool response, co
 	out = malloc(n);
 	n = h1_write_head(&m, f, out);
 	ck_assert_uint_le(n, h1_head_size(&m, f));
-	ck_assert_msg(n == strlen(want) && !memcmp(out, want, n), "[%s] is written as [%.*s]", in, (int)n, out);
+	ck_assert_msg(n == strlen(want) && !memcmp(out, want, n), "[%s] is written as [%.*s]", in,
+		      (int)n, out);
 	free(out);
 	msg_free(&m);
 }
 
 START_TEST(head_is_written_with_our_framing_only)
 {
-	const struct h1_framing none = { .body = BODY_NONE }, length = { .body = BODY_LENGTH, .length = 12345678901 };
+	const struct h1_framing none = { .body = BODY_NONE },
+				length = { .body = BODY_LENGTH, .length = 12345678901 };
 	const struct h1_framing close = { .body = BODY_CHUNKED, .close = true };
-	const struct h1_framing up = { .upgrade = true }, raw = { .raw_target = true }, old = { .http10 = true, .keep_alive = true };
+	const struct h1_framing up = { .upgrade = true }, raw = { .raw_target = true },
+				old = { .http10 = true, .keep_alive = true };
 
 	writes("GET /a?b HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\n\r\n", &none, false,
 	       "GET /a?b HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\n\r\n");
 	writes("GET / HTTP/1.0\r\nHost:x\r\nA:  1 \r\nB: 2\r\n\r\n", &none, false,
 	       "GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\n\r\n");
-	writes("GET /a/../%62?%2e HTTP/1.1\r\nHost: x\r\n\r\n", &none, false, "GET /b?%2e HTTP/1.1\r\nHost: x\r\n\r\n");
+	writes("GET /a/../%62?%2e HTTP/1.1\r\nHost: x\r\n\r\n", &none, false,
+	       "GET /b?%2e HTTP/1.1\r\nHost: x\r\n\r\n");
 	writes("GET /a/../%62?%2e HTTP/1.1\r\nHost: x\r\n\r\n", &raw, false,
 	       "GET /a/../%62?%2e HTTP/1.1\r\nHost: x\r\n\r\n");
 	writes("GET http://Y:8/p HTTP/1.1\r\nA: 1\r\nHost: x\r\nB: 2\r\n\r\n", &none, false,
 	       "GET /p HTTP/1.1\r\nA: 1\r\nHost: Y:8\r\nB: 2\r\n\r\n");
-	writes("CONNECT y:8 HTTP/1.1\r\nHost: x\r\n\r\n", &none, false, "CONNECT y:8 HTTP/1.1\r\nHost: x\r\n\r\n");
-	writes("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", &none, false, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n");
-	writes("OPTIONS http://y HTTP/1.1\r\nHost: x\r\n\r\n", &none, false, "OPTIONS * HTTP/1.1\r\nHost: y\r\n\r\n");
-	writes("POST / HTTP/1.1\r\nHost: x\r\nA: 1\r\nContent-Length: 3\r\nB: 2\r\nConnection: keep-alive, C\r\n"
-	       "C: 3\r\nKeep-Alive: 9\r\nProxy-Connection: x\r\nTE: x\r\nUpgrade: y\r\nD: 4\r\nTrailer: q\r\n\r\n",
-	       &length, false, "POST / HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nD: 4\r\nContent-Length: 12345678901\r\n\r\n");
-	writes("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: q\r\n\r\n", &close, false,
-	       "POST / HTTP/1.1\r\nHost: x\r\nTrailer: q\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
-	writes("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nA: 1\r\n\r\n", &up, false,
-	       "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nA: 1\r\nConnection: upgrade\r\n\r\n");
-	writes("GET / HTTP/1.0\r\nA: 1\r\n\r\n", &old, false, "GET / HTTP/1.0\r\nA: 1\r\nConnection: keep-alive\r\n\r\n");
-	writes("GET / HTTP/1.1\r\nHost: x\r\nConnection: Host, A\r\nA: 1\r\nA: 2\r\n\r\n", &none, false,
-	       "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-	writes("HTTP/1.1 404 Gone fishing\r\nA: 1\r\nConnection: close\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\n", &close, true,
-	       "HTTP/1.1 404 Gone fishing\r\nA: 1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nTransfer-Encoding: chunked\r\n"
+	writes("CONNECT y:8 HTTP/1.1\r\nHost: x\r\n\r\n", &none, false,
+	       "CONNECT y:8 HTTP/1.1\r\nHost: x\r\n\r\n");
+	writes("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", &none, false,
+	       "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n");
+	writes("OPTIONS http://y HTTP/1.1\r\nHost: x\r\n\r\n", &none, false,
+	       "OPTIONS * HTTP/1.1\r\nHost: y\r\n\r\n");
+	writes("POST / HTTP/1.1\r\nHost: x\r\nA: 1\r\nContent-Length: 3\r\nB: 2\r\nConnection: "
+	       "keep-alive, C\r\n"
+	       "C: 3\r\nKeep-Alive: 9\r\nProxy-Connection: x\r\nTE: x\r\nUpgrade: y\r\nD: "
+	       "4\r\nTrailer: q\r\n\r\n",
+	       &length, false,
+	       "POST / HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nD: 4\r\nContent-Length: "
+	       "12345678901\r\n\r\n");
+	writes("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: q\r\n\r\n",
+	       &close, false,
+	       "POST / HTTP/1.1\r\nHost: x\r\nTrailer: q\r\nTransfer-Encoding: "
+	       "chunked\r\nConnection: close\r\n\r\n");
+	writes("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nA: "
+	       "1\r\n\r\n",
+	       &up, false,
+	       "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nA: 1\r\nConnection: "
+	       "upgrade\r\n\r\n");
+	writes("GET / HTTP/1.0\r\nA: 1\r\n\r\n", &old, false,
+	       "GET / HTTP/1.0\r\nA: 1\r\nConnection: keep-alive\r\n\r\n");
+	writes("GET / HTTP/1.1\r\nHost: x\r\nConnection: Host, A\r\nA: 1\r\nA: 2\r\n\r\n", &none,
+	       false, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	writes("HTTP/1.1 404 Gone fishing\r\nA: 1\r\nConnection: close\r\nSet-Cookie: "
+	       "a\r\nSet-Cookie: b\r\n\r\n",
+	       &close, true,
+	       "HTTP/1.1 404 Gone fishing\r\nA: 1\r\nSet-Cookie: a\r\nSet-Cookie: "
+	       "b\r\nTransfer-Encoding: chunked\r\n"
 	       "Connection: close\r\n\r\n");
-	writes("HTTP/1.0 503\r\nA: 1\r\n\r\n", &none, true, "HTTP/1.1 503 Service Unavailable\r\nA: 1\r\n\r\n");
+	writes("HTTP/1.0 503\r\nA: 1\r\n\r\n", &none, true,
+	       "HTTP/1.1 503 Service Unavailable\r\nA: 1\r\n\r\n");
 }
 END_TEST
 
@@ -524,7 +582,8 @@ END_TEST
 START_TEST(byte_classes_follow_the_grammar)
 {
 	for (int c = 0; c < 256; c++) {
-		bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		bool alnum =
+			(c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 		bool token = alnum || (c && c < 128 && strchr("!#$%&'*+-.^_`|~", c));
 		bool target = c > 0x20 && c < 0x7f && c != '#';
 		unsigned want = (token ? H1_TOKEN : 0) | (target ? H1_TARGET : 0);
@@ -570,8 +629,10 @@ Suite *h1_suite(void)
 	TCase *t = tcase_create("codec");
 
 	tcase_add_unchecked_fixture(t, msg_setup, NULL);
-	tcase_add_loop_test(t, request_means_the_same_whole_and_in_pieces, 0, sizeof(requests) / sizeof(*requests));
-	tcase_add_loop_test(t, response_means_the_same_whole_and_in_pieces, 0, sizeof(responses) / sizeof(*responses));
+	tcase_add_loop_test(t, request_means_the_same_whole_and_in_pieces, 0,
+			    sizeof(requests) / sizeof(*requests));
+	tcase_add_loop_test(t, response_means_the_same_whole_and_in_pieces, 0,
+			    sizeof(responses) / sizeof(*responses));
 	tcase_add_test(t, used_ends_behind_the_empty_line);
 	tcase_add_test(t, limits_have_their_own_status);
 	tcase_add_test(t, answers_to_head_and_connect_have_no_body);

@@ -9,7 +9,10 @@ Suite *h1_chunk_suite(void);
 
 static const struct h1_limits lim = { 300, 8, 100 };
 
-#define V(in, want) { in, sizeof(in) - 1, want }
+#define V(in, want)                                                                                \
+	{                                                                                          \
+		in, sizeof(in) - 1, want                                                           \
+	}
 static const struct {
 	const char *in;
 	size_t n;
@@ -24,7 +27,9 @@ static const struct {
 	V("5;a=b\r\nhello\r\n0;x\r\n\r\n", "hello||"),
 	V("5 ; a=\"b;c\"\r\nhello\r\n0\r\n\r\n", "hello||"),
 	V("0\r\nX-Sum: 1\r\nY: 2\r\n\r\n", "|X-Sum=1 Y=2 |"),
-	V("0\r\nX: 1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: z\r\nCookie: a\r\nIf-Match: b\r\n\r\n", "|X=1 |"),
+	V("0\r\nX: 1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: z\r\nCookie: "
+	  "a\r\nIf-Match: b\r\n\r\n",
+	  "|X=1 |"),
 	V("0\r\n\r\n\r\n", "||\r\n"),
 	V("5\r\nhel\r\n\r\n0\r\n\r\n", "hel\r\n||"),
 	V("", "more"),
@@ -77,8 +82,8 @@ static enum h1_result read_trailers(struct reader *r, struct str in)
 		return res;
 	r->at += used;
 	for (uint32_t i = MSG_END; (i = msg_find(&m, i, FIELD_OTHER, S(""))) != MSG_END;)
-		snprintf(r->fields + strlen(r->fields), sizeof(r->fields) - strlen(r->fields), "%.*s=%.*s ",
-			 STR_ARG(msg_name(&m, i)), STR_ARG(msg_value(&m, i)));
+		snprintf(r->fields + strlen(r->fields), sizeof(r->fields) - strlen(r->fields),
+			 "%.*s=%.*s ", STR_ARG(msg_name(&m, i)), STR_ARG(msg_value(&m, i)));
 	msg_free(&m);
 	return res;
 }
@@ -90,7 +95,8 @@ static enum h1_result read_to(struct reader *r, const char *in, size_t n)
 		const struct h1_error *err;
 		struct str data;
 		size_t used;
-		enum h1_result res = h1_chunk_parse(&r->chunk, str_of(in + r->at, n - r->at), &data, &used, &err);
+		enum h1_result res = h1_chunk_parse(&r->chunk, str_of(in + r->at, n - r->at), &data,
+						    &used, &err);
 
 		if (res == H1_BAD)
 			return H1_BAD;
@@ -102,7 +108,8 @@ static enum h1_result read_to(struct reader *r, const char *in, size_t n)
 	return r->trailers ? read_trailers(r, str_of(in + r->at, n - r->at)) : H1_MORE;
 }
 
-static void compare(const struct reader *r, enum h1_result res, const char *in, size_t n, const char *want)
+static void compare(const struct reader *r, enum h1_result res, const char *in, size_t n,
+		    const char *want)
 {
 	char got[700];
 
@@ -111,7 +118,8 @@ static void compare(const struct reader *r, enum h1_result res, const char *in, 
 	else if (res == H1_MORE)
 		snprintf(got, sizeof(got), "more");
 	else
-		snprintf(got, sizeof(got), "%.*s|%s|%.*s", (int)r->n, r->data, r->fields, (int)(n - r->at), in + r->at);
+		snprintf(got, sizeof(got), "%.*s|%s|%.*s", (int)r->n, r->data, r->fields,
+			 (int)(n - r->at), in + r->at);
 	ck_assert_msg(!strcmp(got, want), "[%s] gives [%s], not [%s]", in, got, want);
 }
 
@@ -147,13 +155,17 @@ START_TEST(extensions_are_limited_for_each_chunk)
 
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "1;", 2);
-	ck_assert_int_eq(h1_chunk_parse(&c, str_of(line, sizeof(line)), &data, &used, &err), H1_BAD);
+	ck_assert_int_eq(h1_chunk_parse(&c, str_of(line, sizeof(line)), &data, &used, &err),
+			 H1_BAD);
 	memset(&c, 0, sizeof(c));
 	for (int i = 0; i < 100; i++) { /* as long a line, but for many chunks */
 		memcpy(line + 500, "\r\nz\r\n", 5);
-		ck_assert_int_eq(h1_chunk_parse(&c, str_of(line, 505), &data, &used, &err), H1_MORE);
+		ck_assert_int_eq(h1_chunk_parse(&c, str_of(line, 505), &data, &used, &err),
+				 H1_MORE);
 		ck_assert_uint_eq(data.n, 1);
-		ck_assert_int_eq(h1_chunk_parse(&c, str_of(line + used, 505 - used), &data, &used, &err), H1_MORE);
+		ck_assert_int_eq(
+			h1_chunk_parse(&c, str_of(line + used, 505 - used), &data, &used, &err),
+			H1_MORE);
 	}
 }
 END_TEST
@@ -165,7 +177,8 @@ START_TEST(a_huge_chunk_is_counted_right)
 	struct str data;
 	size_t used;
 
-	ck_assert_int_eq(h1_chunk_parse(&c, S("7ffffffffffffff\r\nabc"), &data, &used, &err), H1_MORE);
+	ck_assert_int_eq(h1_chunk_parse(&c, S("7ffffffffffffff\r\nabc"), &data, &used, &err),
+			 H1_MORE);
 	ck_assert_uint_eq(data.n, 3);
 	ck_assert_uint_eq(c.left, UINT64_C(0x7ffffffffffffff) - 3);
 }
@@ -177,7 +190,8 @@ Suite *h1_chunk_suite(void)
 	TCase *t = tcase_create("chunks");
 
 	tcase_add_unchecked_fixture(t, msg_setup, NULL);
-	tcase_add_loop_test(t, body_is_the_same_whole_and_in_pieces, 0, sizeof(bodies) / sizeof(*bodies));
+	tcase_add_loop_test(t, body_is_the_same_whole_and_in_pieces, 0,
+			    sizeof(bodies) / sizeof(*bodies));
 	tcase_add_test(t, extensions_are_limited_for_each_chunk);
 	tcase_add_test(t, a_huge_chunk_is_counted_right);
 	suite_add_tcase(s, t);

@@ -18,7 +18,8 @@ static void request(struct msg *m, const char *fields)
 	char text[8000];
 	size_t seen = 0, used;
 
-	snprintf(text, sizeof(text), "GET /p/%%7E?q=1 HTTP/1.1\r\nHost: www.example\r\n%s\r\n", fields);
+	snprintf(text, sizeof(text), "GET /p/%%7E?q=1 HTTP/1.1\r\nHost: www.example\r\n%s\r\n",
+		 fields);
 	ck_assert_int_eq(h1_parse_request(str_from(text), &seen, &lim, m, &used, &err), H1_DONE);
 }
 
@@ -73,7 +74,8 @@ START_TEST(slots_follow_the_first_live_header)
 	ck_assert_uint_eq(msg_find(&m, MSG_END, FIELD_COOKIE, S("")), MSG_END);
 	ck_assert(msg_add(&m, S("cookie"), S("c")));
 	is(msg_value(&m, msg_find(&m, MSG_END, FIELD_COOKIE, S(""))), "c");
-	ck_assert_uint_eq(msg_find(&m, MSG_END, FIELD_OTHER, S("COOKIE")), msg_find(&m, MSG_END, FIELD_COOKIE, S("")));
+	ck_assert_uint_eq(msg_find(&m, MSG_END, FIELD_OTHER, S("COOKIE")),
+			  msg_find(&m, MSG_END, FIELD_COOKIE, S("")));
 	msg_free(&m);
 }
 END_TEST
@@ -137,7 +139,8 @@ START_TEST(a_queue_of_headers_never_fills_the_table)
 		}
 	}
 	is(msg_value(&m, msg_find(&m, MSG_END, FIELD_HOST, S(""))), "www.example");
-	is(msg_name(&m, msg_find(&m, msg_find(&m, MSG_END, FIELD_HOST, S("")), FIELD_OTHER, S(""))), "X-9990");
+	is(msg_name(&m, msg_find(&m, msg_find(&m, MSG_END, FIELD_HOST, S("")), FIELD_OTHER, S(""))),
+	   "X-9990");
 	msg_free(&m);
 }
 END_TEST
@@ -194,14 +197,16 @@ START_TEST(repacking_keeps_what_is_sent)
 	char want[4000] = "GET /p/~?q=1 HTTP/1.1\r\nHost: www.example\r\n", fields[3000] = "";
 
 	for (int i = 0; i < 60; i++)
-		snprintf(fields + strlen(fields), sizeof(fields) - strlen(fields), "H%d:%s v%d\r\n", i, i % 3 ? "" : " ", i);
+		snprintf(fields + strlen(fields), sizeof(fields) - strlen(fields), "H%d:%s v%d\r\n",
+			 i, i % 3 ? "" : " ", i);
 	request(&m, fields);
 	for (int i = 0; i < 60; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "H%d", i);
 		if (i % 2)
-			snprintf(want + strlen(want), sizeof(want) - strlen(want), "H%d: v%d\r\n", i, i);
+			snprintf(want + strlen(want), sizeof(want) - strlen(want), "H%d: v%d\r\n",
+				 i, i);
 		else
 			ck_assert_uint_eq(msg_del_all(&m, FIELD_OTHER, str_from(name)), 1);
 		for (int k = 0; k < 20; k++)

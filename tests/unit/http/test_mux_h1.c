@@ -20,17 +20,17 @@ Suite *mux_h1_suite(void);
 
 struct front_case {
 	const char *name, *in;
-	const char *out;  /* at the far end */
-	bool closed;      /* and then the connection ends */
-	const char *log;  /* upcalls; NULL: not looked at */
-	bool shut;        /* the far end half closes behind <in> */
+	const char *out; /* at the far end */
+	bool closed; /* and then the connection ends */
+	const char *log; /* upcalls; NULL: not looked at */
+	bool shut; /* the far end half closes behind <in> */
 };
 
 struct back_case {
 	const char *name, *request; /* the head the owner sends, with its body's framing */
-	const char *body;           /* sent by data(), NULL: none */
-	const char *wire;           /* must arrive at the far end */
-	const char *in;             /* its answer */
+	const char *body; /* sent by data(), NULL: none */
+	const char *wire; /* must arrive at the far end */
+	const char *in; /* its answer */
 	const char *log;
 	bool shut;
 };
@@ -122,7 +122,8 @@ static bool path_is(const char *path)
 
 static void front_head(struct stream *s, struct msg *m)
 {
-	note("%.*s %.*s|", STR_ARG(msg_str(m, m->meth)), STR_ARG(m->has_path ? msg_str(m, m->path) : msg_str(m, m->authority)));
+	note("%.*s %.*s|", STR_ARG(msg_str(m, m->meth)),
+	     STR_ARG(m->has_path ? msg_str(m, m->path) : msg_str(m, m->authority)));
 	msg_move(&held, m);
 	body_n = 0;
 	if (path_is("/early")) {
@@ -208,7 +209,8 @@ static void front_failed(struct stream *s, enum stream_error why)
 	mux_h1.detach(s, false);
 }
 
-static const struct stream_ops front_ops = { front_head, front_data, front_end, front_drained, front_failed };
+static const struct stream_ops front_ops = { front_head, front_data, front_end, front_drained,
+					     front_failed };
 
 static bool refuse_open;
 
@@ -252,7 +254,8 @@ static void back_failed(struct stream *s, enum stream_error why)
 	mux_h1.detach(s, false);
 }
 
-static const struct stream_ops back_ops = { back_head, back_data, back_end, front_drained, back_failed };
+static const struct stream_ops back_ops = { back_head, back_data, back_end, front_drained,
+					    back_failed };
 
 static void back_idle(struct conn *c)
 {
@@ -305,7 +308,8 @@ static void on_tick(struct timer *t)
 	if (far_fd >= 0)
 		far_step();
 	quiet++;
-	if (far_fd >= 0 && quiet > 12 && got_n >= want_n && (!want_closed || far_eof || far_reset)) {
+	if (far_fd >= 0 && quiet > 12 && got_n >= want_n &&
+	    (!want_closed || far_eof || far_reset)) {
 		if (held_stream)
 			mux_h1.detach(held_stream, false);
 		held_stream = NULL;
@@ -368,7 +372,7 @@ static int start(struct thread *t)
 	conn_thread_start();
 	socket_pair(fd);
 	far_fd = fd[1];
-	tick = (struct timer){ .fire = on_tick };
+	tick = (struct timer) { .fire = on_tick };
 	timer_set(&tick, th->now + 1);
 	ck_assert_ptr_nonnull(conn_accepted(fd[0], NULL, the_app, NULL, &nobody, 0));
 	return 0;
@@ -401,52 +405,79 @@ static void run(const struct conn_app *a, int poller)
 
 #define OK5 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define OK5_CLOSE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
-#define BAD(status, text) "HTTP/1.1 " status " " text "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define BAD(status, text)                                                                          \
+	"HTTP/1.1 " status " " text "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 #define HO "Host: a\r\n"
 
 static const struct front_case fronts[] = {
-	{ "one request, kept", "GET /x HTTP/1.1\r\n" HO "\r\n", OK5, false, "GET /x|end 0|", false },
-	{ "pipelined", "GET /1 HTTP/1.1\r\n" HO "\r\nGET /2 HTTP/1.1\r\n" HO "\r\nGET /close HTTP/1.1\r\n" HO "\r\nGET /4 HTTP/1.1\r\n",
+	{ "one request, kept", "GET /x HTTP/1.1\r\n" HO "\r\n", OK5, false, "GET /x|end 0|",
+	  false },
+	{ "pipelined",
+	  "GET /1 HTTP/1.1\r\n" HO "\r\nGET /2 HTTP/1.1\r\n" HO "\r\nGET /close HTTP/1.1\r\n" HO
+	  "\r\nGET /4 HTTP/1.1\r\n",
 	  OK5 OK5 "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbye", true,
 	  "GET /1|end 0|GET /2|end 0|GET /close|end 0|", false },
-	{ "pipelined behind bodies", "POST /echo HTTP/1.1\r\n" HO "Content-Length: 3\r\n\r\nabcPOST /echo HTTP/1.1\r\n" HO
-	  "Transfer-Encoding: chunked\r\n\r\n2\r\nde\r\n3\r\nfgh\r\n0\r\nT: 1\r\n\r\nGET /x HTTP/1.1\r\n" HO "\r\n",
-	  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ndefgh" OK5, false,
-	  "POST /echo|end 3|POST /echo|end 5 trailers|GET /x|end 0|", false },
-	{ "client says close", "GET /x HTTP/1.1\r\n" HO "Connection: close\r\n\r\n", OK5_CLOSE, true, NULL, false },
+	{ "pipelined behind bodies",
+	  "POST /echo HTTP/1.1\r\n" HO "Content-Length: 3\r\n\r\nabcPOST /echo HTTP/1.1\r\n" HO
+	  "Transfer-Encoding: chunked\r\n\r\n2\r\nde\r\n3\r\nfgh\r\n0\r\nT: 1\r\n\r\nGET /x "
+	  "HTTP/1.1\r\n" HO "\r\n",
+	  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: "
+	  "5\r\n\r\ndefgh" OK5,
+	  false, "POST /echo|end 3|POST /echo|end 5 trailers|GET /x|end 0|", false },
+	{ "client says close", "GET /x HTTP/1.1\r\n" HO "Connection: close\r\n\r\n", OK5_CLOSE,
+	  true, NULL, false },
 	{ "1.0", "GET /x HTTP/1.0\r\n\r\n", OK5_CLOSE, true, NULL, false },
 	{ "1.0 kept", "GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /x HTTP/1.0\r\n\r\n",
-	  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello" OK5_CLOSE, true, NULL, false },
+	  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello" OK5_CLOSE,
+	  true, NULL, false },
 	{ "chunked with trailers", "GET /chunked HTTP/1.1\r\n" HO "\r\n",
-	  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nd\r\n world, again\r\n0\r\nX-Sum: 7\r\n\r\n", false,
-	  NULL, false },
+	  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nd\r\n world, "
+	  "again\r\n0\r\nX-Sum: 7\r\n\r\n",
+	  false, NULL, false },
 	{ "unknown length to 1.0", "GET /chunked HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello world, again", true, NULL, false },
-	{ "HEAD", "HEAD /x HTTP/1.1\r\n" HO "\r\nGET /x HTTP/1.1\r\n" HO "\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" OK5,
-	  false, NULL, false },
-	{ "204", "GET /none HTTP/1.1\r\n" HO "\r\n" "GET /empty HTTP/1.1\r\n" HO "\r\n",
-	  "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, NULL, false },
-	{ "100-continue", "POST /continue HTTP/1.1\r\n" HO "Expect: 100-continue\r\nContent-Length: 2\r\n\r\nab",
-	  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false, NULL, false },
-	{ "interim answers are not for 1.0", "POST /continue HTTP/1.0\r\nContent-Length: 2\r\n\r\nab",
-	  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab", true, NULL, false },
-	{ "final answer instead of 100", "POST /early HTTP/1.1\r\n" HO "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
-	  "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno", true, "POST /early|", false },
-	{ "upgrade", "GET /upgrade HTTP/1.1\r\n" HO "Connection: upgrade\r\nUpgrade: websocket\r\n\r\nraw\r\nbytes",
-	  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nraw\r\nbytes", true,
-	  "GET /upgrade|end 0|tunnel end|", true },
-	{ "CONNECT", "CONNECT b:1 HTTP/1.1\r\n" HO "\r\nraw", "HTTP/1.1 200 OK\r\n\r\nraw", true, "CONNECT b:1|end 0|tunnel end|", true },
+	{ "HEAD", "HEAD /x HTTP/1.1\r\n" HO "\r\nGET /x HTTP/1.1\r\n" HO "\r\n",
+	  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" OK5, false, NULL, false },
+	{ "204",
+	  "GET /none HTTP/1.1\r\n" HO "\r\n"
+	  "GET /empty HTTP/1.1\r\n" HO "\r\n",
+	  "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false,
+	  NULL, false },
+	{ "100-continue",
+	  "POST /continue HTTP/1.1\r\n" HO "Expect: 100-continue\r\nContent-Length: 2\r\n\r\nab",
+	  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false,
+	  NULL, false },
+	{ "interim answers are not for 1.0",
+	  "POST /continue HTTP/1.0\r\nContent-Length: 2\r\n\r\nab",
+	  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab", true, NULL,
+	  false },
+	{ "final answer instead of 100",
+	  "POST /early HTTP/1.1\r\n" HO "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+	  "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno",
+	  true, "POST /early|", false },
+	{ "upgrade",
+	  "GET /upgrade HTTP/1.1\r\n" HO
+	  "Connection: upgrade\r\nUpgrade: websocket\r\n\r\nraw\r\nbytes",
+	  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+	  "upgrade\r\n\r\nraw\r\nbytes",
+	  true, "GET /upgrade|end 0|tunnel end|", true },
+	{ "CONNECT", "CONNECT b:1 HTTP/1.1\r\n" HO "\r\nraw", "HTTP/1.1 200 OK\r\n\r\nraw", true,
+	  "CONNECT b:1|end 0|tunnel end|", true },
 	{ "half close", "GET /x HTTP/1.1\r\n" HO "\r\n", NULL, true, "GET /x|end 0|", true },
-	{ "bad request", "GET / HTTP/1.1\r\n\r\n", BAD("400", "Bad Request"), true, "failed 4 400|", false },
+	{ "bad request", "GET / HTTP/1.1\r\n\r\n", BAD("400", "Bad Request"), true, "failed 4 400|",
+	  false },
 	{ "bad request behind a good one", "GET /x HTTP/1.1\r\n" HO "\r\nGET / HTTP/3.0\r\n\r\n",
 	  OK5 BAD("505", "HTTP Version Not Supported"), true, "GET /x|end 0|failed 4 505|", false },
-	{ "bad chunk", "POST /echo HTTP/1.1\r\n" HO "Transfer-Encoding: chunked\r\n\r\n2\r\nabX\r\n", BAD("400", "Bad Request"), true,
-	  "POST /echo|failed 4 400|", false },
+	{ "bad chunk",
+	  "POST /echo HTTP/1.1\r\n" HO "Transfer-Encoding: chunked\r\n\r\n2\r\nabX\r\n",
+	  BAD("400", "Bad Request"), true, "POST /echo|failed 4 400|", false },
 	{ "end in the head", "GET / HT", "", true, "failed 1 0|", true },
-	{ "end in the body", "POST /echo HTTP/1.1\r\n" HO "Content-Length: 9\r\n\r\nabc", "", true, "POST /echo|failed 1 0|", true },
+	{ "end in the body", "POST /echo HTTP/1.1\r\n" HO "Content-Length: 9\r\n\r\nabc", "", true,
+	  "POST /echo|failed 1 0|", true },
 	{ "nothing at all", "", "", true, "", true },
 	{ "dropped", "GET /drop HTTP/1.1\r\n" HO "\r\n", "", true, "GET /drop|", false },
-	{ "dropped with reset", "GET /reset HTTP/1.1\r\n" HO "\r\n", "", true, "GET /reset|end 0|", false },
+	{ "dropped with reset", "GET /reset HTTP/1.1\r\n" HO "\r\n", "", true, "GET /reset|end 0|",
+	  false },
 };
 
 static void front_check(const struct front_case *f, int poller)
@@ -456,7 +487,7 @@ static void front_check(const struct front_case *f, int poller)
 	send_shut = f->shut;
 	want_closed = f->closed;
 	want_n = f->out ? strlen(f->out) : 1;
-	front_app = (struct conn_app){ front_ready, conn_gone };
+	front_app = (struct conn_app) { front_ready, conn_gone };
 	run(&front_app, poller);
 	if (f->out)
 		ck_assert_msg(!strcmp(got, f->out), "%s: client got [%s]", f->name, got);
@@ -487,38 +518,58 @@ END_TEST
 #define GET "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 
 static const struct back_case backs[] = {
-	{ "counted", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 1|data hello|end|idle|", false },
-	{ "empty", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200 1|end|idle|", false },
-	{ "chunked", GET, NULL, GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nT: 1\r\n\r\n",
+	{ "counted", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+	  "200 1|data hello|end|idle|", false },
+	{ "empty", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+	  "200 1|end|idle|", false },
+	{ "chunked", GET, NULL, GET,
+	  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nT: "
+	  "1\r\n\r\n",
 	  "200 2|data abc|end trailers|idle|", false },
-	{ "until the end", GET, NULL, GET, "HTTP/1.1 200 OK\r\n\r\nabc", "200 3|data abc|end|", true },
+	{ "until the end", GET, NULL, GET, "HTTP/1.1 200 OK\r\n\r\nabc", "200 3|data abc|end|",
+	  true },
 	{ "204", GET, NULL, GET, "HTTP/1.1 204 No\r\n\r\n", "204 0|end|idle|", false },
 	{ "interim, then final", GET, NULL, GET,
-	  "HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "103 0|200 1|data x|end|idle|", false },
-	{ "server says close", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", "200 1|data x|end|",
+	  "HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+	  "103 0|200 1|data x|end|idle|", false },
+	{ "server says close", GET, NULL, GET,
+	  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", "200 1|data x|end|",
 	  false },
-	{ "1.0 server", GET, NULL, GET, "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "200 1|data x|end|", false },
-	{ "bytes behind the answer", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n", NULL, false },
-	{ "HEAD", "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n",
-	  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "200 0|end|idle|", false },
+	{ "1.0 server", GET, NULL, GET, "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
+	  "200 1|data x|end|", false },
+	{ "bytes behind the answer", GET, NULL, GET,
+	  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n", NULL, false },
+	{ "HEAD", "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", NULL,
+	  "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+	  "200 0|end|idle|", false },
 	{ "counted request", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", "abc",
-	  "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 204 No\r\n\r\n", "204 0|end|idle|", false },
-	{ "chunked request", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "abc",
-	  "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "HTTP/1.1 204 No\r\n\r\n",
+	  "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 204 No\r\n\r\n",
 	  "204 0|end|idle|", false },
-	{ "request without Host", "GET / HTTP/1.0\r\nA: 1\r\n\r\n", NULL, "GET / HTTP/1.0\r\nA: 1\r\nConnection: keep-alive\r\n\r\n",
+	{ "chunked request", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  "abc",
+	  "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+	  "HTTP/1.1 204 No\r\n\r\n", "204 0|end|idle|", false },
+	{ "request without Host", "GET / HTTP/1.0\r\nA: 1\r\n\r\n", NULL,
+	  "GET / HTTP/1.0\r\nA: 1\r\nConnection: keep-alive\r\n\r\n",
 	  "HTTP/1.0 204 No\r\nConnection: keep-alive\r\n\r\n", "204 0|end|idle|", false },
-	{ "upgrade", "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", NULL,
+	{ "upgrade",
+	  "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", NULL,
 	  "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
-	  "HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nraw", "101 4 tunnel|data raw|end|", true },
-	{ "switch not asked for", GET, NULL, GET, "HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "failed 4|", false },
+	  "HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nraw",
+	  "101 4 tunnel|data raw|end|", true },
+	{ "switch not asked for", GET, NULL, GET,
+	  "HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "failed 4|", false },
 	{ "no answer", GET, NULL, GET, "", "failed 1|", true },
 	{ "half a head", GET, NULL, GET, "HTTP/1.1 200 O", "failed 1|", true },
-	{ "half a body", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", "200 1|data hel|failed 1|", true },
-	{ "half a chunked body", GET, NULL, GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n",
+	{ "half a body", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+	  "200 1|data hel|failed 1|", true },
+	{ "half a chunked body", GET, NULL, GET,
+	  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n",
 	  "200 2|data hel|failed 1|", true },
 	{ "no HTTP", GET, NULL, GET, "SSH-2.0-OpenSSH_9.2 hello\r\n", "failed 4|", false },
-	{ "two framings", GET, NULL, GET, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "failed 4|", false },
+	{ "two framings", GET, NULL, GET,
+	  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "failed 4|",
+	  false },
 };
 
 static void back_check(const struct back_case *b)
@@ -529,13 +580,14 @@ static void back_check(const struct back_case *b)
 	send_shut = b->shut;
 	want_closed = false;
 	want_n = strlen(b->wire);
-	back_app = (struct conn_app){ back_ready, conn_gone };
+	back_app = (struct conn_app) { back_ready, conn_gone };
 	run(&back_app, 0);
 	ck_assert_msg(!strcmp(got, b->wire), "%s: server got [%s]", b->name, got);
 	if (b->log)
 		ck_assert_msg(!strcmp(log_text, b->log), "%s: owner saw [%s]", b->name, log_text);
 	else
-		ck_assert_msg(!strstr(log_text, "idle") || gone, "%s: owner saw [%s]", b->name, log_text);
+		ck_assert_msg(!strstr(log_text, "idle") || gone, "%s: owner saw [%s]", b->name,
+			      log_text);
 }
 
 START_TEST(server_side_whole)
@@ -553,7 +605,12 @@ END_TEST
 
 START_TEST(late_head_is_answered_408)
 {
-	struct front_case f = { "408", "GET / HTTP/1.1\r\nHost: ", BAD("408", "Request Timeout"), true, "failed 3 408|", false };
+	struct front_case f = { "408",
+				"GET / HTTP/1.1\r\nHost: ",
+				BAD("408", "Request Timeout"),
+				true,
+				"failed 3 408|",
+				false };
 
 	conf.head_ms = 20;
 	front_check(&f, 0);
@@ -571,7 +628,8 @@ END_TEST
 
 START_TEST(idle_client_is_closed_in_time)
 {
-	struct front_case f = { "idle", "GET /x HTTP/1.1\r\n" HO "\r\n", OK5, true, "GET /x|end 0|", false };
+	struct front_case f = { "idle", "GET /x HTTP/1.1\r\n" HO "\r\n", OK5, true, "GET /x|end 0|",
+				false };
 
 	conf.keepalive_ms = 20;
 	front_check(&f, 0);
@@ -580,7 +638,10 @@ END_TEST
 
 START_TEST(no_memory_for_an_exchange_is_503)
 {
-	struct front_case f = { "503", "GET /x HTTP/1.1\r\n" HO "\r\n", BAD("503", "Service Unavailable"), true, "", false };
+	struct front_case f = {
+		"503", "GET /x HTTP/1.1\r\n" HO "\r\n", BAD("503", "Service Unavailable"), true, "",
+		false
+	};
 
 	refuse_open = true;
 	front_check(&f, 0);
@@ -589,7 +650,9 @@ END_TEST
 
 START_TEST(client_that_resets_fails_the_stream)
 {
-	struct front_case f = { "gone", "GET /hang HTTP/1.1\r\n" HO "\r\n", "", false, NULL, false };
+	struct front_case f = {
+		"gone", "GET /hang HTTP/1.1\r\n" HO "\r\n", "", false, NULL, false
+	};
 
 	front_check(&f, 0);
 	ck_assert_str_eq(log_text, "GET /hang|end 0|");
@@ -600,8 +663,9 @@ END_TEST
 static void big_body(bool chunked)
 {
 	static char in[90000], out[90000];
-	const char *head = chunked ? "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n13880\r\n" :
-				     "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 80000\r\n\r\n";
+	const char *head = chunked ? "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+				     "chunked\r\n\r\n13880\r\n"
+				   : "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 80000\r\n\r\n";
 	struct front_case f = { "big", in, OK5, false, "POST /x|end 80000|", false };
 	size_t n = strlen(head);
 
