@@ -7,6 +7,12 @@ const struct str field_names[FIELDS] = {
 #include "field.def"
 };
 
+union field_name_size {
+#define FIELD(id, name, flags) char id[sizeof(name) - 1];
+#include "field.def"
+};
+#define FIELD_NAME_MAX sizeof(union field_name_size)
+
 const uint8_t field_flags[FIELDS] = {
 #define FIELD(id, name, flags) [FIELD_##id] = (flags),
 #include "field.def"
@@ -47,43 +53,41 @@ static const uint8_t places[64] = {
 	ROW(ORIGIN, 'o', 'n', 6),
 };
 
-#define LOWER UINT64_C(0x2020202020202020)
+#define FOLD UINT64_C(0x2020202020202020)
 
-static uint64_t load(const char *p, size_t n)
+/* Unlike bits of 8 (or 4) bytes of a name and of a lower-case one. */
+static inline uint64_t unlike8(const char *name, const char *lower)
 {
-	uint64_t v = 0;
+	uint64_t a, b;
 
-	if (n == 8) {
-		memcpy(&v, p, 8);
-	} else if (n == 4) {
-		uint32_t w;
+	memcpy(&a, name, 8);
+	memcpy(&b, lower, 8);
+	return (a | FOLD) ^ b;
+}
 
-		memcpy(&w, p, 4);
-		v = w;
-	} else {
-		uint16_t w;
+static inline uint32_t unlike4(const char *name, const char *lower)
+{
+	uint32_t a, b;
 
-		memcpy(&w, p, 2);
-		v = w;
-	}
-	return v;
+	memcpy(&a, name, 4);
+	memcpy(&b, lower, 4);
+	return (a | (uint32_t)FOLD) ^ b;
 }
 
 /* Letters and "-" only: bit 5 folds them, and of the other bytes only CR would become "-". Two
- * overlapping loads of a power of two cover the rest. */
+ * overlapping loads cover the ends, a third the middle of the names above 16 bytes. */
 static bool same(const char *name, const char *lower, size_t n)
 {
-	size_t w = n >= 8 ? 8 : n >= 4 ? 4 : 2;
-
-	for (; n > w; n -= w, name += w, lower += w)
-		if (((load(name, w) | (LOWER >> (64 - 8 * w))) ^ load(lower, w)) != 0) {
+	_Static_assert(FIELD_NAME_MAX <= 24, "three loads cover a name");
+	if (n >= 8)
+		return !(unlike8(name, lower) | unlike8(name + n - 8, lower + n - 8) |
+			 (n > 16 ? unlike8(name + 8, lower + 8) : 0));
+	if (n >= 4)
+		return !(unlike4(name, lower) | unlike4(name + n - 4, lower + n - 4));
+	for (size_t i = 0; i < n; i++)
+		if ((name[i] | 0x20) != lower[i])
 			return false;
-		} else if (n < 2 * w) {
-			name -= 2 * w - n;
-			lower -= 2 * w - n;
-			n = 2 * w;
-		}
-	return ((load(name, w) | (LOWER >> (64 - 8 * w))) ^ load(lower, w)) == 0;
+	return true;
 }
 
 enum field_id field_lookup(struct str name)

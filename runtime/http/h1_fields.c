@@ -6,22 +6,18 @@
 #define BYTES(x) (UINT64_C(0x0101010101010101) * (x))
 
 /* First byte from <p> on that is no field value byte, HTAB included as one to look at. Eight at a
- * time: a byte below 0x20 borrows into its top bit, and so does 0x7f once it is made zero; a byte
- * with its top bit set does neither. */
-static const char *value_end(const char *p, const char *end)
+ * time: a byte below 0x20 borrows into its top bit, 0x7f carries into it, and a byte that has its
+ * top bit set is let through. */
+static inline const char *value_end(const char *p, const char *end)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	while (end - p >= 8) {
-		uint64_t v, low, del;
+	for (; end - p >= 8; p += 8) {
+		uint64_t v, stop;
 
 		memcpy(&v, p, 8);
-		low = (v - BYTES(0x20)) & ~v;
-		del = v ^ BYTES(0x7f);
-		del = (del - BYTES(0x01)) & ~del;
-		low = (low | del) & BYTES(0x80);
-		if (low)
-			return p + (__builtin_ctzll(low) >> 3);
-		p += 8;
+		stop = ((v - BYTES(0x20)) | ((v & BYTES(0x7f)) + BYTES(0x01))) & ~v & BYTES(0x80);
+		if (stop)
+			return p + (__builtin_ctzll(stop) >> 3);
 	}
 #endif
 	while (h1_class(*p) & H1_VALUE && *p != '\t')
@@ -85,14 +81,14 @@ static enum h1_result field_line(struct h1_scan *s, struct msg *m)
 	while (h1_class(*p) & H1_TOKEN)
 		p++;
 	colon = p;
-	if (p == name ||
-	    *p != ':') { /* also folded lines and blanks before the colon, RFC 9112 5.1, 5.2 */
+	if (p == name || *p != ':') { /* RFC 9112 5.1, 5.2 */
 		if (*name == ' ' || *name == '\t')
 			H1_FAIL(s, 400, "folded line");
 		H1_FAIL(s, 400, "invalid field name");
 	}
-	for (p = value_end(p + 1, s->end); *p == '\t';)
+	do
 		p = value_end(p + 1, s->end);
+	while (*p == '\t');
 	if (line_end(s, p) != H1_DONE)
 		return H1_BAD;
 	if (m->nhdr >= s->lim->headers || colon - name > UINT16_MAX)

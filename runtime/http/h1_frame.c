@@ -96,6 +96,10 @@ static unsigned read_options(struct msg *m)
 	     i = msg_find(m, i, FIELD_CONNECTION, S(""))) {
 		struct str rest = msg_value(m, i);
 
+		if (str_eq(rest, S("keep-alive"))) { /* as nearly always */
+			got |= OPTION_KEEP;
+			continue;
+		}
 		do {
 			struct str one = str_trim(str_cut(&rest, ','));
 

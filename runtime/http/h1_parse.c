@@ -226,8 +226,9 @@ static enum h1_result response(struct h1_scan *s, struct msg *m, bool head_reque
 	return s->err ? H1_BAD : H1_DONE;
 }
 
-/* True when a second look at a head of which <seen> bytes were looked at may tell more: it is whole,
- * or too long, or its start line is whole since (what speaks another protocol is told at once). */
+/* True when a second look at a head of which <seen> bytes were looked at may tell more: it is
+ * whole, or too long, or its start line is whole since (what speaks another protocol is told at
+ * once). */
 static bool worth_a_look(const struct h1_scan *s, struct str in, size_t seen)
 {
 	size_t skipped = (size_t)(s->base - in.p);

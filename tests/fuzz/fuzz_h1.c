@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a request and as a response: parsed whole and in pieces they mean the same, and what is
- * written from a message parses to the same message again. The first byte of the input chooses the
- * kind, the second where it is cut. */
+/* Any bytes as a request and as a response: parsed whole and in pieces they mean the same, and
+ * what is written from a message parses to the same message again. The first byte of the input
+ * chooses the kind, the second where it is cut. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each case is one connection: bytes from the far end, a scripted owner, and what must come out on both sides. Cases run
- * with the bytes in one piece and dripped. */
+/* Each case is one connection: bytes from the far end, a scripted owner, and what must come out
+ * on both sides. Cases run with the bytes in one piece and dripped. */
 #include <check.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -298,7 +298,8 @@ static void far_step(void)
 	far_reset |= k < 0 && errno == ECONNRESET;
 }
 
-/* Ends the case some turns after the last thing happened, so that what must not come has time to. */
+/* Ends the case some turns after the last thing happened, so that what must not come has time to.
+ * */
 static void on_tick(struct timer *t)
 {
 	static bool far_closed;
