@@ -75,8 +75,8 @@ bool h1_open(struct h1s *st)
 	st->flags |= H1S_OPEN;
 	if (st->h->conf->app->open(&st->s))
 		return true;
-	st->flags |=
-		H1S_CLOSE; /* no memory for an exchange: a bare answer, if there is memory for that */
+	/* No memory for an exchange: a bare answer, if there is memory for that. */
+	st->flags |= H1S_CLOSE;
 	if (msg_answer(&m, st->s.bad_status ? st->s.bad_status : 503))
 		h1_send_head(&st->s, &m, true, HEAD_CLOSE);
 	msg_free(&m);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mux_h1: HTTP/1 on one connection. Private to mux_h1*.c: mux_h1.c has life and timers, mux_h1_in.c what is received,
- * mux_h1_out.c what is sent.
+/* mux_h1: HTTP/1 on one connection. Private to mux_h1*.c: mux_h1.c has life and timers,
+ * mux_h1_in.c what is received, mux_h1_out.c what is sent.
  *
- * An idle connection holds a struct h1 only. A struct h1s is there while a message is under way: front, from the first
- * byte of a request until its exchange has detached; back, from open to detach. Upcalls come from run() alone, which is
- * called by bytes, drains, timers and the stream's task, never by a verb; what a verb sets off waits for it. */
+ * An idle connection holds a struct h1 only. A struct h1s is there while a message is under way:
+ * front, from the first byte of a request until its exchange has detached; back, from open to
+ * detach. Upcalls come from run() alone, which is called by bytes, drains, timers and the stream's
+ * task, never by a verb; what a verb sets off waits for it. */
 #ifndef WEIR_HTTP_MUX_H1_H
 #define WEIR_HTTP_MUX_H1_H
 

@@ -53,7 +53,7 @@ bool h1_store(struct h1 *h, struct buf *b)
 	h->rx2 = b;
 	if (h->rx->refs > 1) {
 		if (h->rx->len >= BUF_ROOM / 2)
-			return true; /* consumed from where it is, or made our own by contiguous() */
+			return true; /* eaten from there, or made our own by contiguous() */
 		if (!own(&h->rx))
 			return false;
 	}
