@@ -17,7 +17,8 @@ bool binary_is(const char *path)
 
 	if (!in)
 		return false;
-	is = fread(magic, 1, sizeof(magic), in) == sizeof(magic) && memcmp(magic, ELFMAG, SELFMAG) == 0;
+	is = fread(magic, 1, sizeof(magic), in) == sizeof(magic) &&
+	     memcmp(magic, ELFMAG, SELFMAG) == 0;
 	fclose(in);
 	return is;
 }
@@ -30,7 +31,8 @@ static const char *read_all(struct arena *a, const char *path, struct str *out)
 
 	if (!in)
 		return strerror(errno);
-	if (fstat(fileno(in), &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > BINARY_BYTES_MAX) {
+	if (fstat(fileno(in), &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size > BINARY_BYTES_MAX) {
 		fclose(in);
 		return "it is no file, or larger than 1 GB";
 	}
@@ -72,34 +74,41 @@ static struct str name_at(struct str table, uint64_t off)
 
 static bool header(struct str all, Elf64_Ehdr *h)
 {
-	return fetch(all, 0, h, sizeof(*h)) && memcmp(h->e_ident, ELFMAG, SELFMAG) == 0 && h->e_ident[EI_CLASS] == ELFCLASS64 &&
-	       h->e_ident[EI_DATA] == ELFDATA2LSB && h->e_shentsize == sizeof(Elf64_Shdr);
+	return fetch(all, 0, h, sizeof(*h)) && memcmp(h->e_ident, ELFMAG, SELFMAG) == 0 &&
+	       h->e_ident[EI_CLASS] == ELFCLASS64 && h->e_ident[EI_DATA] == ELFDATA2LSB &&
+	       h->e_shentsize == sizeof(Elf64_Shdr);
 }
 
 static bool section_header(struct str all, const Elf64_Ehdr *h, uint32_t i, Elf64_Shdr *out)
 {
-	return i < h->e_shnum && fetch(all, h->e_shoff + (uint64_t)i * sizeof(*out), out, sizeof(*out));
+	return i < h->e_shnum &&
+	       fetch(all, h->e_shoff + (uint64_t)i * sizeof(*out), out, sizeof(*out));
 }
 
 /* Section <name>: its bytes and header. */
-static bool section(struct str all, const Elf64_Ehdr *h, struct str name, Elf64_Shdr *out, struct str *bytes)
+static bool section(struct str all, const Elf64_Ehdr *h, struct str name, Elf64_Shdr *out,
+		    struct str *bytes)
 {
 	Elf64_Shdr names;
 	struct str table;
 
-	if (!section_header(all, h, h->e_shstrndx, &names) || !part(all, names.sh_offset, names.sh_size, &table))
+	if (!section_header(all, h, h->e_shstrndx, &names) ||
+	    !part(all, names.sh_offset, names.sh_size, &table))
 		return false;
 	for (uint32_t i = 0; i < h->e_shnum; i++)
 		if (section_header(all, h, i, out) && str_eq(name_at(table, out->sh_name), name))
-			return out->sh_type != SHT_NOBITS && part(all, out->sh_offset, out->sh_size, bytes);
+			return out->sh_type != SHT_NOBITS &&
+			       part(all, out->sh_offset, out->sh_size, bytes);
 	return false;
 }
 
-static bool linked_strings(struct str all, const Elf64_Ehdr *h, const Elf64_Shdr *of, struct str *strings)
+static bool linked_strings(struct str all, const Elf64_Ehdr *h, const Elf64_Shdr *of,
+			   struct str *strings)
 {
 	Elf64_Shdr s;
 
-	return section_header(all, h, of->sh_link, &s) && part(all, s.sh_offset, s.sh_size, strings);
+	return section_header(all, h, of->sh_link, &s) &&
+	       part(all, s.sh_offset, s.sh_size, strings);
 }
 
 static void read_needed(struct str all, const Elf64_Ehdr *h, struct binary *b)
@@ -132,7 +141,8 @@ static bool version_above(struct str a, struct str b)
 	return false;
 }
 
-static void read_one_need(struct str bytes, uint64_t at, unsigned n, struct str strings, struct binary *b)
+static void read_one_need(struct str bytes, uint64_t at, unsigned n, struct str strings,
+			  struct binary *b)
 {
 	Elf64_Vernaux aux;
 
@@ -154,7 +164,8 @@ static void read_versions(struct str all, const Elf64_Ehdr *h, struct binary *b)
 	Elf64_Verneed need;
 	uint64_t at = 0;
 
-	if (!section(all, h, S(".gnu.version_r"), &s, &bytes) || !linked_strings(all, h, &s, &strings))
+	if (!section(all, h, S(".gnu.version_r"), &s, &bytes) ||
+	    !linked_strings(all, h, &s, &strings))
 		return;
 	for (unsigned i = 0; i < s.sh_info && fetch(bytes, at, &need, sizeof(need)); i++) {
 		read_one_need(bytes, at + need.vn_aux, need.vn_cnt, strings, b);
@@ -171,7 +182,7 @@ const char *binary_read(struct arena *a, const char *path, struct binary *b)
 	struct str text;
 	const char *why;
 
-	*b = (struct binary){ 0 };
+	*b = (struct binary) { 0 };
 	why = read_all(a, path, &b->bytes);
 	if (why)
 		return why;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* binary: reads a built site without running it: 64-bit little-endian ELF. Any bytes are safe: every offset is checked against
- * the file's size. */
+/* binary: reads a built site without running it: 64-bit little-endian ELF. Any bytes are safe:
+ * every offset is checked against the file's size. */
 #ifndef WEIR_BINARY_H
 #define WEIR_BINARY_H
 
@@ -14,7 +14,7 @@ struct binary {
 	struct embed site;
 	unsigned nneeded;
 	struct str needed[BINARY_NEEDED_MAX]; /* shared libraries */
-	struct str glibc;                     /* lowest version of glibc that has all symbols, "2.34"; empty: none */
+	struct str glibc; /* lowest version of glibc that has all symbols, "2.34"; empty: none */
 };
 
 /* Does the file begin like an ELF file? False, too, when it cannot be read. */

@@ -57,7 +57,8 @@ void cc_close(void)
 		raise(stopped);
 }
 
-/* -- commands -------------------------------------------------------------------------------------- */
+/* -- commands
+ * -------------------------------------------------------------------------------------- */
 
 struct args {
 	struct arena *arena;
@@ -130,8 +131,12 @@ static void explain_failure(int code, const char *what)
 {
 	if (stopped || code == 127)
 		return;
-	fprintf(stderr, "weir: internal error: %s failed (exit code %d). The lines above are the compiler's own; a site that weir accepts\n"
-		"must build, so please report them with the files of 'weir build --emit-c FOLDER'.\n", what, code);
+	fprintf(stderr,
+		"weir: internal error: %s failed (exit code %d). The lines above are the "
+		"compiler's own; a site that weir accepts\n"
+		"must build, so please report them with the files of 'weir build --emit-c "
+		"FOLDER'.\n",
+		what, code);
 }
 
 static struct str object_name(struct arena *a, struct str file)
@@ -187,7 +192,8 @@ static bool link_site(const struct cc *c, struct arena *arena, const struct out_
 
 	put_common(&a, c);
 	put(&a, c->is_static ? "-static-pie" : "-pie");
-	put_words(&a, "-Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections -Wl,--build-id=sha1");
+	put_words(&a,
+		  "-Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections -Wl,--build-id=sha1");
 	put(&a, c->strip ? "-Wl,-s" : "-Wl,-S");
 	put_words(&a, "-o site");
 	for (unsigned i = 0; i < files->n; i++)
@@ -202,7 +208,8 @@ static bool link_site(const struct cc *c, struct arena *arena, const struct out_
 	return !code && !stopped;
 }
 
-/* -- the result ------------------------------------------------------------------------------------ */
+/* -- the result
+ * ------------------------------------------------------------------------------------ */
 
 static bool copy(int from, int to)
 {
@@ -221,7 +228,8 @@ static bool copy(int from, int to)
 /* The target has its old or its new contents, never a part: written beside it, then renamed. */
 static bool put_target(struct arena *arena, const char *target)
 {
-	struct str made = arena_printf(arena, "%s/site", folder), beside = arena_printf(arena, "%s.XXXXXX", target);
+	struct str made = arena_printf(arena, "%s/site", folder),
+		   beside = arena_printf(arena, "%s.XXXXXX", target);
 	char *name = (char *)(uintptr_t)beside.p;
 	mode_t mask = umask(0);
 	int from = open(made.p, O_RDONLY | O_CLOEXEC), to = mkostemp(name, O_CLOEXEC);
@@ -246,7 +254,8 @@ bool cc_run(const struct cc *c, const struct out_files *files, const char *targe
 	struct arena arena = { 0 };
 	bool good;
 
-	good = compile_all(c, &arena, files) && link_site(c, &arena, files) && put_target(&arena, target);
+	good = compile_all(c, &arena, files) && link_site(c, &arena, files) &&
+	       put_target(&arena, target);
 	arena_free(&arena);
 	return good;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd: the commands of weir. Each reads its own options and returns the exit code: 0 done, 1 the site (or the answer) is not
- * as it should be, 2 misuse. */
+/* cmd: the commands of weir. Each reads its own options and returns the exit code: 0 done, 1 the
+ * site (or the answer) is not as it should be, 2 misuse. */
 #ifndef WEIR_CMD_H
 #define WEIR_CMD_H
 
@@ -20,7 +20,8 @@ int cmd_inspect(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
-/* The program of the site file <path>, and its tables when <e> is not NULL. NULL after reports, which are not yet printed. */
+/* The program of the site file <path>, and its tables when <e> is not NULL. NULL after reports,
+ * which are not yet printed. */
 struct program *cmd_load(struct arena *a, const char *path, struct emit *e);
 /* Prints the reports of the last load as text on stderr, when there are any. */
 void cmd_reports(void);

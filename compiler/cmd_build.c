@@ -14,25 +14,29 @@
 static const char help[] =
 	"usage: weir build SITE -o BIN [options]\n"
 	"       weir build SITE --emit-c DIR\n\n"
-	"Compiles the site file SITE into the binary BIN. A C compiler is needed here, and nothing of weir where BIN runs.\n\n"
+	"Compiles the site file SITE into the binary BIN. A C compiler is needed here, and nothing "
+	"of weir where BIN runs.\n\n"
 	"  -o, --output BIN   the binary to make; it is replaced at once, or left as it is\n"
 	"      --emit-c DIR   write the generated C into the folder DIR\n"
 	"      --cc CC        C compiler (default: cc; environment CC)\n"
 	"      --cflags F     more flags for compiling and linking\n"
-	"      --report       print what each rule list became, the parts linked, sizes and memory bounds\n"
+	"      --report       print what each rule list became, the parts linked, sizes and memory "
+	"bounds\n"
 	"      --static       make a static binary\n"
 	"      --lto          optimise at link time\n"
 	"      --strip        leave out the symbol table\n";
 
-static bool describe(struct arena *a, const struct emit *e, const char *lib, struct embed *m, struct digests *d)
+static bool describe(struct arena *a, const struct emit *e, const char *lib, struct embed *m,
+		     struct digests *d)
 {
 	struct str archive = arena_printf(a, "%s/libweirrt.a", lib);
 
-	*m = (struct embed){ .version = S(WEIR_VERSION), .name = e->p->site, .abi = WEIR_ABI };
+	*m = (struct embed) { .version = S(WEIR_VERSION), .name = e->p->site, .abi = WEIR_ABI };
 	m->program = embed_program(a, e->p);
 	m->parts = embed_parts(a, e);
 	if (!embed_digest_file(archive.p, d->runtime)) {
-		fprintf(stderr, "weir: cannot read the runtime library %s: %s\n", archive.p, strerror(errno));
+		fprintf(stderr, "weir: cannot read the runtime library %s: %s\n", archive.p,
+			strerror(errno));
 		return false;
 	}
 	embed_digest(m->program, d->program);
@@ -55,10 +59,16 @@ static bool emit_c(const struct emit *e, const struct embed *m, const char *dir)
 	return true;
 }
 
-static bool compile(const struct build *b, const struct emit *e, const struct embed *m, const char *lib)
+static bool compile(const struct build *b, const struct emit *e, const struct embed *m,
+		    const char *lib)
 {
-	struct cc c = { .command = b->cc, .flags = b->cflags, .lib = lib, .is_static = b->is_static, .lto = b->lto,
-		.strip = b->strip, .regex = e->parts[PART_REGEX_PCRE2] };
+	struct cc c = { .command = b->cc,
+			.flags = b->cflags,
+			.lib = lib,
+			.is_static = b->is_static,
+			.lto = b->lto,
+			.strip = b->strip,
+			.regex = e->parts[PART_REGEX_PCRE2] };
 	const char *dir = cc_open();
 	struct out_files files;
 	bool good;
@@ -81,8 +91,10 @@ static const char *library(struct arena *a)
 	char *absolute = lib ? realpath(lib, NULL) : NULL;
 
 	if (!absolute) {
-		fputs("weir: the runtime library is not found: it is lib/weir beside weir or beside its folder; WEIR_LIB names another "
-		      "place\n", stderr);
+		fputs("weir: the runtime library is not found: it is lib/weir beside weir or "
+		      "beside its folder; WEIR_LIB names another "
+		      "place\n",
+		      stderr);
 		return NULL;
 	}
 	lib = arena_str(a, str_from(absolute)).p;
@@ -90,7 +102,8 @@ static const char *library(struct arena *a)
 	return lib;
 }
 
-/* -- the cache ------------------------------------------------------------------------------------ */
+/* -- the cache
+ * ------------------------------------------------------------------------------------ */
 
 /* ${XDG_CACHE_HOME:-~/.cache}/weir, made when it is missing. */
 static bool cache_folder(char *out, size_t room)
@@ -115,8 +128,10 @@ static struct str cache_name(struct arena *a, const struct build *b, const struc
 {
 	static char key[DIGEST_TEXT];
 
-	embed_digest(arena_printf(a, "%.*s %.*s %.*s %.*s %s", STR_ARG(m->version), STR_ARG(m->source), STR_ARG(m->program_digest),
-				  STR_ARG(m->runtime), b->cc), key);
+	embed_digest(arena_printf(a, "%.*s %.*s %.*s %.*s %s", STR_ARG(m->version),
+				  STR_ARG(m->source), STR_ARG(m->program_digest),
+				  STR_ARG(m->runtime), b->cc),
+		     key);
 	return str_from(key);
 }
 
@@ -135,7 +150,8 @@ int build_cached(struct build *b, char *target, size_t room)
 	lib = p ? library(&a) : NULL;
 	if (lib && describe(&a, &e, lib, &m, &d)) {
 		if (!cache_folder(target, room - DIGEST_TEXT)) {
-			fputs("weir: there is no folder for the cache: set XDG_CACHE_HOME\n", stderr);
+			fputs("weir: there is no folder for the cache: set XDG_CACHE_HOME\n",
+			      stderr);
 		} else {
 			n = strlen(target);
 			snprintf(target + n, room - n, "/%.*s", STR_ARG(cache_name(&a, b, &m)));
@@ -171,33 +187,58 @@ int cmd_build(int argc, char **argv)
 {
 	enum { OPT_EMIT_C = 256, OPT_CC, OPT_CFLAGS, OPT_REPORT_, OPT_STATIC, OPT_LTO, OPT_STRIP };
 	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' }, { "emit-c", required_argument, NULL, OPT_EMIT_C },
-		{ "cc", required_argument, NULL, OPT_CC }, { "cflags", required_argument, NULL, OPT_CFLAGS },
-		{ "report", no_argument, NULL, OPT_REPORT_ }, { "static", no_argument, NULL, OPT_STATIC },
-		{ "lto", no_argument, NULL, OPT_LTO }, { "strip", no_argument, NULL, OPT_STRIP },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		{ "output", required_argument, NULL, 'o' },
+		{ "emit-c", required_argument, NULL, OPT_EMIT_C },
+		{ "cc", required_argument, NULL, OPT_CC },
+		{ "cflags", required_argument, NULL, OPT_CFLAGS },
+		{ "report", no_argument, NULL, OPT_REPORT_ },
+		{ "static", no_argument, NULL, OPT_STATIC },
+		{ "lto", no_argument, NULL, OPT_LTO },
+		{ "strip", no_argument, NULL, OPT_STRIP },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct build b = { .cc = getenv("CC") };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
 		switch (c) {
-		case 'o': b.target = optarg; break;
-		case OPT_EMIT_C: b.emit_c = optarg; break;
-		case OPT_CC: b.cc = optarg; break;
-		case OPT_CFLAGS: b.cflags = optarg; break;
-		case OPT_REPORT_: b.report = true; break;
-		case OPT_STATIC: b.is_static = true; break;
-		case OPT_LTO: b.lto = true; break;
-		case OPT_STRIP: b.strip = true; break;
-		case 'h': fputs(help, stdout); return EXIT_OK;
-		default: return cmd_misuse("build", "bad option");
+		case 'o':
+			b.target = optarg;
+			break;
+		case OPT_EMIT_C:
+			b.emit_c = optarg;
+			break;
+		case OPT_CC:
+			b.cc = optarg;
+			break;
+		case OPT_CFLAGS:
+			b.cflags = optarg;
+			break;
+		case OPT_REPORT_:
+			b.report = true;
+			break;
+		case OPT_STATIC:
+			b.is_static = true;
+			break;
+		case OPT_LTO:
+			b.lto = true;
+			break;
+		case OPT_STRIP:
+			b.strip = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_OK;
+		default:
+			return cmd_misuse("build", "bad option");
 		}
 	}
 	if (!b.cc || !*b.cc)
 		b.cc = "cc";
 	if (argc - optind != 1)
-		return cmd_misuse("build", argc == optind ? "a site file is missing" : "it takes one site file");
+		return cmd_misuse("build", argc == optind ? "a site file is missing"
+							  : "it takes one site file");
 	if (!b.target && !b.emit_c)
 		return cmd_misuse("build", "-o BIN is missing");
 	b.path = argv[optind];

@@ -9,7 +9,8 @@
 
 static const char help[] =
 	"usage: weir diff OLD NEW [--format text|json]\n\n"
-	"Shows what the two sites do differently. Each is a site file or a built binary, which is read, not run.\n"
+	"Shows what the two sites do differently. Each is a site file or a built binary, which is "
+	"read, not run.\n"
 	"Exit code 0: no difference; 1: differences; 2: misuse, or one of them cannot be read.\n";
 
 /* The program of a site file or a built binary, or NULL after a message. */
@@ -38,7 +39,9 @@ static struct program *load(struct arena *a, const char *path)
 int cmd_diff(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct arena a = { 0 };
 	struct program *old, *new;
@@ -52,8 +55,11 @@ int cmd_diff(int argc, char **argv)
 			if (!cmd_format(optarg, &json))
 				return EXIT_MISUSE;
 			break;
-		case 'h': fputs(help, stdout); return EXIT_OK;
-		default: return cmd_misuse("diff", "bad option");
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_OK;
+		default:
+			return cmd_misuse("diff", "bad option");
 		}
 	}
 	if (argc - optind != 2)

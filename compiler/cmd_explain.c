@@ -8,7 +8,8 @@
 
 static const char help[] =
 	"usage: weir explain SITE --request \"GET /x\" [options]\n\n"
-	"Runs the site's rules on one request, without any server: which rules it met, in order, and the outcome.\n\n"
+	"Runs the site's rules on one request, without any server: which rules it met, in order, "
+	"and the outcome.\n\n"
 	"      --request LINE         \"METHOD TARGET [HTTP/x.y]\"\n"
 	"  -H, --header \"N: V\"        a header of the request; may stand often\n"
 	"      --src ADDR[:PORT]      the client (default: 127.0.0.1:50000)\n"
@@ -21,11 +22,16 @@ static const char help[] =
 enum { O_REQUEST = 256, O_SRC, O_DST, O_BIND, O_RESPONSE, O_RESPONSE_HEADER, O_FORMAT };
 
 static const struct option options[] = {
-	{ "request", required_argument, NULL, O_REQUEST }, { "header", required_argument, NULL, 'H' },
-	{ "src", required_argument, NULL, O_SRC }, { "dst", required_argument, NULL, O_DST },
-	{ "bind", required_argument, NULL, O_BIND }, { "response", required_argument, NULL, O_RESPONSE },
-	{ "response-header", required_argument, NULL, O_RESPONSE_HEADER }, { "format", required_argument, NULL, O_FORMAT },
-	{ "help", no_argument, NULL, 'h' }, { 0 },
+	{ "request", required_argument, NULL, O_REQUEST },
+	{ "header", required_argument, NULL, 'H' },
+	{ "src", required_argument, NULL, O_SRC },
+	{ "dst", required_argument, NULL, O_DST },
+	{ "bind", required_argument, NULL, O_BIND },
+	{ "response", required_argument, NULL, O_RESPONSE },
+	{ "response-header", required_argument, NULL, O_RESPONSE_HEADER },
+	{ "format", required_argument, NULL, O_FORMAT },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
 };
 
 /* NULL, or what is wrong with the option's text. */

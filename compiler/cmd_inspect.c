@@ -6,10 +6,10 @@
 #include "cmd.h"
 #include "show.h"
 
-static const char help[] =
-	"usage: weir inspect BIN [--program]\n\n"
-	"Shows what the built binary BIN holds: versions, digests, sections, parts, libraries it needs. BIN is read, not run.\n\n"
-	"      --program   print the rule program in it instead\n";
+static const char help[] = "usage: weir inspect BIN [--program]\n\n"
+			   "Shows what the built binary BIN holds: versions, digests, sections, "
+			   "parts, libraries it needs. BIN is read, not run.\n\n"
+			   "      --program   print the rule program in it instead\n";
 
 static const char *kind_word(enum section_kind kind)
 {
@@ -38,13 +38,15 @@ static void print_sections(const struct program *p)
 		printf("  %-9s %-24.*s", kind_word(s->kind), STR_ARG(s->name));
 		for (int dir = 0; dir < RULE_DIRS; dir++)
 			if (s->chains[dir].n) {
-				printf("%s %s %u", comma, show_dir((enum rule_dir)dir), s->chains[dir].n);
+				printf("%s %s %u", comma, show_dir((enum rule_dir)dir),
+				       s->chains[dir].n);
 				comma = ",";
 			}
 		if (s->nbinds)
 			printf("%s %u bind%s", comma, s->nbinds, s->nbinds == 1 ? "" : "s");
 		if (s->nservers)
-			printf("%s %u server%s", *comma || s->nbinds ? "," : "", s->nservers, s->nservers == 1 ? "" : "s");
+			printf("%s %u server%s", *comma || s->nbinds ? "," : "", s->nservers,
+			       s->nservers == 1 ? "" : "s");
 		putchar('\n');
 	}
 }
@@ -68,14 +70,17 @@ static void print_binary(const struct binary *b, const struct program *p)
 	printf("sections  %u, rules %u\n", p->nsections, p->nrules);
 	print_sections(p);
 	for (uint32_t i = 0; i < p->nparams; i++)
-		printf("param     %.*s%s%.*s\n", STR_ARG(p->params[i]->name), p->params[i]->has_default ? ", default " : ", must be set",
-			STR_ARG(p->params[i]->def));
+		printf("param     %.*s%s%.*s\n", STR_ARG(p->params[i]->name),
+		       p->params[i]->has_default ? ", default " : ", must be set",
+		       STR_ARG(p->params[i]->def));
 }
 
 int cmd_inspect(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "program", no_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "program", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct arena a = { 0 };
 	struct binary b;
@@ -87,9 +92,14 @@ int cmd_inspect(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
-		case 'p': program = true; break;
-		case 'h': fputs(help, stdout); return EXIT_OK;
-		default: return cmd_misuse("inspect", "bad option");
+		case 'p':
+			program = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_OK;
+		default:
+			return cmd_misuse("inspect", "bad option");
 		}
 	}
 	if (argc - optind != 1)
@@ -101,7 +111,8 @@ int cmd_inspect(int argc, char **argv)
 	else if (p)
 		print_binary(&b, p);
 	else
-		fprintf(stderr, "weir: %s: %.*s\n", argv[optind], STR_ARG(fault ? str_from(fault) : why));
+		fprintf(stderr, "weir: %s: %.*s\n", argv[optind],
+			STR_ARG(fault ? str_from(fault) : why));
 	arena_free(&a);
 	return p ? EXIT_OK : EXIT_FAILED;
 }

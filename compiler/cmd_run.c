@@ -9,14 +9,17 @@
 
 static const char help[] =
 	"usage: weir run SITE [--cc CC] [-- arguments of the site]\n\n"
-	"Builds the site into a cache, unless it is there already, and starts it in the place of weir. What stands after -- goes\n"
+	"Builds the site into a cache, unless it is there already, and starts it in the place of "
+	"weir. What stands after -- goes\n"
 	"to the site: weir run demo.weir -- --set listen=:8080\n\n"
 	"The cache is ${XDG_CACHE_HOME:-~/.cache}/weir; its files may be removed at any time.\n";
 
 int cmd_run(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "cc", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "cc", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct build b = { .cc = getenv("CC") };
 	char target[4096];
@@ -24,9 +27,14 @@ int cmd_run(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
 		switch (c) {
-		case 'c': b.cc = optarg; break;
-		case 'h': fputs(help, stdout); return EXIT_OK;
-		default: return cmd_misuse("run", "bad option");
+		case 'c':
+			b.cc = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_OK;
+		default:
+			return cmd_misuse("run", "bad option");
 		}
 	}
 	if (!b.cc || !*b.cc)

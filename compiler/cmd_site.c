@@ -10,12 +10,13 @@
 #include "paths.h"
 #include "testrun.h"
 
-static const char lint_help[] =
-	"usage: weir lint SITE... [options]\n\n"
-	"Reads each site and says what is wrong with it. Nothing outside the site's own files is looked at.\n"
-	"Exit code 0: no error; 1: errors, or warnings with -Werror.\n\n"
-	"      --format text|json   text for people (default), or one JSON object a site, a line each\n"
-	"      -Werror              warnings are errors\n";
+static const char lint_help[] = "usage: weir lint SITE... [options]\n\n"
+				"Reads each site and says what is wrong with it. Nothing outside "
+				"the site's own files is looked at.\n"
+				"Exit code 0: no error; 1: errors, or warnings with -Werror.\n\n"
+				"      --format text|json   text for people (default), or one JSON "
+				"object a site, a line each\n"
+				"      -Werror              warnings are errors\n";
 
 static bool lint_one(const char *path, bool json, bool strict)
 {
@@ -37,7 +38,9 @@ static bool lint_one(const char *path, bool json, bool strict)
 int cmd_lint(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	bool json = false, strict = false, good = true;
 	int c;
@@ -53,8 +56,11 @@ int cmd_lint(int argc, char **argv)
 				return cmd_misuse("lint", "there is no option -W%s", optarg);
 			strict = true;
 			break;
-		case 'h': fputs(lint_help, stdout); return EXIT_OK;
-		default: return cmd_misuse("lint", "bad option");
+		case 'h':
+			fputs(lint_help, stdout);
+			return EXIT_OK;
+		default:
+			return cmd_misuse("lint", "bad option");
 		}
 	}
 	if (optind == argc)
@@ -76,7 +82,8 @@ static bool only_sites(int argc, char **argv, const char *command, const char *h
 		return false;
 	}
 	if (c != -1 || optind == argc) {
-		*code = c != -1 ? cmd_misuse(command, "bad option") : cmd_misuse(command, "a site file is missing");
+		*code = c != -1 ? cmd_misuse(command, "bad option")
+				: cmd_misuse(command, "a site file is missing");
 		return false;
 	}
 	return true;
@@ -84,9 +91,9 @@ static bool only_sites(int argc, char **argv, const char *command, const char *h
 
 int cmd_test(int argc, char **argv)
 {
-	static const char help[] =
-		"usage: weir test SITE...\n\n"
-		"Runs the test blocks of each site, without any server. Exit code 1 when one of them fails.\n";
+	static const char help[] = "usage: weir test SITE...\n\n"
+				   "Runs the test blocks of each site, without any server. Exit "
+				   "code 1 when one of them fails.\n";
 	int code = EXIT_OK;
 
 	if (!only_sites(argc, argv, "test", help, &code))
@@ -106,7 +113,9 @@ int cmd_test(int argc, char **argv)
 int cmd_dump(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "ast", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "ast", no_argument, NULL, 'a' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct arena a = { 0 };
 	struct program *p;
@@ -115,8 +124,10 @@ int cmd_dump(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == 'h') {
-			fputs("usage: weir dump SITE [--ast]\n\nPrints the rule program of a site in its text form; with --ast what "
-			      "the text says, before names are looked up.\n", stdout);
+			fputs("usage: weir dump SITE [--ast]\n\nPrints the rule program of a site "
+			      "in its text form; with --ast what "
+			      "the text says, before names are looked up.\n",
+			      stdout);
 			return EXIT_OK;
 		}
 		if (c != 'a')
@@ -145,6 +156,7 @@ int cmd_version(int argc, char **argv)
 		return cmd_misuse("version", "it takes no argument");
 	if (argc > 1)
 		fputs("usage: weir version\n\n", stdout);
-	printf("weir %s, language 1, program %d, abi %d\n", WEIR_VERSION, PROGRAM_VERSION, WEIR_ABI);
+	printf("weir %s, language 1, program %d, abi %d\n", WEIR_VERSION, PROGRAM_VERSION,
+	       WEIR_ABI);
 	return EXIT_OK;
 }

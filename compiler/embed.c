@@ -19,7 +19,8 @@ struct str embed_program(struct arena *a, const struct program *p)
 	return show_close(&b, a);
 }
 
-/* -- digests -------------------------------------------------------------------------------------- */
+/* -- digests
+ * -------------------------------------------------------------------------------------- */
 
 static EVP_MD_CTX *digest_open(void)
 {
@@ -91,7 +92,8 @@ void embed_digest_sources(const struct emit *e, char out[DIGEST_TEXT])
 	digest_close(c, out);
 }
 
-/* -- the section ----------------------------------------------------------------------------------- */
+/* -- the section
+ * ----------------------------------------------------------------------------------- */
 
 struct str embed_parts(struct arena *a, const struct emit *e)
 {
@@ -99,10 +101,10 @@ struct str embed_parts(struct arena *a, const struct emit *e)
 	const char *blank = "";
 
 	show_open(&b);
-#define NAME(used, name) \
-	if (used) { \
-		fprintf(b.out, "%s%s", blank, (name)); \
-		blank = " "; \
+#define NAME(used, name)                                                                           \
+	if (used) {                                                                                \
+		fprintf(b.out, "%s%s", blank, (name));                                             \
+		blank = " ";                                                                       \
 	}
 	for (int i = 0; i < EMIT_PARTS; i++)
 		NAME(e->parts[i], emit_part_names[i])
@@ -157,15 +159,17 @@ const char *embed_read(struct str text, struct embed *m)
 		struct str key;
 		struct str *value;
 	} keys[] = {
-		{ S("version"), &m->version }, { S("name"), &m->name }, { S("source"), &m->source },
-		{ S("program"), &m->program_digest }, { S("runtime"), &m->runtime }, { S("parts"), &m->parts },
+		{ S("version"), &m->version }, { S("name"), &m->name },
+		{ S("source"), &m->source },   { S("program"), &m->program_digest },
+		{ S("runtime"), &m->runtime }, { S("parts"), &m->parts },
 	};
 	struct str line = str_cut(&text, '\n'), key;
 	uint64_t abi = 0, size = 0;
 
-	*m = (struct embed){ 0 };
+	*m = (struct embed) { 0 };
 	if (!str_eq(line, S(FIRST_LINE)))
-		return "it was made by another version of weir: its description is of an unknown form";
+		return "it was made by another version of weir: its description is of an unknown "
+		       "form";
 	for (;;) {
 		if (!text.p)
 			return damaged;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* embed: what a built binary says about itself: versions, digests, parts and the rule program, as one text in the ELF section
- * ".weir". Written by build; read back by diff and inspect without running the binary. Reading takes any bytes. */
+/* embed: what a built binary says about itself: versions, digests, parts and the rule program,
+ * as one text in the ELF section ".weir". Written by build; read back by diff and inspect
+ * without running the binary. Reading takes any bytes. */
 #ifndef WEIR_EMBED_H
 #define WEIR_EMBED_H
 
@@ -16,13 +17,14 @@ struct digests {
 struct embed {
 	struct str version, name, source, program_digest, runtime; /* digests in hex */
 	uint32_t abi;
-	struct str parts;   /* names with a blank between */
+	struct str parts; /* names with a blank between */
 	struct str program; /* its text form */
 };
 
 /* The text form of <p>. */
 struct str embed_program(struct arena *a, const struct program *p);
-/* Digest of <s>; of the file <path> (false: it cannot be read); of the source set, the files compiled in among it. */
+/* Digest of <s>; of the file <path> (false: it cannot be read); of the source set, the files
+ * compiled in among it. */
 void embed_digest(struct str s, char out[DIGEST_TEXT]);
 bool embed_digest_file(const char *path, char out[DIGEST_TEXT]);
 void embed_digest_sources(const struct emit *e, char out[DIGEST_TEXT]);

@@ -66,7 +66,8 @@ static void names(struct emit *e)
 	struct ws_ref ref;
 
 	for (uint32_t i = 0; i < p->nparams; i++) {
-		struct ws_param row = { .name = emit_ref(e, p->params[i]->name), .def = emit_ref(e, p->params[i]->def) };
+		struct ws_param row = { .name = emit_ref(e, p->params[i]->name),
+					.def = emit_ref(e, p->params[i]->def) };
 
 		row.has_default = p->params[i]->has_default;
 		row.where = emit_place(e, p->params[i]->place);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emit_part.h"
 
-_Static_assert((int)PART_HEADER == WS_PART_HEADER && (int)PART_HOST == WS_PART_HOST && (int)PART_PATH == WS_PART_PATH &&
-	(int)PART_QUERY == WS_PART_QUERY && (int)PART_URI == WS_PART_URI && (int)PART_METH == WS_PART_METH &&
-	(int)PART_STATUS == WS_PART_STATUS && (int)PART_LINE == WS_PART_LINE, "parts of a message");
+_Static_assert((int)PART_HEADER == WS_PART_HEADER && (int)PART_HOST == WS_PART_HOST &&
+		       (int)PART_PATH == WS_PART_PATH && (int)PART_QUERY == WS_PART_QUERY &&
+		       (int)PART_URI == WS_PART_URI && (int)PART_METH == WS_PART_METH &&
+		       (int)PART_STATUS == WS_PART_STATUS && (int)PART_LINE == WS_PART_LINE,
+	       "parts of a message");
 
 static uint32_t function(struct emit *e, enum action_id id)
 {
@@ -22,7 +24,8 @@ static struct ws_run answer_headers(struct emit *e, const struct p_action *a)
 		rows[i].name = emit_ref(e, a->headers[i].name);
 		rows[i].text = emit_text(e, a->headers[i].value);
 	}
-	return (struct ws_run){ .first = emit_put(e, EMIT_ANSWER_HEADERS, rows, a->nheaders), .n = a->nheaders };
+	return (struct ws_run) { .first = emit_put(e, EMIT_ANSWER_HEADERS, rows, a->nheaders),
+				 .n = a->nheaders };
 }
 
 static uint32_t answer(struct emit *e, const struct p_action *a)
@@ -43,11 +46,13 @@ static uint32_t answer(struct emit *e, const struct p_action *a)
 
 static uint8_t flags(const struct p_action *a)
 {
-	unsigned f = (a->drop_query ? WS_A_DROP_QUERY : 0u) | (a->append_slash ? WS_A_APPEND_SLASH : 0u) |
-		     (a->icase ? WS_A_ICASE : 0u);
+	unsigned f = (a->drop_query ? WS_A_DROP_QUERY : 0u) |
+		     (a->append_slash ? WS_A_APPEND_SLASH : 0u) | (a->icase ? WS_A_ICASE : 0u);
 
 	if (a->id == ACT_REDIR)
-		f |= a->redir == REDIR_SCHEME ? WS_A_SCHEME : a->redir == REDIR_PREFIX ? WS_A_PREFIX : 0u;
+		f |= a->redir == REDIR_SCHEME   ? WS_A_SCHEME
+		     : a->redir == REDIR_PREFIX ? WS_A_PREFIX
+						: 0u;
 	return (uint8_t)f;
 }
 
@@ -77,5 +82,6 @@ struct ws_run emit_actions(struct emit *e, const struct p_rule *r)
 
 	for (uint32_t i = 0; i < r->nactions; i++)
 		action_row(e, &r->actions[i], &rows[i]);
-	return (struct ws_run){ .first = emit_put(e, EMIT_ACTION_ROWS, rows, r->nactions), .n = r->nactions };
+	return (struct ws_run) { .first = emit_put(e, EMIT_ACTION_ROWS, rows, r->nactions),
+				 .n = r->nactions };
 }

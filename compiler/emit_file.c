@@ -32,7 +32,9 @@ static const char *read_bytes(struct arena *a, struct str path, struct str *out)
 		why = strerror(errno);
 	} else {
 		n = fread(p, 1, EMIT_FILE_MAX + 1, in);
-		why = ferror(in) ? strerror(errno) : n > EMIT_FILE_MAX ? "it is larger than 1 MB" : NULL;
+		why = ferror(in)          ? strerror(errno)
+		      : n > EMIT_FILE_MAX ? "it is larger than 1 MB"
+					  : NULL;
 		*out = arena_str(a, str_of(p, why ? 0 : n));
 	}
 	if (in)
@@ -51,7 +53,7 @@ static void keep(struct emit *e, struct str name, struct str bytes)
 		if (e->nfiles)
 			memcpy(e->files, old, e->nfiles * sizeof(*old));
 	}
-	e->files[e->nfiles++] = (struct emit_file){ .name = name, .bytes = bytes };
+	e->files[e->nfiles++] = (struct emit_file) { .name = name, .bytes = bytes };
 }
 
 struct str emit_file(struct emit *e, struct str name, struct p_place at)
@@ -79,8 +81,11 @@ struct str emit_file_type(struct str name)
 	static const struct {
 		struct str ending, type;
 	} types[] = {
-		{ { ".html", 5 }, { "text/html", 9 } }, { { ".htm", 4 }, { "text/html", 9 } }, { { ".txt", 4 }, { "text/plain", 10 } },
-		{ { ".json", 5 }, { "application/json", 16 } }, { { ".xml", 4 }, { "application/xml", 15 } },
+		{ { ".html", 5 }, { "text/html", 9 } },
+		{ { ".htm", 4 }, { "text/html", 9 } },
+		{ { ".txt", 4 }, { "text/plain", 10 } },
+		{ { ".json", 5 }, { "application/json", 16 } },
+		{ { ".xml", 4 }, { "application/xml", 15 } },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* emit_part: the functions that give one construct its rows. Private to emit. Each returns the number of the row. */
+/* emit_part: the functions that give one construct its rows. Private to emit. Each returns the
+ * number of the row. */
 #ifndef WEIR_EMIT_PART_H
 #define WEIR_EMIT_PART_H
 
@@ -19,7 +20,7 @@ static inline uint32_t emit_put(struct emit *e, enum emit_table t, const void *r
 struct ws_ref emit_ref(struct emit *e, struct str s);
 uint32_t emit_place(struct emit *e, struct p_place at);
 uint32_t emit_text(struct emit *e, const struct p_text *t); /* NULL: WS_NONE */
-uint32_t emit_constant(struct emit *e, struct str s);       /* a text of these bytes */
+uint32_t emit_constant(struct emit *e, struct str s); /* a text of these bytes */
 uint32_t emit_regex(struct emit *e, const struct p_regex *r);
 uint32_t emit_subject(struct emit *e, const struct p_subject *s);
 uint32_t emit_map(struct emit *e, const struct p_map *m);
@@ -35,7 +36,8 @@ struct ws_run emit_chain(struct emit *e, const struct p_chain *c);
 /* emit_action.c */
 struct ws_run emit_actions(struct emit *e, const struct p_rule *r);
 
-/* emit_file.c: the bytes of <name>, relative to the folder of the file of <at>; empty after a report. */
+/* emit_file.c: the bytes of <name>, relative to the folder of the file of <at>; empty after a
+ * report. */
 struct str emit_file(struct emit *e, struct str name, struct p_place at);
 /* Media type by the ending of a file's name. */
 struct str emit_file_type(struct str name);

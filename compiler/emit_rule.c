@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* emit_rule: conditions become a graph of tests with a way on for yes and one for no; acls are expanded where they are used,
- * negation swaps the two ways. Equal tails are one. */
+/* emit_rule: conditions become a graph of tests with a way on for yes and one for no; acls are
+ * expanded where they are used, negation swaps the two ways. Equal tails are one. */
 #include "diag.h"
 #include "emit_part.h"
 
@@ -13,7 +13,8 @@ static uint32_t node(struct emit *e, uint32_t test, uint32_t yes, uint32_t no)
 	return emit_put(e, EMIT_NODES, &row, 1);
 }
 
-/* Where evaluation of <x> begins, if it goes on to <yes> when it holds and to <no> when it does not. */
+/* Where evaluation of <x> begins, if it goes on to <yes> when it holds and to <no> when it does
+ * not. */
 static uint32_t cond(struct emit *e, const struct p_expr *x, uint32_t yes, uint32_t no)
 {
 	uint32_t at;
@@ -53,7 +54,8 @@ static void rule_cond(struct emit *e, const struct p_rule *r, struct ws_rule *ro
 	row->cond = cond(e, r->cond, WS_YES, WS_NO);
 	row->capturing = r->capturing ? emit_test(e, r->capturing) : WS_NONE;
 	if (e->steps > STEPS_MAX && !e->bad) {
-		diag(E068, at, STR_ARG(r->section->name), "conditions of more than 16777216 tests once its acls are put in");
+		diag(E068, at, STR_ARG(r->section->name),
+		     "conditions of more than 16777216 tests once its acls are put in");
 		e->bad = true;
 	}
 }
@@ -77,5 +79,5 @@ struct ws_run emit_chain(struct emit *e, const struct p_chain *c)
 
 	for (uint32_t i = 0; i < c->n; i++)
 		rows[i] = c->rules[i]->index;
-	return (struct ws_run){ .first = emit_put(e, EMIT_CHAIN, rows, c->n), .n = c->n };
+	return (struct ws_run) { .first = emit_put(e, EMIT_CHAIN, rows, c->n), .n = c->n };
 }

@@ -8,15 +8,22 @@
 #define POOL_MAX_DEFAULT INT32_MAX /* idle server connections: maxconn and timeouts bound them */
 #define POOL_HALFLIFE_DEFAULT 30000
 
-_Static_assert((int)DIR_CONN_IN == WS_CONN_IN && (int)DIR_SESS_IN == WS_SESS_IN && (int)DIR_REQ_IN == WS_REQ_IN &&
-	(int)DIR_REQ_OUT == WS_REQ_OUT && (int)DIR_RSP_IN == WS_RSP_IN && (int)DIR_RSP_OUT == WS_RSP_OUT &&
-	(int)RULE_DIRS == WS_DIRS, "directions of program and site");
-_Static_assert((int)SRC_NONE == WS_SRC_NONE && (int)SRC_ADDR == WS_SRC_ADDR && (int)SRC_CLIENT == WS_SRC_CLIENT &&
-	(int)SRC_CLIENT_IP == WS_SRC_CLIENT_IP && (int)SRC_HEADER == WS_SRC_HEADER, "modes of a source");
-_Static_assert((int)LOG_OFF == WS_LOG_OFF && (int)LOG_STDOUT == WS_LOG_STDOUT && (int)LOG_FILE == WS_LOG_FILE &&
-	(int)LOG_UDP == WS_LOG_UDP && (int)LOG_UNIX == WS_LOG_UNIX, "kinds of logs");
+_Static_assert((int)DIR_CONN_IN == WS_CONN_IN && (int)DIR_SESS_IN == WS_SESS_IN &&
+		       (int)DIR_REQ_IN == WS_REQ_IN && (int)DIR_REQ_OUT == WS_REQ_OUT &&
+		       (int)DIR_RSP_IN == WS_RSP_IN && (int)DIR_RSP_OUT == WS_RSP_OUT &&
+		       (int)RULE_DIRS == WS_DIRS,
+	       "directions of program and site");
+_Static_assert((int)SRC_NONE == WS_SRC_NONE && (int)SRC_ADDR == WS_SRC_ADDR &&
+		       (int)SRC_CLIENT == WS_SRC_CLIENT && (int)SRC_CLIENT_IP == WS_SRC_CLIENT_IP &&
+		       (int)SRC_HEADER == WS_SRC_HEADER,
+	       "modes of a source");
+_Static_assert((int)LOG_OFF == WS_LOG_OFF && (int)LOG_STDOUT == WS_LOG_STDOUT &&
+		       (int)LOG_FILE == WS_LOG_FILE && (int)LOG_UDP == WS_LOG_UDP &&
+		       (int)LOG_UNIX == WS_LOG_UNIX,
+	       "kinds of logs");
 
-/* -- addresses ------------------------------------------------------------------------------------ */
+/* -- addresses
+ * ------------------------------------------------------------------------------------ */
 
 static struct str host_text(struct arena *a, const struct p_addr *addr)
 {
@@ -55,7 +62,9 @@ static struct str addr_text(struct arena *a, const struct p_addr *addr)
 	case ADDR_INET:
 		return inet_text(a, addr);
 	case ADDR_UNIX:
-		return addr->path.n && addr->path.p[0] == '/' ? addr->path : arena_printf(a, "unix@%.*s", STR_ARG(addr->path));
+		return addr->path.n && addr->path.p[0] == '/'
+			       ? addr->path
+			       : arena_printf(a, "unix@%.*s", STR_ARG(addr->path));
 	case ADDR_ABNS:
 		return arena_printf(a, "abns@%.*s", STR_ARG(addr->path));
 	case ADDR_FD:
@@ -76,10 +85,13 @@ static uint32_t address(struct emit *e, const struct p_addr *addr)
 
 static struct ws_source source(struct emit *e, const struct p_source *s)
 {
-	return (struct ws_source){ .mode = (uint32_t)s->mode, .addr = address(e, &s->addr), .subject = emit_subject(e, s->subject) };
+	return (struct ws_source) { .mode = (uint32_t)s->mode,
+				    .addr = address(e, &s->addr),
+				    .subject = emit_subject(e, s->subject) };
 }
 
-/* -- lists ---------------------------------------------------------------------------------------- */
+/* -- lists
+ * ---------------------------------------------------------------------------------------- */
 
 static struct ws_run binds(struct emit *e, const struct p_section *s)
 {
@@ -130,7 +142,8 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.send_proxy = (uint8_t)v->send_proxy;
 		row.source = source(e, &v->source);
 		if (v->send_proxy)
-			e->parts[v->send_proxy == 1 ? PART_HS_SEND_PROXY_V1 : PART_HS_SEND_PROXY_V2] = true;
+			e->parts[v->send_proxy == 1 ? PART_HS_SEND_PROXY_V1
+						    : PART_HS_SEND_PROXY_V2] = true;
 		memcpy(table_row(&e->tables[EMIT_SERVERS], run.first + i), &row, sizeof(row));
 	}
 	return run;
@@ -150,7 +163,8 @@ static struct ws_run errors(struct emit *e, const struct p_section *s)
 		}
 		rows[i].url = emit_ref(e, p->url);
 	}
-	return (struct ws_run){ .first = emit_put(e, EMIT_ERRORS, rows, s->nerrors), .n = s->nerrors };
+	return (struct ws_run) { .first = emit_put(e, EMIT_ERRORS, rows, s->nerrors),
+				 .n = s->nerrors };
 }
 
 static struct ws_run logs(struct emit *e, const struct p_log *list, uint32_t n)
@@ -168,10 +182,11 @@ static struct ws_run logs(struct emit *e, const struct p_log *list, uint32_t n)
 		if (l->kind != LOG_OFF)
 			e->parts[l->json ? PART_LOG_JSON : PART_LOG_HTTP] = true;
 	}
-	return (struct ws_run){ .first = emit_put(e, EMIT_LOGS, rows, n), .n = n };
+	return (struct ws_run) { .first = emit_put(e, EMIT_LOGS, rows, n), .n = n };
 }
 
-/* -- numbers --------------------------------------------------------------------------------------- */
+/* -- numbers
+ * --------------------------------------------------------------------------------------- */
 
 enum unit { UNIT_COUNT, UNIT_SIZE, UNIT_DURATION }; /* as ws_bound_num.unit */
 
@@ -208,7 +223,8 @@ static const struct num {
 };
 
 /* One block of WS_NUMS rows from the settings in <set>; those with params are bound at start. */
-static uint32_t number_block(struct emit *e, const struct num *list, size_t n, const struct p_setting *set, const int64_t *base)
+static uint32_t number_block(struct emit *e, const struct num *list, size_t n,
+			     const struct p_setting *set, const int64_t *base)
 {
 	uint32_t first = emit_add(e, EMIT_NUMS, base, WS_NUMS);
 
@@ -218,11 +234,14 @@ static uint32_t number_block(struct emit *e, const struct num *list, size_t n, c
 
 		if (!s->computed) {
 			if (list[i].num != WS_REDISPATCH)
-				*(int64_t *)table_row(&e->tables[EMIT_NUMS], first + (uint32_t)list[i].num) = s->num;
+				*(int64_t *)table_row(&e->tables[EMIT_NUMS],
+						      first + (uint32_t)list[i].num) = s->num;
 			continue;
 		}
-		bound = (struct ws_bound_num){ .row = first + (uint32_t)list[i].num, .text = emit_text(e, s->computed),
-			.unit = list[i].unit, .where = emit_place(e, s->place) };
+		bound = (struct ws_bound_num) { .row = first + (uint32_t)list[i].num,
+						.text = emit_text(e, s->computed),
+						.unit = list[i].unit,
+						.where = emit_place(e, s->place) };
 		emit_add(e, EMIT_BOUND_NUMS, &bound, 1);
 	}
 	return first;
@@ -230,7 +249,8 @@ static uint32_t number_block(struct emit *e, const struct num *list, size_t n, c
 
 static uint32_t section_numbers(struct emit *e, const struct p_section *s)
 {
-	const struct p_setting *set = s->settings, *pool = &set[OPT_POOL], *redispatch = &set[OPT_REDISPATCH];
+	const struct p_setting *set = s->settings, *pool = &set[OPT_POOL],
+			       *redispatch = &set[OPT_REDISPATCH];
 	int64_t base[WS_NUMS] = { 0 };
 
 	base[WS_RATE_MS] = set[OPT_RATE_MIN].num2;
@@ -238,12 +258,15 @@ static uint32_t section_numbers(struct emit *e, const struct p_section *s)
 	base[WS_POOL_MAX] = pool->set && pool->num >= 0 ? pool->num : POOL_MAX_DEFAULT;
 	base[WS_POOL_MIN] = pool->set && pool->num2 >= 0 ? pool->num2 : 0;
 	base[WS_POOL_HALFLIFE] = pool->set && pool->num3 >= 0 ? pool->num3 : POOL_HALFLIFE_DEFAULT;
-	/* -1: off; 0: for the last attempt; N: after N failures. The program has -1 for a redispatch without a number. */
+	/* -1: off; 0: for the last attempt; N: after N failures. The program has -1 for a
+	 * redispatch without a number. */
 	base[WS_REDISPATCH] = !redispatch->set ? -1 : redispatch->num < 0 ? 0 : redispatch->num;
-	return number_block(e, section_nums, sizeof(section_nums) / sizeof(*section_nums), set, base);
+	return number_block(e, section_nums, sizeof(section_nums) / sizeof(*section_nums), set,
+			    base);
 }
 
-/* -- sections -------------------------------------------------------------------------------------- */
+/* -- sections
+ * -------------------------------------------------------------------------------------- */
 
 static uint8_t kind(const struct p_section *s)
 {
@@ -264,7 +287,8 @@ static uint8_t kind(const struct p_section *s)
 /* Muxes, balancing and handshakes that the section needs. */
 static void section_parts(struct emit *e, const struct p_section *s)
 {
-	bool front = s->kind == SEC_LISTEN || s->kind == SEC_FRONTEND, back = s->kind == SEC_LISTEN || s->kind == SEC_BACKEND;
+	bool front = s->kind == SEC_LISTEN || s->kind == SEC_FRONTEND,
+	     back = s->kind == SEC_LISTEN || s->kind == SEC_BACKEND;
 
 	if ((front && s->front_mode == MODE_TCP) || (back && s->back_mode == MODE_TCP))
 		e->parts[PART_MUX_TCP] = true;
@@ -315,7 +339,8 @@ static void site_facts(struct emit *e)
 	const int64_t none[WS_NUMS] = { 0 };
 	struct str constant = chroot->text;
 
-	e->site_nums = number_block(e, site_nums, sizeof(site_nums) / sizeof(*site_nums), p->globals, none);
+	e->site_nums = number_block(e, site_nums, sizeof(site_nums) / sizeof(*site_nums),
+				    p->globals, none);
 	e->site_logs = logs(e, p->logs, p->nlogs);
 	e->trusted = emit_nets(e, p->trusted, p->ntrusted);
 	e->name = emit_ref(e, p->site);

@@ -11,7 +11,7 @@ struct table_run {
 
 void table_init(struct table *t, struct arena *a, size_t size)
 {
-	*t = (struct table){ .arena = a, .size = size };
+	*t = (struct table) { .arena = a, .size = size };
 }
 
 static void reserve(struct table *t, uint32_t n)
@@ -63,7 +63,8 @@ static struct table_run *find(const struct table *t, uint64_t hash, const void *
 	for (;; i = (i + 1) & (t->slots - 1)) {
 		struct table_run *r = &t->runs[i];
 
-		if (!r->n || (r->hash == hash && r->n == n && memcmp(table_row(t, r->first), rows, n * t->size) == 0))
+		if (!r->n || (r->hash == hash && r->n == n &&
+			      memcmp(table_row(t, r->first), rows, n * t->size) == 0))
 			return r;
 	}
 }
@@ -91,7 +92,7 @@ uint32_t table_put(struct table *t, const void *rows, uint32_t n)
 		grow(t);
 	r = find(t, hash, rows, n);
 	if (!r->n) {
-		*r = (struct table_run){ .hash = hash, .first = table_add(t, rows, n), .n = n };
+		*r = (struct table_run) { .hash = hash, .first = table_add(t, rows, n), .n = n };
 		t->nruns++;
 	}
 	return r->first;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* emit_table: rows of one struct type of runtime/site.h, growing in an arena. Knows nothing of what a row means.
- * Rows are compared as bytes: callers zero them, padding included, before they fill them. */
+/* emit_table: rows of one struct type of runtime/site.h, growing in an arena. Knows nothing of
+ * what a row means. Rows are compared as bytes: callers zero them, padding included, before they
+ * fill them. */
 #ifndef WEIR_EMIT_TABLE_H
 #define WEIR_EMIT_TABLE_H
 
@@ -10,7 +11,7 @@ struct table_run;
 
 struct table {
 	struct arena *arena;
-	size_t size;            /* of a row */
+	size_t size; /* of a row */
 	uint32_t n, room;
 	unsigned char *rows;
 	struct table_run *runs; /* hash table of what table_put was given */
@@ -18,8 +19,8 @@ struct table {
 };
 
 void table_init(struct table *t, struct arena *a, size_t size);
-/* Appends <n> rows, copied from <rows> (NULL: zeroed). Returns the first one's number. Prints a message and exits when the
- * table would pass TABLE_BYTES_MAX. */
+/* Appends <n> rows, copied from <rows> (NULL: zeroed). Returns the first one's number. Prints a
+ * message and exits when the table would pass TABLE_BYTES_MAX. */
 uint32_t table_add(struct table *t, const void *rows, uint32_t n);
 /* The same, but an equal run that was put before is taken again. No rows: 0. */
 uint32_t table_put(struct table *t, const void *rows, uint32_t n);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emit_part.h"
 
-_Static_assert((int)TYPE_STR == WS_STR && (int)TYPE_INT == WS_INT && (int)TYPE_ADDR == WS_ADDR && (int)TYPE_BOOL == WS_BOOL,
-	"types of program and site");
-_Static_assert((int)SUBJECTS == WS_SUBJECTS && (int)OPERATORS == WS_OPERATORS, "ids of program and site");
+_Static_assert((int)TYPE_STR == WS_STR && (int)TYPE_INT == WS_INT && (int)TYPE_ADDR == WS_ADDR &&
+		       (int)TYPE_BOOL == WS_BOOL,
+	       "types of program and site");
+_Static_assert((int)SUBJECTS == WS_SUBJECTS && (int)OPERATORS == WS_OPERATORS,
+	       "ids of program and site");
 
 static const uint8_t base_types[] = {
 #define SUBJECT(id, name, arg, type, many, where, doc) WS_##type,
@@ -115,10 +117,11 @@ struct ws_run emit_nets(struct emit *e, const struct p_net *nets, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++)
 		net_row(&rows[i], &nets[i]);
-	return (struct ws_run){ .first = emit_put(e, EMIT_NETS, rows, n), .n = n };
+	return (struct ws_run) { .first = emit_put(e, EMIT_NETS, rows, n), .n = n };
 }
 
-/* -- subjects ------------------------------------------------------------------------------------ */
+/* -- subjects
+ * ------------------------------------------------------------------------------------ */
 
 static uint32_t conv_function(struct emit *e, enum converter_id id)
 {
@@ -139,7 +142,7 @@ static struct ws_run convs(struct emit *e, const struct p_conv *first)
 		run.n++;
 	rows = ARENA_ARRAY(e->arena, struct ws_conv, run.n);
 	for (const struct p_conv *c = first; c; c = c->next)
-		rows[i++] = (struct ws_conv){
+		rows[i++] = (struct ws_conv) {
 			.fn = conv_function(e, c->id),
 			.num = (int32_t)c->num,
 			.num2 = (int32_t)c->num2,
@@ -172,8 +175,10 @@ uint32_t emit_subject(struct emit *e, const struct p_subject *s)
 	e->subjects[s->id] = true;
 	memset(&row, 0, sizeof(row));
 	row.id = (uint8_t)s->id;
-	row.flags = (uint8_t)((s->of_request ? WS_SUBJ_REQUEST : 0) | (s->icase ? WS_SUBJ_ICASE : 0) |
-			      (s->measure == MEASURE_LEN ? WS_SUBJ_LEN : 0) | (s->measure == MEASURE_COUNT ? WS_SUBJ_COUNT : 0));
+	row.flags =
+		(uint8_t)((s->of_request ? WS_SUBJ_REQUEST : 0) | (s->icase ? WS_SUBJ_ICASE : 0) |
+			  (s->measure == MEASURE_LEN ? WS_SUBJ_LEN : 0) |
+			  (s->measure == MEASURE_COUNT ? WS_SUBJ_COUNT : 0));
 	row.type = (uint8_t)s->type;
 	row.base_type = base_types[s->id];
 	row.name = emit_ref(e, s->name);
@@ -182,7 +187,8 @@ uint32_t emit_subject(struct emit *e, const struct p_subject *s)
 	return *known = emit_add(e, EMIT_SUBJECTS, &row, 1);
 }
 
-/* -- tests --------------------------------------------------------------------------------------- */
+/* -- tests
+ * --------------------------------------------------------------------------------------- */
 
 /* A computed address whose text holds params alone is parsed when the binary starts. */
 static void bound_net(struct emit *e, const struct p_text *t, uint32_t text, struct p_place at)
@@ -199,7 +205,8 @@ static void bound_net(struct emit *e, const struct p_text *t, uint32_t text, str
 	emit_add(e, EMIT_VALUE_NETS, &row, 1);
 }
 
-static struct ws_value value_row(struct emit *e, const struct p_value *v, enum p_type type, struct p_place at)
+static struct ws_value value_row(struct emit *e, const struct p_value *v, enum p_type type,
+				 struct p_place at)
 {
 	struct ws_value row = { 0 };
 	struct ws_net net;
@@ -238,13 +245,14 @@ static struct ws_value value_row(struct emit *e, const struct p_value *v, enum p
 	return row;
 }
 
-static struct ws_run values(struct emit *e, const struct p_value *v, uint32_t n, enum p_type type, struct p_place at)
+static struct ws_run values(struct emit *e, const struct p_value *v, uint32_t n, enum p_type type,
+			    struct p_place at)
 {
 	struct ws_value *rows = ARENA_ARRAY(e->arena, struct ws_value, n);
 
 	for (uint32_t i = 0; i < n; i++)
 		rows[i] = value_row(e, &v[i], type, at);
-	return (struct ws_run){ .first = emit_put(e, EMIT_VALUES, rows, n), .n = n };
+	return (struct ws_run) { .first = emit_put(e, EMIT_VALUES, rows, n), .n = n };
 }
 
 uint32_t emit_map(struct emit *e, const struct p_map *m)
@@ -275,7 +283,8 @@ uint32_t emit_test(struct emit *e, const struct p_test *t)
 	row.subject = emit_subject(e, t->subject);
 	row.op = (uint8_t)t->op;
 	if (t->set)
-		row.values = values(e, t->set->values, t->set->nvalues, t->subject->type, t->set->place);
+		row.values =
+			values(e, t->set->values, t->set->nvalues, t->subject->type, t->set->place);
 	else
 		row.values = values(e, t->values, t->nvalues, t->subject->type, t->place);
 	return emit_put(e, EMIT_TESTS, &row, 1);

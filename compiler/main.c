@@ -25,7 +25,9 @@ static void usage(FILE *out)
 	fputs("usage: weir COMMAND [options] ...\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].doc);
-	fputs("\n'weir COMMAND -h' shows the options of a command. Exit codes: 0 done, 1 something is wrong, 2 misuse.\n", out);
+	fputs("\n'weir COMMAND -h' shows the options of a command. Exit codes: 0 done, 1 something "
+	      "is wrong, 2 misuse.\n",
+	      out);
 }
 
 static int unknown(const char *word)

@@ -22,8 +22,9 @@ struct out {
 	const char *dir;
 	bool readable;
 	struct out_files *files;
-	struct str rendered[EMIT_NTABLES]; /* initialisers of tables that are C; empty: none, or bytes */
-	unsigned file[EMIT_NTABLES];       /* number of the file of C they stand in */
+	struct str rendered
+		[EMIT_NTABLES]; /* initialisers of tables that are C; empty: none, or bytes */
+	unsigned file[EMIT_NTABLES]; /* number of the file of C they stand in */
 	bool failed;
 };
 
@@ -63,7 +64,8 @@ static void banner(struct out *o, FILE *f)
 	fputs(", do not edit */\n#include \"runtime/site.h\"\n\n", f);
 }
 
-/* -- large tables ---------------------------------------------------------------------------------- */
+/* -- large tables
+ * ---------------------------------------------------------------------------------- */
 
 static void write_bytes(struct out *o, const char *name, struct str bytes)
 {
@@ -87,8 +89,10 @@ static void large(struct out *o, const char *name, struct str bytes, const char 
 		return;
 	fprintf(f, "# made by weir %.*s, do not edit\n", STR_ARG(o->m->version));
 	fprintf(f, "\t.section %s, \"a\"\n\t.balign 16\n", section);
-	fprintf(f, "\t.globl weir_%s\n\t.hidden weir_%s\n\t.type weir_%s, %%object\n", name, name, name);
-	fprintf(f, "\t.size weir_%s, %zu\nweir_%s:\n\t.incbin \"%s.bin\"\n", name, bytes.n, name, name);
+	fprintf(f, "\t.globl weir_%s\n\t.hidden weir_%s\n\t.type weir_%s, %%object\n", name, name,
+		name);
+	fprintf(f, "\t.size weir_%s, %zu\nweir_%s:\n\t.incbin \"%s.bin\"\n", name, bytes.n, name,
+		name);
 	fputs("\t.section .note.GNU-stack, \"\", %progbits\n", f);
 	close_file(o, f);
 	add_file(o, file);
@@ -105,21 +109,24 @@ static void large_table(struct out *o, enum emit_table t)
 	FILE *f;
 
 	large(o, tables[t].name, str_of((const char *)table->rows, table->n * table->size),
-		arena_printf(o->e->arena, ".rodata.weir_%s", tables[t].name).p);
+	      arena_printf(o->e->arena, ".rodata.weir_%s", tables[t].name).p);
 	if (!o->readable)
 		return;
 	f = open_file(o, arena_printf(o->e->arena, "%s.c", tables[t].name).p);
 	if (!f)
 		return;
 	banner(o, f);
-	fprintf(f, "/* The same as %s.bin and %s.s: compile either. */\n", tables[t].name, tables[t].name);
-	fprintf(f, "extern const %s weir_%s[] __attribute__((visibility(\"hidden\")));\n", tables[t].type, tables[t].name);
+	fprintf(f, "/* The same as %s.bin and %s.s: compile either. */\n", tables[t].name,
+		tables[t].name);
+	fprintf(f, "extern const %s weir_%s[] __attribute__((visibility(\"hidden\")));\n",
+		tables[t].type, tables[t].name);
 	fprintf(f, "const %s weir_%s[] = ", tables[t].type, tables[t].name);
 	out_rows(o->e, t, f);
 	close_file(o, f);
 }
 
-/* -- tables as C ----------------------------------------------------------------------------------- */
+/* -- tables as C
+ * ----------------------------------------------------------------------------------- */
 
 /* Renders every table that is C and gives each its file. Returns the number of files. */
 static unsigned render(struct out *o)
@@ -153,9 +160,12 @@ static void put_table(struct out *o, FILE *f, int t, bool own)
 	uint32_t n = table->n + (t == EMIT_TEXT); /* a NUL follows the texts */
 
 	if (!own)
-		fprintf(f, "extern const %s weir_%s[%" PRIu32 "] __attribute__((visibility(\"hidden\")));\n", tables[t].type,
-			tables[t].name, n);
-	fprintf(f, "%sconst %s weir_%s[%" PRIu32 "] = ", own ? "static " : "", tables[t].type, tables[t].name, n);
+		fprintf(f,
+			"extern const %s weir_%s[%" PRIu32
+			"] __attribute__((visibility(\"hidden\")));\n",
+			tables[t].type, tables[t].name, n);
+	fprintf(f, "%sconst %s weir_%s[%" PRIu32 "] = ", own ? "static " : "", tables[t].type,
+		tables[t].name, n);
 	fwrite(o->rendered[t].p, 1, o->rendered[t].n, f);
 	putc('\n', f);
 }
@@ -175,7 +185,8 @@ static void other_file(struct out *o, unsigned number)
 	add_file(o, name);
 }
 
-/* -- the site -------------------------------------------------------------------------------------- */
+/* -- the site
+ * -------------------------------------------------------------------------------------- */
 
 static void part_lists(const struct emit *e, FILE *f)
 {
@@ -190,7 +201,9 @@ static void part_lists(const struct emit *e, FILE *f)
 		fprintf(f, "\t&%s,\n", emit_conv_names[e->convs[i]]);
 	fputs("\tNULL\n};\nstatic const struct subject_part *const subject_parts[] = {\n", f);
 	for (uint32_t i = 0; i < subjects->n; i++)
-		fprintf(f, "\t&%s,\n", emit_subject_names[((const struct ws_subject *)table_row(subjects, i))->id]);
+		fprintf(f, "\t&%s,\n",
+			emit_subject_names[((const struct ws_subject *)table_row(subjects, i))
+						   ->id]);
 	fputs("\tNULL\n};\n\n", f);
 }
 
@@ -200,13 +213,22 @@ static void part_pointers(const struct emit *e, FILE *f)
 		enum emit_part part;
 		const char *field;
 	} rows[] = {
-		{ PART_MUX_H1, "mux_http" }, { PART_MUX_TCP, "mux_raw" }, { PART_REGEX_PCRE2, "regex" },
-		{ PART_BALANCE_ROUNDROBIN, "balance" }, { PART_LOG_HTTP, "log_text" }, { PART_LOG_JSON, "log_json" },
-		{ PART_HS_ACCEPT_PROXY, "hs_accept_proxy" }, { PART_HS_MONITOR, "hs_monitor" }, { PART_HS_CONN_IN, "hs_conn_in" },
-		{ PART_HS_SEND_PROXY_V1, "hs_send_proxy[1]" }, { PART_HS_SEND_PROXY_V2, "hs_send_proxy[2]" },
+		{ PART_MUX_H1, "mux_http" },
+		{ PART_MUX_TCP, "mux_raw" },
+		{ PART_REGEX_PCRE2, "regex" },
+		{ PART_BALANCE_ROUNDROBIN, "balance" },
+		{ PART_LOG_HTTP, "log_text" },
+		{ PART_LOG_JSON, "log_json" },
+		{ PART_HS_ACCEPT_PROXY, "hs_accept_proxy" },
+		{ PART_HS_MONITOR, "hs_monitor" },
+		{ PART_HS_CONN_IN, "hs_conn_in" },
+		{ PART_HS_SEND_PROXY_V1, "hs_send_proxy[1]" },
+		{ PART_HS_SEND_PROXY_V2, "hs_send_proxy[2]" },
 	};
 
-	fputs("\t.pollers = pollers,\n\t.actions = actions,\n\t.convs = convs,\n\t.subject_parts = subject_parts,\n", f);
+	fputs("\t.pollers = pollers,\n\t.actions = actions,\n\t.convs = convs,\n\t.subject_parts = "
+	      "subject_parts,\n",
+	      f);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (e->parts[rows[i].part])
 			fprintf(f, "\t.%s = &%s,\n", rows[i].field, emit_part_names[rows[i].part]);
@@ -218,16 +240,20 @@ static void counts(const struct emit *e, FILE *f)
 		const char *field;
 		enum emit_table table;
 	} rows[] = {
-		{ "nsections", EMIT_SECTIONS }, { "text_len", EMIT_TEXT }, { "nrules", EMIT_RULES }, { "nregexes", EMIT_REGEXES },
-		{ "nparams", EMIT_PARAMS }, { "nbound_nums", EMIT_BOUND_NUMS }, { "nnums", EMIT_NUMS }, { "nmaps", EMIT_MAPS },
-		{ "ncaptures", EMIT_CAPTURES }, { "nsubjects", EMIT_SUBJECTS }, { "ntexts", EMIT_TEXTS },
-		{ "nvalue_nets", EMIT_VALUE_NETS },
+		{ "nsections", EMIT_SECTIONS }, { "text_len", EMIT_TEXT },
+		{ "nrules", EMIT_RULES },       { "nregexes", EMIT_REGEXES },
+		{ "nparams", EMIT_PARAMS },     { "nbound_nums", EMIT_BOUND_NUMS },
+		{ "nnums", EMIT_NUMS },         { "nmaps", EMIT_MAPS },
+		{ "ncaptures", EMIT_CAPTURES }, { "nsubjects", EMIT_SUBJECTS },
+		{ "ntexts", EMIT_TEXTS },       { "nvalue_nets", EMIT_VALUE_NETS },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		fprintf(f, "\t.%s = %" PRIu32 ",\n", rows[i].field, e->tables[rows[i].table].n);
-	fprintf(f, "\t.nvars = %" PRIu32 ",\n\t.site_nums = %" PRIu32 ",\n", e->p->nvars, e->site_nums);
-	fprintf(f, "\t.site_logs = { %" PRIu32 ", %" PRIu32 " },\n", e->site_logs.first, e->site_logs.n);
+	fprintf(f, "\t.nvars = %" PRIu32 ",\n\t.site_nums = %" PRIu32 ",\n", e->p->nvars,
+		e->site_nums);
+	fprintf(f, "\t.site_logs = { %" PRIu32 ", %" PRIu32 " },\n", e->site_logs.first,
+		e->site_logs.n);
 	fprintf(f, "\t.trusted = { %" PRIu32 ", %" PRIu32 " },\n", e->trusted.first, e->trusted.n);
 	fprintf(f, "\t.user = { %" PRIu32 ", %" PRIu32 " },\n", e->user.off, e->user.len);
 	fprintf(f, "\t.group = { %" PRIu32 ", %" PRIu32 " },\n", e->group.off, e->group.len);
@@ -250,7 +276,8 @@ static void put_site(struct out *o, FILE *f, size_t program_at)
 	const struct emit *e = o->e;
 
 	fputs("const struct ws_site weir_site = {\n\t.magic = WEIR_MAGIC,\n\t.abi = WEIR_ABI,\n"
-	      "\t.size = sizeof(struct ws_site),\n", f);
+	      "\t.size = sizeof(struct ws_site),\n",
+	      f);
 	put_text(f, "name", o->m->name);
 	put_text(f, "weir_version", o->m->version);
 	for (int t = 0; t < EMIT_NTABLES; t++)
@@ -258,7 +285,8 @@ static void put_site(struct out *o, FILE *f, size_t program_at)
 			fprintf(f, "\t.%s = weir_%s,\n", tables[t].name, tables[t].name);
 	counts(e, f);
 	part_pointers(e, f);
-	fprintf(f, "\t.program = weir_" EMBEDDED " + %zu,\n\t.program_len = %zu,\n", program_at, o->m->program.n);
+	fprintf(f, "\t.program = weir_" EMBEDDED " + %zu,\n\t.program_len = %zu,\n", program_at,
+		o->m->program.n);
 	put_text(f, "digest_source", o->m->source);
 	put_text(f, "digest_program", o->m->program_digest);
 	put_text(f, "digest_runtime", o->m->runtime);
@@ -269,11 +297,16 @@ static void put_site(struct out *o, FILE *f, size_t program_at)
 static void put_embedded(struct out *o, FILE *f, struct str text)
 {
 	if (text.n > OUT_TABLE_BYTES) {
-		fputs("extern const char weir_" EMBEDDED "[] __attribute__((visibility(\"hidden\")));\n\n", f);
+		fputs("extern const char weir_" EMBEDDED
+		      "[] __attribute__((visibility(\"hidden\")));\n\n",
+		      f);
 		large(o, EMBEDDED, text, EMBED_SECTION);
 		return;
 	}
-	fprintf(f, "static const char weir_" EMBEDDED "[%zu] __attribute__((section(\"" EMBED_SECTION "\"))) =", text.n + 1);
+	fprintf(f,
+		"static const char weir_" EMBEDDED "[%zu] __attribute__((section(\"" EMBED_SECTION
+		"\"))) =",
+		text.n + 1);
 	out_string(f, text);
 	fputs(";\n\n", f);
 }
@@ -288,13 +321,16 @@ static void main_file(struct out *o)
 		return;
 	o->files->bytes += text.n + sizeof(struct ws_site);
 	banner(o, f);
-	fprintf(f, "_Static_assert(WEIR_ABI == %d, \"these tables are for another runtime\");\n\n", WEIR_ABI);
+	fprintf(f, "_Static_assert(WEIR_ABI == %d, \"these tables are for another runtime\");\n\n",
+		WEIR_ABI);
 	for (int t = 0; t < EMIT_NTABLES; t++) {
 		if (o->rendered[t].n && o->file[t] == 0)
 			put_table(o, f, t, true);
 		else if (o->e->tables[t].n)
-			fprintf(f, "extern const %s weir_%s[] __attribute__((visibility(\"hidden\")));\n\n", tables[t].type,
-				tables[t].name);
+			fprintf(f,
+				"extern const %s weir_%s[] "
+				"__attribute__((visibility(\"hidden\")));\n\n",
+				tables[t].type, tables[t].name);
 	}
 	part_lists(o->e, f);
 	put_embedded(o, f, text);
@@ -303,12 +339,13 @@ static void main_file(struct out *o)
 	add_file(o, S("site.c"));
 }
 
-bool out_site(const struct emit *e, const struct embed *m, const char *dir, bool readable, struct out_files *files)
+bool out_site(const struct emit *e, const struct embed *m, const char *dir, bool readable,
+	      struct out_files *files)
 {
 	struct out o = { .e = e, .m = m, .dir = dir, .readable = readable, .files = files };
 	unsigned n;
 
-	*files = (struct out_files){ 0 };
+	*files = (struct out_files) { 0 };
 	errno = 0;
 	n = render(&o);
 	main_file(&o);

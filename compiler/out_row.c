@@ -14,35 +14,46 @@ struct field {
 };
 
 /* Fields of each row type, in order; what is not named here is zero. */
+/* clang-format off */
 #define F(kind, field) { #field, F_##kind, offsetof(struct ROW, field) },
 #define END { NULL, F_U8, 0 }
 
 #define ROW ws_section
-static const struct field section_fields[] = { F(REF, name) F(U8, kind) F(U8, front_tcp) F(U8, back_tcp) F(U8, forwardfor)
-	F(U32, where) F(U32, filters) F(U32, servers_of) F(U32, default_backend) F(RUN, chains[WS_CONN_IN])
-	F(RUN, chains[WS_SESS_IN]) F(RUN, chains[WS_REQ_IN]) F(RUN, chains[WS_REQ_OUT]) F(RUN, chains[WS_RSP_IN])
-	F(RUN, chains[WS_RSP_OUT]) F(RUN, binds) F(RUN, servers) F(RUN, errors) F(RUN, logs) F(RUN, monitor) F(RUN, ff_unless)
-	F(REF, ff_header) F(U32, source.mode) F(U32, source.addr) F(U32, source.subject) F(U32, dispatch) F(U32, nums) END };
+static const struct field section_fields[] = { F(REF, name) F(U8, kind) F(U8, front_tcp)
+	F(U8, back_tcp) F(U8, forwardfor)
+	F(U32, where) F(U32, filters) F(U32, servers_of) F(U32, default_backend)
+	F(RUN, chains[WS_CONN_IN])
+	F(RUN, chains[WS_SESS_IN]) F(RUN, chains[WS_REQ_IN]) F(RUN, chains[WS_REQ_OUT])
+	F(RUN, chains[WS_RSP_IN])
+	F(RUN, chains[WS_RSP_OUT]) F(RUN, binds) F(RUN, servers) F(RUN, errors) F(RUN, logs)
+	F(RUN, monitor) F(RUN, ff_unless)
+	F(REF, ff_header) F(U32, source.mode) F(U32, source.addr) F(U32, source.subject)
+	F(U32, dispatch) F(U32, nums) END };
 #undef ROW
 #define ROW ws_rule
-static const struct field rule_fields[] = { F(NODE, cond) F(U32, capturing) F(RUN, actions) F(U32, where) F(U32, id) END };
+static const struct field rule_fields[] = { F(NODE, cond) F(U32, capturing) F(RUN, actions)
+	F(U32, where) F(U32, id) END };
 #undef ROW
 #define ROW ws_node
 static const struct field node_fields[] = { F(U32, test) F(NODE, yes) F(NODE, no) END };
 #undef ROW
 #define ROW ws_test
-static const struct field test_fields[] = { F(U32, subject) F(U8, op) F(U8, flags) F(RUN, values) END };
+static const struct field test_fields[] = { F(U32, subject) F(U8, op) F(U8, flags)
+	F(RUN, values) END };
 #undef ROW
 #define ROW ws_subject
-static const struct field subject_fields[] = { F(U8, id) F(U8, flags) F(U8, type) F(U8, base_type) F(REF, name) F(I64, num)
+static const struct field subject_fields[] = { F(U8, id) F(U8, flags) F(U8, type) F(U8, base_type)
+	F(REF, name) F(I64, num)
 	F(RUN, convs) END };
 #undef ROW
 #define ROW ws_conv
-static const struct field conv_fields[] = { F(U32, fn) F(I32, num) F(I32, num2) F(U32, delim) F(U32, regex) F(U32, text)
+static const struct field conv_fields[] = { F(U32, fn) F(I32, num) F(I32, num2) F(U32, delim)
+	F(U32, regex) F(U32, text)
 	F(U32, map) END };
 #undef ROW
 #define ROW ws_value
-static const struct field value_fields[] = { F(U8, kind) F(U8, flags) F(U32, index) F(I64, lo) F(I64, hi) END };
+static const struct field value_fields[] = { F(U8, kind) F(U8, flags) F(U32, index) F(I64, lo)
+	F(I64, hi) END };
 #undef ROW
 #define ROW ws_net
 static const struct field net_fields[] = { F(IP, ip) F(U8, bits) END };
@@ -60,57 +71,77 @@ static const struct field piece_fields[] = { F(U32, kind) F(U32, index) F(REF, t
 static const struct field map_fields[] = { F(REF, name) F(U32, op) F(RUN, keys) F(U32, vals) END };
 #undef ROW
 #define ROW ws_action
-static const struct field action_fields[] = { F(U32, fn) F(U8, flags) F(U8, part) F(U16, status) F(I64, num) F(REF, name)
-	F(REF, old) F(U32, text) F(U32, regex) F(U32, subject) F(U32, map) F(U32, target) F(U32, slot) F(U32, answer)
+static const struct field action_fields[] = { F(U32, fn) F(U8, flags) F(U8, part) F(U16, status)
+	F(I64, num) F(REF, name)
+	F(REF, old) F(U32, text) F(U32, regex) F(U32, subject) F(U32, map) F(U32, target)
+	F(U32, slot) F(U32, answer)
 	F(U32, where) END };
 #undef ROW
 #define ROW ws_answer
-static const struct field answer_fields[] = { F(REF, type) F(REF, body) F(U32, text) F(RUN, headers) END };
+static const struct field answer_fields[] = { F(REF, type) F(REF, body) F(U32, text)
+	F(RUN, headers) END };
 #undef ROW
 #define ROW ws_answer_header
 static const struct field answer_header_fields[] = { F(REF, name) F(U32, text) END };
 #undef ROW
 #define ROW ws_bind
-static const struct field bind_fields[] = { F(U32, addr) F(U32, where) F(U8, accept_proxy) F(U8, v6only) F(I32, backlog)
-	F(I32, maxconn) F(I32, mode) F(I32, uid) F(I32, gid) F(REF, interface) F(REF, name) F(REF, thread) END };
+static const struct field bind_fields[] = { F(U32, addr) F(U32, where) F(U8, accept_proxy)
+	F(U8, v6only) F(I32, backlog)
+	F(I32, maxconn) F(I32, mode) F(I32, uid) F(I32, gid) F(REF, interface) F(REF, name)
+	F(REF, thread) END };
 #undef ROW
 #define ROW ws_server
-static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, where) F(I32, weight) F(I32, maxconn)
-	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U32, source.mode) F(U32, source.addr) F(U32, source.subject) END };
+static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, where)
+	F(I32, weight) F(I32, maxconn)
+	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U32, source.mode) F(U32, source.addr)
+	F(U32, source.subject) END };
 #undef ROW
 #define ROW ws_error
-static const struct field error_fields[] = { F(U16, status) F(REF, file_body) F(REF, url) F(REF, type) END };
+static const struct field error_fields[] = { F(U16, status) F(REF, file_body) F(REF, url)
+	F(REF, type) END };
 #undef ROW
 #define ROW ws_log
-static const struct field log_fields[] = { F(U8, kind) F(U8, json) F(U8, facility) F(U8, level) F(U32, to) END };
+static const struct field log_fields[] = { F(U8, kind) F(U8, json) F(U8, facility) F(U8, level)
+	F(U32, to) END };
 #undef ROW
 #define ROW ws_place
 static const struct field place_fields[] = { F(U32, file) F(U32, line) END };
 #undef ROW
 #define ROW ws_param
-static const struct field param_fields[] = { F(REF, name) F(REF, def) F(U32, has_default) F(U32, where) END };
+static const struct field param_fields[] = { F(REF, name) F(REF, def) F(U32, has_default)
+	F(U32, where) END };
 #undef ROW
 #define ROW ws_bound_num
-static const struct field bound_num_fields[] = { F(U32, row) F(U32, text) F(U32, unit) F(U32, where) END };
+static const struct field bound_num_fields[] = { F(U32, row) F(U32, text) F(U32, unit)
+	F(U32, where) END };
 #undef ROW
 #define ROW ws_value_net
 static const struct field value_net_fields[] = { F(U32, text) F(U32, where) END };
 #undef ROW
 
 /* Rows of one number or one reference have no field names. */
-static const struct field one_u32[] = { { "", F_U32, 0 }, END }, one_i64[] = { { "", F_I64, 0 }, END };
+static const struct field one_u32[] = { { "", F_U32, 0 }, END };
+static const struct field one_i64[] = { { "", F_I64, 0 }, END };
 static const struct field one_ref[] = { { "", F_REF, 0 }, END };
 
 static const struct field *const fields[EMIT_NTABLES] = {
-	[EMIT_SECTIONS] = section_fields, [EMIT_RULES] = rule_fields, [EMIT_CHAIN] = one_u32, [EMIT_NODES] = node_fields,
-	[EMIT_TESTS] = test_fields, [EMIT_SUBJECTS] = subject_fields, [EMIT_CONV_ROWS] = conv_fields,
-	[EMIT_VALUES] = value_fields, [EMIT_NETS] = net_fields, [EMIT_REGEXES] = regex_fields, [EMIT_TEXTS] = text_fields,
-	[EMIT_PIECES] = piece_fields, [EMIT_MAPS] = map_fields, [EMIT_MAP_VALS] = one_ref, [EMIT_ACTION_ROWS] = action_fields,
-	[EMIT_ANSWERS] = answer_fields, [EMIT_ANSWER_HEADERS] = answer_header_fields, [EMIT_BINDS] = bind_fields,
-	[EMIT_SERVERS] = server_fields, [EMIT_ERRORS] = error_fields, [EMIT_LOGS] = log_fields, [EMIT_PLACES] = place_fields,
+	[EMIT_SECTIONS] = section_fields, [EMIT_RULES] = rule_fields,
+	[EMIT_CHAIN] = one_u32, [EMIT_NODES] = node_fields,
+	[EMIT_TESTS] = test_fields, [EMIT_SUBJECTS] = subject_fields,
+	[EMIT_CONV_ROWS] = conv_fields,
+	[EMIT_VALUES] = value_fields, [EMIT_NETS] = net_fields,
+	[EMIT_REGEXES] = regex_fields, [EMIT_TEXTS] = text_fields,
+	[EMIT_PIECES] = piece_fields, [EMIT_MAPS] = map_fields,
+	[EMIT_MAP_VALS] = one_ref, [EMIT_ACTION_ROWS] = action_fields,
+	[EMIT_ANSWERS] = answer_fields, [EMIT_ANSWER_HEADERS] = answer_header_fields,
+	[EMIT_BINDS] = bind_fields,
+	[EMIT_SERVERS] = server_fields, [EMIT_ERRORS] = error_fields,
+	[EMIT_LOGS] = log_fields, [EMIT_PLACES] = place_fields,
 	[EMIT_FILES] = one_ref, [EMIT_PARAMS] = param_fields, [EMIT_BOUND_NUMS] = bound_num_fields,
 	[EMIT_VALUE_NETS] = value_net_fields, [EMIT_NUMS] = one_i64, [EMIT_CAPTURES] = one_ref,
 };
+
+/* clang-format on */
 
 void out_comment(FILE *out, struct str s, size_t max)
 {
@@ -127,7 +158,8 @@ void out_comment(FILE *out, struct str s, size_t max)
 		fputs("...", out);
 }
 
-/* -- texts ---------------------------------------------------------------------------------------- */
+/* -- texts
+ * ---------------------------------------------------------------------------------------- */
 
 static void put_byte(FILE *out, unsigned char c)
 {
@@ -164,7 +196,8 @@ static struct str text_of(const struct emit *e, uint32_t off, uint32_t len)
 	return len ? str_of(table_row(t, off), len) : S("");
 }
 
-/* -- rows ----------------------------------------------------------------------------------------- */
+/* -- rows
+ * ----------------------------------------------------------------------------------------- */
 
 #define COMMENT_TEXT 40
 
@@ -216,7 +249,8 @@ static void put_field(const struct emit *e, enum field_kind kind, const void *at
 		memcpy(&u16, at, sizeof(u16));
 		fprintf(out, "%u", u16);
 		break;
-	case F_U32: case F_NODE:
+	case F_U32:
+	case F_NODE:
 		memcpy(&u32, at, sizeof(u32));
 		put_u32(out, u32, kind == F_NODE);
 		break;
@@ -246,8 +280,10 @@ static void put_field(const struct emit *e, enum field_kind kind, const void *at
 
 static bool is_zero(enum field_kind kind, const void *at)
 {
-	static const size_t sizes[] = { [F_U8] = 1, [F_U16] = 2, [F_U32] = 4, [F_I32] = 4, [F_I64] = 8, [F_NODE] = 4, [F_REF] = 8,
-		[F_RUN] = 8, [F_IP] = 16 };
+	static const size_t sizes[] = {
+		[F_U8] = 1,   [F_U16] = 2, [F_U32] = 4, [F_I32] = 4, [F_I64] = 8,
+		[F_NODE] = 4, [F_REF] = 8, [F_RUN] = 8, [F_IP] = 16
+	};
 	static const char zeros[16];
 
 	return memcmp(at, zeros, sizes[kind]) == 0;

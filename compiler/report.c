@@ -15,18 +15,25 @@ static void chains(const struct emit *e, FILE *out)
 			uint32_t n = s->chains[dir].n;
 
 			if (n)
-				fprintf(out, "  %-24.*s %-8s %5" PRIu32 " rule%s, tested in line, in order\n", STR_ARG(s->name),
-					show_dir((enum rule_dir)dir), n, n == 1 ? "" : "s");
+				fprintf(out,
+					"  %-24.*s %-8s %5" PRIu32
+					" rule%s, tested in line, in order\n",
+					STR_ARG(s->name), show_dir((enum rule_dir)dir), n,
+					n == 1 ? "" : "s");
 		}
 }
 
-static void sizes(const struct emit *e, const struct out_files *files, const char *target, FILE *out)
+static void sizes(const struct emit *e, const struct out_files *files, const char *target,
+		  FILE *out)
 {
 	struct stat st;
 
-	fprintf(out, "tables: %zu bytes: %" PRIu32 " rules, %" PRIu32 " condition nodes, %" PRIu32 " tests, %" PRIu32 " values, %"
-		PRIu32 " actions, %" PRIu32 " bytes of text\n", files->bytes, e->tables[EMIT_RULES].n, e->tables[EMIT_NODES].n,
-		e->tables[EMIT_TESTS].n, e->tables[EMIT_VALUES].n, e->tables[EMIT_ACTION_ROWS].n, e->tables[EMIT_TEXT].n);
+	fprintf(out,
+		"tables: %zu bytes: %" PRIu32 " rules, %" PRIu32 " condition nodes, %" PRIu32
+		" tests, %" PRIu32 " values, %" PRIu32 " actions, %" PRIu32 " bytes of text\n",
+		files->bytes, e->tables[EMIT_RULES].n, e->tables[EMIT_NODES].n,
+		e->tables[EMIT_TESTS].n, e->tables[EMIT_VALUES].n, e->tables[EMIT_ACTION_ROWS].n,
+		e->tables[EMIT_TEXT].n);
 	if (stat(target, &st) == 0)
 		fprintf(out, "binary: %lld bytes\n", (long long)st.st_size);
 }
@@ -38,12 +45,15 @@ static void bounds(const struct emit *e, FILE *out)
 
 	if (g[OPT_HEAD_MAX].computed)
 		return;
-	fprintf(out, "bounds for one connection:\n  request head   %lld bytes, %lld fields\n", (long long)g[OPT_HEAD_MAX].num,
-		(long long)g[OPT_HEADERS_MAX].num);
-	fprintf(out, "  captures       %" PRIu32 ", variables %" PRIu32 ", at most 8192 bytes each\n", e->p->ncaptures, e->p->nvars);
+	fprintf(out, "bounds for one connection:\n  request head   %lld bytes, %lld fields\n",
+		(long long)g[OPT_HEAD_MAX].num, (long long)g[OPT_HEADERS_MAX].num);
+	fprintf(out,
+		"  captures       %" PRIu32 ", variables %" PRIu32 ", at most 8192 bytes each\n",
+		e->p->ncaptures, e->p->nvars);
 }
 
-void report_build(const struct emit *e, const struct embed *m, const struct out_files *files, const char *target, FILE *out)
+void report_build(const struct emit *e, const struct embed *m, const struct out_files *files,
+		  const char *target, FILE *out)
 {
 	fprintf(out, "site %.*s, program %.*s\n", STR_ARG(m->name), 16, m->program_digest.p);
 	chains(e, out);

@@ -8,6 +8,7 @@
 #include "out.h"
 
 /* After <target> has been made. */
-void report_build(const struct emit *e, const struct embed *m, const struct out_files *files, const char *target, FILE *out);
+void report_build(const struct emit *e, const struct embed *m, const struct out_files *files,
+		  const char *target, FILE *out);
 
 #endif

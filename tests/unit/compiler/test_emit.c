@@ -34,7 +34,9 @@ static bool emit_of(const char *text)
 /* The tables of a listen with <lines>. */
 static void listen_with(const char *lines)
 {
-	ck_assert(emit_of(arena_printf(&memory, "listen www\n bind :80\n server s 127.0.0.1:1\n%s\n", lines).p));
+	ck_assert(emit_of(
+		arena_printf(&memory, "listen www\n bind :80\n server s 127.0.0.1:1\n%s\n", lines)
+			.p));
 }
 
 #define ROW(type, table, i) ((const type *)table_row(&emitted.tables[EMIT_##table], (i)))
@@ -48,12 +50,14 @@ static struct str text_of(struct ws_ref r)
 /* The one value of a test of literals. */
 static struct str value_of_test(uint32_t test)
 {
-	const struct ws_value *v = ROW(struct ws_value, VALUES, ROW(struct ws_test, TESTS, test)->values.first);
+	const struct ws_value *v =
+		ROW(struct ws_value, VALUES, ROW(struct ws_test, TESTS, test)->values.first);
 
-	return text_of((struct ws_ref){ .off = (uint32_t)v->lo, .len = (uint32_t)v->hi });
+	return text_of((struct ws_ref) { .off = (uint32_t)v->lo, .len = (uint32_t)v->hi });
 }
 
-/* Walks the graph of rule <rule>; a test holds when its value is among the letters of <held>. <steps>: tests made. */
+/* Walks the graph of rule <rule>; a test holds when its value is among the letters of <held>.
+ * <steps>: tests made. */
 static bool walk(uint32_t rule, const char *held, unsigned *steps)
 {
 	uint32_t at = ROW(struct ws_rule, RULES, rule)->cond;
@@ -71,8 +75,10 @@ START_TEST(graph_has_the_truth_of_the_condition)
 	static const char *const sets[] = { "-", "a", "b", "c", "ab", "ac", "bc", "abc" };
 	unsigned steps;
 
-	listen_with(" acl is_a path == a\n acl is_b path == b\n acl is_c path == c\n acl both on is_a is_b\n"
-		    " req in deny on is_a !is_b, is_c\n req in deny unless both, is_c\n req in deny on !both !is_c");
+	listen_with(" acl is_a path == a\n acl is_b path == b\n acl is_c path == c\n acl both on "
+		    "is_a is_b\n"
+		    " req in deny on is_a !is_b, is_c\n req in deny unless both, is_c\n req in "
+		    "deny on !both !is_c");
 	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
 		bool a = strchr(sets[i], 'a'), b = strchr(sets[i], 'b'), c = strchr(sets[i], 'c');
 
@@ -109,7 +115,8 @@ START_TEST(a_condition_without_bound_is_refused)
 	struct str text = S("listen www\n bind :80\n server s 127.0.0.1:1\n acl a0 path == a\n");
 
 	for (int i = 1; i < 40; i++)
-		text = arena_printf(&memory, "%.*s acl a%d on a%d a%d\n", STR_ARG(text), i, i - 1, i - 1);
+		text = arena_printf(&memory, "%.*s acl a%d on a%d a%d\n", STR_ARG(text), i, i - 1,
+				    i - 1);
 	text = arena_printf(&memory, "%.*s req in deny on a39\n", STR_ARG(text));
 	ck_assert(!emit_of(text.p));
 	ck_assert_uint_eq(diag_errors(), 1);
@@ -150,7 +157,8 @@ END_TEST
 
 START_TEST(settings_get_their_rows)
 {
-	listen_with(" timeout client 7s\n timeout queue 9s\n retries 4\n reuse always\n rate-min 100 per 3s\n pool max 5 min 2 half-life 6s");
+	listen_with(" timeout client 7s\n timeout queue 9s\n retries 4\n reuse always\n rate-min "
+		    "100 per 3s\n pool max 5 min 2 half-life 6s");
 	ck_assert_int_eq(number(WS_T_CLIENT), 7000);
 	ck_assert_int_eq(number(WS_T_QUEUE), 9000);
 	ck_assert_int_eq(number(WS_RETRIES), 4);
@@ -165,24 +173,29 @@ END_TEST
 
 START_TEST(networks_with_params_are_parsed_at_start)
 {
-	ck_assert(emit_of("param office default 10.0.0.0/8\nlisten www\n bind :80\n server s 127.0.0.1:1\n"
-			  " req in deny src == ${office}\n req in drop src == ${office}\n"));
+	ck_assert(emit_of(
+		"param office default 10.0.0.0/8\nlisten www\n bind :80\n server s 127.0.0.1:1\n"
+		" req in deny src == ${office}\n req in drop src == ${office}\n"));
 	ck_assert_uint_eq(ROWS(VALUE_NETS), 1);
-	ck_assert_uint_eq(ROW(struct ws_value_net, VALUE_NETS, 0)->text, ROW(struct ws_value, VALUES, 0)->index);
+	ck_assert_uint_eq(ROW(struct ws_value_net, VALUE_NETS, 0)->text,
+			  ROW(struct ws_value, VALUES, 0)->index);
 }
 END_TEST
 
 START_TEST(addresses_are_written_as_they_are_read)
 {
-	static const char *const want[] = { "*:80", "127.0.0.1:1", "[2001:db8::1]:8080", "0.0.0.0:+1000", "/run/s" };
+	static const char *const want[] = { "*:80", "127.0.0.1:1", "[2001:db8::1]:8080",
+					    "0.0.0.0:+1000", "/run/s" };
 	uint32_t first;
 
 	listen_with(" server t [2001:db8::1]:8080\n server u 0.0.0.0:+1000\n server v unix@/run/s");
 	ck_assert_uint_eq(ROWS(SERVERS), 4);
 	for (uint32_t i = 0; i < 5; i++) {
-		first = i ? ROW(struct ws_server, SERVERS, i - 1)->addr : ROW(struct ws_bind, BINDS, 0)->addr;
+		first = i ? ROW(struct ws_server, SERVERS, i - 1)->addr
+			  : ROW(struct ws_bind, BINDS, 0)->addr;
 		first = ROW(struct ws_text, TEXTS, first)->pieces.first;
-		ck_assert(str_eq(text_of(ROW(struct ws_piece, PIECES, first)->text), str_from(want[i])));
+		ck_assert(str_eq(text_of(ROW(struct ws_piece, PIECES, first)->text),
+				 str_from(want[i])));
 	}
 }
 END_TEST
@@ -190,21 +203,32 @@ END_TEST
 START_TEST(only_used_parts_are_named)
 {
 	listen_with(" req in deny path == a");
-	ck_assert(str_eq(embed_parts(&memory, &emitted), S("poller_epoll mux_h1 balance_roundrobin action_DENY subject_PATH")));
-	listen_with(" req in deny path =~ a\n conn in drop src == 10.0.0.1\n monitor-net 10.0.0.2\n log stdout format json\n"
+	ck_assert(str_eq(embed_parts(&memory, &emitted),
+			 S("poller_epoll mux_h1 balance_roundrobin action_DENY subject_PATH")));
+	listen_with(" req in deny path =~ a\n conn in drop src == 10.0.0.1\n monitor-net "
+		    "10.0.0.2\n log stdout format json\n"
 		    " server p 127.0.0.1:2 send-proxy-v2");
 	ck_assert(str_eq(embed_parts(&memory, &emitted),
-		S("poller_epoll mux_h1 regex_pcre2 balance_roundrobin log_json hs_monitor hs_conn_in hs_send_proxy_v2 "
-		  "action_DENY action_DROP subject_PATH subject_SRC")));
+			 S("poller_epoll mux_h1 regex_pcre2 balance_roundrobin log_json hs_monitor "
+			   "hs_conn_in hs_send_proxy_v2 "
+			   "action_DENY action_DROP subject_PATH subject_SRC")));
 	ck_assert(emit_of("listen t\n mode tcp\n bind :1\n server s 127.0.0.1:1\n"));
-	ck_assert(str_eq(embed_parts(&memory, &emitted), S("poller_epoll mux_tcp balance_roundrobin")));
+	ck_assert(str_eq(embed_parts(&memory, &emitted),
+			 S("poller_epoll mux_tcp balance_roundrobin")));
 }
 END_TEST
 
 START_TEST(an_embedded_text_is_read_back_and_a_cut_one_refused)
 {
-	struct embed m = { .version = S("1"), .name = S("n"), .source = S("s"), .program_digest = S("p"), .runtime = S("r"),
-		.parts = S("a b"), .program = S("weir-program\nx"), .abi = 7 }, got;
+	struct embed m = { .version = S("1"),
+			   .name = S("n"),
+			   .source = S("s"),
+			   .program_digest = S("p"),
+			   .runtime = S("r"),
+			   .parts = S("a b"),
+			   .program = S("weir-program\nx"),
+			   .abi = 7 },
+		     got;
 	size_t at;
 	struct str text = embed_write(&memory, &m, &at);
 
