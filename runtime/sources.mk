@@ -6,7 +6,7 @@ RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c run
 	runtime/http/mux_copy.c runtime/http/mux_h1_in.c runtime/http/mux_h1_out.c runtime/http/mux_h1.c runtime/http/mux_tcp.c
 RT_CORE_SRC := runtime/core/clock.c runtime/core/pool.c runtime/core/pool_guard.c runtime/core/timer.c runtime/core/task.c \
 	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
-	runtime/core/poll_fault.c
+	runtime/core/poll_fault.c runtime/core/log.c
 RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c runtime/net/listener.c runtime/net/listener_sock.c \
 	runtime/net/proxy_hdr.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
 	runtime/net/hs_send_proxy.c
@@ -16,6 +16,6 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/rout
 	runtime/proxy/action_edit.c runtime/proxy/front.c runtime/proxy/xlog.c runtime/proxy/proxy.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
-RT_OPS_SRC := runtime/core/log.c runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \
+RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \
 	runtime/ops/log_sink.c runtime/ops/log_writer.c runtime/ops/process.c runtime/ops/process_rights.c \
 	runtime/ops/log_setup.c runtime/ops/limits.c
