@@ -107,7 +107,6 @@ void answer_status(struct exchange *x, unsigned status)
 	begin(x, status);
 	if (body.n)
 		msg_add(&x->rsp, S("Content-Type"), type);
-	msg_add(&x->rsp, S("Cache-Control"), S("no-cache"));
 	set_body(x, body);
 }
 

@@ -507,8 +507,9 @@ void exchange_send_made(struct exchange *x)
 	x->flags |= X_MADE | X_RSP_END;
 	x->step = X_ANSWER;
 	x->step_at = x->body_at = x->server_at = 0;
+	/* Answers given before a request is parsed pass no rules (language.md 2). */
 	do {
-		end = route_made(x, &r);
+		end = x->req.blk ? route_made(x, &r) : ROUTE_SERVER;
 		if (end == ROUTE_ANSWER && !answer_rule(x, &r))
 			end = ROUTE_FAIL;
 	} while (end == ROUTE_ANSWER);
