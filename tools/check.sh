@@ -48,7 +48,7 @@ step 'build, clang' mk B="$B-clang" CC=clang all unit-bins
 step 'layers' mk layers
 step 'generated files are current' tools/generated.sh
 step 'unit, address and undefined behaviour sanitizers' mk SAN=address unit
-step 'unit, thread sanitizer' env CK_RUN_SUITE_FILTER=threads tools/tsan.sh "$B"
+step 'unit, thread sanitizer' tools/tsan.sh "$B"
 step 'golden' mk golden
 step 'reproducible builds, parts, installation' tests/build/run "$B"
 step 'differential: interpreter and generated code' tests/differential/run "$B"
