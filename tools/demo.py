@@ -32,35 +32,36 @@ REQUESTS = (
     ("A page. The client lies about its address; the server tells too much about itself.",
      ["-H", "X-Forwarded-For: 10.20.0.1", "-H", "Authorization: Basic c2VjcmV0"],
      "www.shop.example", "/hats?size=7",
-     {"status": 200, "origin": "pages", "target": "/hats?size=7",
+     {"status": 200, "origin": "pages", "target": "/hats?size=7", "log": "www pages/pages",
       "received": {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http",
                    "authorization": None},
       "answer": {"x-frame-options": "SAMEORIGIN", "server": None, "x-powered-by": None,
                  "cache-control": "no-cache"}}),
     ("A picture: other servers, another path, no cookie.",
      ["-H", "Cookie: cart=17"], "www.shop.example", "/images/logo.png",
-     {"status": 200, "origin": "images_a", "target": "/logo.png",
+     {"status": 200, "origin": "images_a", "target": "/logo.png", "log": "www images/a",
       "received": {"host": "images.shop.example", "cookie": None},
       "answer": {"cache-control": "public, max-age=86400"}}),
     ("The next picture comes from the other picture server.",
      [], "www.shop.example", "/images/hat.png",
-     {"status": 200, "origin": "images_b", "target": "/hat.png"}),
+     {"status": 200, "origin": "images_b", "target": "/hat.png", "log": "www images/b"}),
     ("The API has rules of its own.",
      ["-X", "POST", "-d", "item=4"], "www.shop.example", "/api/v1/basket",
-     {"status": 200, "origin": "api", "target": "/v1/basket",
+     {"status": 200, "origin": "api", "target": "/v1/basket", "log": "www api/api",
       "received": {"x-api-version": "1"}, "answer": {"cache-control": "no-store"}}),
     ("The bare domain is redirected, and keeps its query.",
      [], "shop.example", "/hats?size=7",
-     {"status": 301, "origin": None,
+     {"status": 301, "origin": None, "log": "www -/-",
       "answer": {"location": "http://www.shop.example/hats?size=7"}}),
     ("The admin area is for the office network.",
-     [], "www.shop.example", "/admin", {"status": 403, "origin": None}),
+     [], "www.shop.example", "/admin", {"status": 403, "origin": None, "log": "www -/-"}),
     ("A detour to a forbidden path: what is tested is the normalised path.",
      ["--path-as-is"], "www.shop.example", "/images/../%2egit/config",
-     {"status": 404, "origin": None}),
+     {"status": 404, "origin": None, "log": "www -/-"}),
     ("An answer made by a rule, without any server.",
      [], "www.shop.example", "/robots.txt",
-     {"status": 200, "origin": None, "answer": {"content-type": "text/plain"}}),
+     {"status": 200, "origin": None, "log": "www -/-",
+      "answer": {"content-type": "text/plain"}}),
 )
 EXPLAINED = 6           # of these, the one that weir explain shows
 
@@ -220,7 +221,7 @@ def take(source):
         return None
 
 
-def log_line(site, target, faults):
+def log_line(site, target, want, faults):
     """The request's line: it comes a moment after the answer."""
     line = BAD_REQUEST
     while BAD_REQUEST in line:          # the connections by which we saw it listen
@@ -229,8 +230,8 @@ def log_line(site, target, faults):
         except queue.Empty:
             faults.append("there is no log line")
             return "(none)"
-    if target not in line:
-        faults.append("the log line is not of this request")
+    if " %s " % want["log"] not in line or " %d " % want["status"] not in line or target not in line:
+        faults.append("the log line is not as expected")
     return line
 
 
@@ -251,7 +252,7 @@ def show(number, port, site, received):
     else:
         print("  no origin received anything")
     print("  access log")
-    indent([log_line(site, target, faults)])
+    indent([log_line(site, target, want, faults)])
     for fault in faults:
         print("  NOT AS EXPECTED: " + fault)
     return faults
