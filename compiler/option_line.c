@@ -269,15 +269,22 @@ const struct ast_value *option_source(struct model *m, struct scope *scope,
 		     "an address, client, client-ip, or h(NAME) else ADDRESS");
 		return NULL;
 	}
+	if ((is_word(v, "client") && part_missing(PART_OPTION, S("source client"), v->at)) ||
+	    (is_word(v, "client-ip") && part_missing(PART_OPTION, S("source client-ip"), v->at)))
+		return v->next;
 	if (is_word(v, "client") || is_word(v, "client-ip")) {
 		source->mode = v->text.n == 6 ? SRC_CLIENT : SRC_CLIENT_IP;
 		return v->next;
 	}
-	if (!v->delim && str_istarts(v->text, S("h(")))
+	if (!v->delim && str_istarts(v->text, S("h("))) {
+		part_missing(PART_OPTION, S("source h"), v->at);
 		return source_header(m, scope, v, source);
+	}
 	if (!option_addr(m, scope, v, "source", &source->addr))
 		return v->next;
 	source->mode = SRC_ADDR;
+	if (source->addr.port_hi > source->addr.port)
+		part_missing(PART_OPTION, S("source ports"), v->at);
 	if (!source->addr.text &&
 	    (source->addr.kind != ADDR_INET || source->addr.host_name || source->addr.port_offset))
 		diag(E007, v->at, STR_ARG(v->text), "source",

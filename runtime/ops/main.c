@@ -165,7 +165,12 @@ static void inherit(void)
 
 static bool change_rights(bool check)
 {
-	const struct process_rights rights = { ws_str(weir_site.user), ws_str(weir_site.group), ws_str(weir_site.chroot) };
+	bool with_params = weir_site.chroot_text != WS_NONE;
+	const struct process_rights rights = {
+		.user = ws_str(weir_site.user),
+		.group = ws_str(weir_site.group),
+		.root = with_params ? conf_text(weir_site.chroot_text) : ws_str(weir_site.chroot),
+	};
 	char why[256];
 	bool ok = check ? process_drop_check(&rights, why, sizeof(why)) : process_drop(&rights, why, sizeof(why));
 
