@@ -149,7 +149,7 @@ class Site:
         return self.errors.read().decode("utf-8", "replace")
 
     def stop(self):
-        """Asks it to end as an operator does. Returns its exit code, None when it had to be killed."""
+        """Asks it to end, as an operator does. Returns its exit code; None: it had to be killed."""
         if self.child.poll() is None:
             self.child.terminate()
         try:
@@ -161,7 +161,7 @@ class Site:
 
 
 def start(binary, origins):
-    """Starts the site on free ports. Returns the site and its port; (None, None) after a message."""
+    """Starts the site on free ports. Returns it and its port; (None, None) after a message."""
     for _ in range(TRIES):
         port, port_tls = free_ports(2)
         params = {"listen": "127.0.0.1:%d" % port, "listen_tls": "127.0.0.1:%d" % port_tls}
@@ -230,7 +230,8 @@ def log_line(site, target, want, faults):
         except queue.Empty:
             faults.append("there is no log line")
             return "(none)"
-    if " %s " % want["log"] not in line or " %d " % want["status"] not in line or target not in line:
+    parts = (" %s " % want["log"], " %d " % want["status"], target)
+    if not all(part in line for part in parts):
         faults.append("the log line is not as expected")
     return line
 
