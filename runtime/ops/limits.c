@@ -50,7 +50,7 @@ bool limits_find(struct limits *lim, FILE *err)
 	lim->fixed = FDS_PROCESS + FDS_RESERVED + lim->threads * FDS_THREAD + listening() * (lim->groups + 1);
 	lim->fds = process_raise_fds(lim->maxconn_set ? (unsigned)num[WS_MAXCONN] * 2 + lim->fixed : 0);
 	lim->memory = process_memory_limit();
-	lim->maxconn = lim->maxconn_set ? (unsigned)num[WS_MAXCONN] : process_maxconn(lim->fds, lim->fixed, lim->memory);
+	lim->maxconn = lim->maxconn_set ? (unsigned)num[WS_MAXCONN] : process_maxconn(lim->fds, lim->fixed - FDS_RESERVED, lim->memory);
 	lim->buffers = (unsigned)num[WS_BUFFERS_MAX];
 	if (lim->maxconn_set && lim->maxconn * 2ull + lim->fixed > lim->fds)
 		fprintf(err, "warning: maxconn %u may need %llu descriptors, %u are allowed: accepting will pause earlier\n", lim->maxconn,

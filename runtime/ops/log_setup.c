@@ -43,7 +43,8 @@ static bool sink_of(const struct ws_log *w, struct sink_conf *out, FILE *err)
 	}
 }
 
-static struct log_sink_set *sinks_of(struct ws_run run, bool *ok, FILE *err)
+/* Opens the sinks of <run>; with <check> it only looks whether that is possible, and returns NULL. */
+static struct log_sink_set *sinks_of(struct ws_run run, bool check, bool *ok, FILE *err)
 {
 	struct sink_conf conf[SINKS_MAX];
 	struct log_sink_set *set;
@@ -60,7 +61,12 @@ static struct log_sink_set *sinks_of(struct ws_run run, bool *ok, FILE *err)
 		else
 			*ok = false;
 	}
-	if (!n)
+	for (unsigned i = 0; check && i < n; i++)
+		if (conf[i].kind == SINK_FILE && !log_file_check(conf[i].path, why, sizeof(why))) {
+			fprintf(err, "%s\n", why);
+			*ok = false;
+		}
+	if (!n || check)
 		return NULL;
 	set = log_sinks_new(conf, n, why, sizeof(why));
 	if (!set) {
@@ -70,16 +76,26 @@ static struct log_sink_set *sinks_of(struct ws_run run, bool *ok, FILE *err)
 	return set;
 }
 
-bool log_setup(FILE *err)
+static bool setup(bool check, FILE *err)
 {
 	bool ok = true;
-	struct log_sink_set *all = sinks_of(site.ws->site_logs, &ok, err);
+	struct log_sink_set *all = sinks_of(site.ws->site_logs, check, &ok, err);
 
 	for (uint32_t i = 0; i < site.ws->nsections; i++) {
 		struct front *fe = site.fronts[i];
 
 		if (fe)
-			fe->sinks = fe->ws->logs.n ? sinks_of(fe->ws->logs, &ok, err) : all;
+			fe->sinks = fe->ws->logs.n ? sinks_of(fe->ws->logs, check, &ok, err) : all;
 	}
 	return ok;
+}
+
+bool log_setup(FILE *err)
+{
+	return setup(false, err);
+}
+
+bool log_setup_check(FILE *err)
+{
+	return setup(true, err);
 }

@@ -42,6 +42,29 @@ static bool open_file(struct log_sink *s, char *err, size_t room)
 	return s->fd >= 0 ? look_at(s) : refuse(s, err, room);
 }
 
+bool log_file_check(struct str path, char *err, size_t room)
+{
+	char file[4096], folder[4096];
+	const char *slash;
+	int fd = -1;
+
+	snprintf(file, sizeof(file), "%.*s", STR_ARG(path));
+	if (path.n >= sizeof(file))
+		errno = ENAMETOOLONG;
+	else
+		fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	slash = strrchr(file, '/');
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");
+	if (errno == ENOENT && access(folder, W_OK | X_OK) == 0)
+		return true;
+	snprintf(err, room, "log %s: %s", file, strerror(errno));
+	return false;
+}
+
 static bool connect_to(struct log_sink *s, int type, const struct sockaddr_storage *ss,
 		       socklen_t len)
 {

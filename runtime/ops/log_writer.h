@@ -24,6 +24,8 @@ struct sink_conf {
  * yet. The same file named twice is opened once. */
 struct log_sink_set *log_sinks_new(const struct sink_conf *conf, unsigned n, char *err,
 				   size_t room);
+/* Whether the log file <path> could be opened; makes nothing. False with a sentence in <err>. */
+bool log_file_check(struct str path, char *err, size_t room);
 /* After log_writer_stop. Frees every set. */
 void log_sinks_free(void);
 

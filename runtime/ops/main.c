@@ -171,18 +171,28 @@ static bool change_rights(bool check)
 		.group = ws_str(weir_site.group),
 		.root = with_params ? conf_text(weir_site.chroot_text) : ws_str(weir_site.chroot),
 	};
+	const struct process_rights root = { .root = rights.root }, names = { rights.user, rights.group, S("") };
 	char why[256];
-	bool ok = check ? process_drop_check(&rights, why, sizeof(why)) : process_drop(&rights, why, sizeof(why));
+	bool ok = true;
 
-	if (!ok)
+	if (!check && process_drop(&rights, why, sizeof(why)))
+		return true;
+	if (!check || !process_drop_check(&names, why, sizeof(why))) {
 		fprintf(stderr, "%s\n", why);
+		ok = false;
+	}
+	if (check && !process_drop_check(&root, why, sizeof(why))) {
+		fprintf(stderr, "%s\n", why);
+		ok = false;
+	}
 	return ok;
 }
 
-/* Everything that needs descriptors, names or rights of the start; all mistakes are told, not only the first. */
+/* Everything that needs descriptors, names or rights of the start; all mistakes are told, not only the first. With
+ * <check> and after a mistake nothing of it stays. */
 static bool prepare(const struct limits *lim, bool check)
 {
-	bool ok = log_setup(stderr);
+	bool ok = check ? log_setup_check(stderr) : log_setup(stderr);
 
 	listener_init(lim->maxconn, lim->fds, warn_limit);
 	inherit();
@@ -191,19 +201,22 @@ static bool prepare(const struct limits *lim, bool check)
 		fputs("warning: a listening socket of the service manager belongs to no bind\n", stderr);
 	if (check || ok)
 		ok = change_rights(check) && ok;
+	if (check || !ok)
+		front_undo();
 	return ok;
 }
 
 static int start(struct args *a)
 {
-	struct limits lim;
-	int rc;
+	struct limits lim = { 0 };
+	bool good;
 
 	if (a->pool_debug && pool_debug(a->pool_debug)) {
 		fprintf(stderr, "--pool-debug '%s': unknown mode\n", a->pool_debug);
 		return EXIT_CODE_USAGE;
 	}
-	if (!conf_load(&weir_site, a->set, a->nset, stderr) || !limits_find(&lim, stderr))
+	good = conf_load(&weir_site, a->set, a->nset, stderr) && limits_find(&lim, stderr);
+	if (!good && !(a->check && site.fronts))
 		return EXIT_CODE_CONFIG;
 	if (a->limits) {
 		limits_print(&lim, stdout);
@@ -212,13 +225,16 @@ static int start(struct args *a)
 	process_signals_init(&signals);
 	proxy_init();
 	if (!prepare(&lim, a->check))
-		return EXIT_CODE_SYSTEM;
+		return good ? EXIT_CODE_SYSTEM : EXIT_CODE_CONFIG;
+	if (!good)
+		return EXIT_CODE_CONFIG;
 	if (a->check) {
 		puts("this site can start here");
 		return EXIT_CODE_OK;
 	}
-	rc = serve(&lim);
-	return rc;
+	log_say(LOG_NOTICE, "%s %s: threads %u, maxconn %u, descriptors %u", weir_site.name, weir_site.weir_version,
+		lim.threads, lim.maxconn, lim.fds);
+	return serve(&lim);
 }
 
 int main(int argc, char **argv)

@@ -37,20 +37,31 @@ __attribute__((format(printf, 3, 4))) static void complain(struct load *l, uint3
 
 /* -- params ------------------------------------------------------------------------------------- */
 
+/* WEIR_NAME as the param is written, else in upper case with _ for what a shell does not take. <key> is the latter. */
+static const char *environment(struct str name, char *key, size_t room)
+{
+	const char *value;
+
+	snprintf(key, room, "WEIR_%.*s", STR_ARG(name));
+	value = getenv(key);
+	for (char *c = key; *c; c++)
+		*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c == '-' || *c == '.' ? '_' : *c;
+	return value ? value : getenv(key);
+}
+
 static void bind_param(struct load *l, uint32_t i, const struct param_arg *args, unsigned nargs)
 {
 	const struct ws_param *p = &site.ws->params[i];
 	struct str name = ws_str(p->name);
-	const char *env;
 	char key[256];
+	const char *env;
 
 	for (unsigned a = nargs; a > 0; a--)
 		if (str_eq(args[a - 1].name, name)) {
 			site.params[i] = args[a - 1].value;
 			return;
 		}
-	snprintf(key, sizeof(key), "WEIR_%.*s", STR_ARG(name));
-	env = getenv(key);
+	env = environment(name, key, sizeof(key));
 	if (env)
 		site.params[i] = str_from(env);
 	else if (p->has_default)
@@ -217,7 +228,20 @@ struct addr_net *conf_nets(struct ws_run run)
 
 /* -- sections ----------------------------------------------------------------------------------- */
 
-static void load_front(uint32_t i)
+static void check_binds(struct load *l, const struct ws_section *ws)
+{
+	for (uint32_t i = 0; i < ws->binds.n; i++) {
+		const struct ws_bind *b = &site.ws->binds[ws->binds.first + i];
+		struct addr_conf addr;
+		const char *why;
+		struct str text;
+
+		if (!conf_addr(b->addr, &addr, &text, &why))
+			complain(l, b->where, "bind '%.*s': %s", STR_ARG(text), why);
+	}
+}
+
+static void load_front(struct load *l, uint32_t i)
 {
 	const struct ws_section *ws = &site.ws->sections[i];
 	struct front *f = ARENA_NEW(&arena, struct front);
@@ -239,6 +263,7 @@ static void load_front(uint32_t i)
 	f->limit.max = f->num[WS_MAXCONN] > 0 ? (uint32_t)f->num[WS_MAXCONN] : 0;
 	f->monitor = conf_nets(ws->monitor);
 	f->ff_unless = conf_nets(ws->ff_unless);
+	check_binds(l, ws);
 	site.fronts[i] = f;
 }
 
@@ -298,7 +323,7 @@ static void load_sections(struct load *l)
 		uint8_t kind = site.ws->sections[i].kind;
 
 		if (kind == WS_LISTEN || kind == WS_FRONTEND)
-			load_front(i);
+			load_front(l, i);
 		if (kind == WS_LISTEN || kind == WS_BACKEND)
 			load_back(l, i);
 	}

@@ -118,11 +118,12 @@ static inline struct str ws_str(struct ws_ref r)
 	return str_of(site.ws->text + r.off, r.len);
 }
 
-/* Value of "--set NAME=VALUE", else of WEIR_NAME, else the default. Reports every unset or ill-formed one on <err>. */
+/* Value of "--set NAME=VALUE", else of WEIR_NAME in the environment (as written or in upper case), else the default. Reports every unset or ill-formed one on <err>. */
 struct param_arg {
 	struct str name, value;
 };
-/* Binds params, parses addresses, resolves names, compiles regexes. False after messages on <err> (all of them). */
+/* Binds params, parses addresses, resolves names, compiles regexes. False after messages on <err> (all of them); then
+ * site.fronts tells whether all params have values, so that ports and files can be looked at nevertheless. */
 bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned nargs, FILE *err);
 void conf_free(void);
 /* Address written as <text>, host names resolved. *<as_text>: what was read. False: *<why> is a sentence. */

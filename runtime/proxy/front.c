@@ -98,8 +98,8 @@ static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener
 	handshake_list(fe, b, hs);
 	conf.hs = hs[0] ? (const struct handshake *const *)hs : NULL;
 	if (!conf_addr(b->addr, &conf.addr, &text, &bad))
-		snprintf(why, sizeof(why), "%s", bad);
-	else if (listener_open(l, &conf, why, sizeof(why)))
+		return false; /* conf_load has told it */
+	if (listener_open(l, &conf, why, sizeof(why)))
 		return true;
 	fprintf(err, "%.*s:%u: bind '%.*s': %s\n", STR_ARG(ws_str(site.ws->files[place->file])), place->line, STR_ARG(text), why);
 	return false;
@@ -137,6 +137,11 @@ static int start_result;
 static void start_one(struct listener *l)
 {
 	start_result |= listener_start(l);
+}
+
+void front_undo(void)
+{
+	each_listener(listener_close);
 }
 
 int front_thread_start(void)

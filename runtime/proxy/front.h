@@ -7,6 +7,8 @@
 
 /* Before the threads: opens every bind. False after a message on <err> for each that failed. */
 bool front_open(FILE *err);
+/* Closes what front_open has opened, when no thread will be started; files of unix sockets are removed. */
+void front_undo(void);
 /* On each thread. */
 int front_thread_start(void);
 /* Any thread, once: no new connections. */
