@@ -56,6 +56,21 @@ static uint8_t flags(const struct p_action *a)
 	return (uint8_t)f;
 }
 
+/* A choice by a map: the subject stands without the map, whose values are sections here; what the
+ * map gives by default is the target. */
+static void choice(struct emit *e, const struct p_action *a, struct ws_action *row)
+{
+	const struct p_conv *last = a->subject->convs;
+	struct str name;
+
+	while (last->next)
+		last = last->next;
+	row->subject = emit_key(e, a->subject);
+	row->map = emit_choices(e, a->map);
+	row->target = last->text && emit_is_constant(last->text, &name) ? emit_section(e, name)
+									: WS_NONE;
+}
+
 static void action_row(struct emit *e, const struct p_action *a, struct ws_action *row)
 {
 	memset(row, 0, sizeof(*row));
@@ -68,9 +83,12 @@ static void action_row(struct emit *e, const struct p_action *a, struct ws_actio
 	row->old = emit_ref(e, a->old);
 	row->text = a->id == ACT_RESPOND ? WS_NONE : emit_text(e, a->text);
 	row->regex = emit_regex(e, a->regex);
-	row->subject = emit_subject(e, a->subject);
-	row->map = emit_map(e, a->map);
+	row->map = row->subject = WS_NONE;
 	row->target = a->target ? a->target->index : WS_NONE;
+	if (a->map)
+		choice(e, a, row);
+	else
+		row->subject = emit_subject(e, a->subject);
 	row->slot = a->id == ACT_CAPTURE ? a->capture : a->id == ACT_SETVAR ? a->var : 0;
 	row->answer = a->id == ACT_RESPOND ? answer(e, a) : WS_NONE;
 	row->where = emit_place(e, a->place);

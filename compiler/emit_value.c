@@ -132,17 +132,24 @@ static uint32_t conv_function(struct emit *e, enum converter_id id)
 	return e->conv_fn[id];
 }
 
-static struct ws_run convs(struct emit *e, const struct p_conv *first)
+static uint32_t nconvs(const struct p_subject *s)
 {
-	struct ws_run run = { 0 };
-	struct ws_conv *rows;
-	uint32_t i = 0;
+	uint32_t n = 0;
 
-	for (const struct p_conv *c = first; c; c = c->next)
-		run.n++;
-	rows = ARENA_ARRAY(e->arena, struct ws_conv, run.n);
-	for (const struct p_conv *c = first; c; c = c->next)
-		rows[i++] = (struct ws_conv) {
+	for (const struct p_conv *c = s->convs; c; c = c->next)
+		n++;
+	return n;
+}
+
+/* The first <n> converters of <s>. */
+static struct ws_run convs(struct emit *e, const struct p_subject *s, uint32_t n)
+{
+	struct ws_conv *rows = ARENA_ARRAY(e->arena, struct ws_conv, n);
+	struct ws_run run = { .n = n };
+	const struct p_conv *c = s->convs;
+
+	for (uint32_t i = 0; i < n; i++, c = c->next)
+		rows[i] = (struct ws_conv) {
 			.fn = conv_function(e, c->id),
 			.num = (int32_t)c->num,
 			.num2 = (int32_t)c->num2,
@@ -151,7 +158,7 @@ static struct ws_run convs(struct emit *e, const struct p_conv *first)
 			.text = emit_text(e, c->text),
 			.map = emit_map(e, c->map),
 		};
-	run.first = emit_put(e, EMIT_CONV_ROWS, rows, run.n);
+	run.first = emit_put(e, EMIT_CONV_ROWS, rows, n);
 	return run;
 }
 
@@ -162,16 +169,11 @@ static int64_t subject_number(const struct p_subject *s)
 	return s->id == SUBJ_H ? ws_field_id(s->name) : s->num;
 }
 
-uint32_t emit_subject(struct emit *e, const struct p_subject *s)
+/* <s> with its first <n> converters. */
+static uint32_t subject_row(struct emit *e, const struct p_subject *s, uint32_t n)
 {
 	struct ws_subject row;
-	uint32_t *known;
 
-	if (!s)
-		return WS_NONE;
-	known = &e->subject_rows[s->index];
-	if (*known != WS_NONE)
-		return *known;
 	e->subjects[s->id] = true;
 	memset(&row, 0, sizeof(row));
 	row.id = (uint8_t)s->id;
@@ -183,8 +185,25 @@ uint32_t emit_subject(struct emit *e, const struct p_subject *s)
 	row.base_type = base_types[s->id];
 	row.name = emit_ref(e, s->name);
 	row.num = subject_number(s);
-	row.convs = convs(e, s->convs);
-	return *known = emit_add(e, EMIT_SUBJECTS, &row, 1);
+	row.convs = convs(e, s, n);
+	return emit_put(e, EMIT_SUBJECTS, &row, 1);
+}
+
+uint32_t emit_subject(struct emit *e, const struct p_subject *s)
+{
+	uint32_t *known;
+
+	if (!s)
+		return WS_NONE;
+	known = &e->subject_rows[s->index];
+	if (*known == WS_NONE)
+		*known = subject_row(e, s, nconvs(s));
+	return *known;
+}
+
+uint32_t emit_key(struct emit *e, const struct p_subject *s)
+{
+	return subject_row(e, s, nconvs(s) - 1);
 }
 
 /* -- tests
@@ -255,9 +274,19 @@ static struct ws_run values(struct emit *e, const struct p_value *v, uint32_t n,
 	return (struct ws_run) { .first = emit_put(e, EMIT_VALUES, rows, n), .n = n };
 }
 
-uint32_t emit_map(struct emit *e, const struct p_map *m)
+static uint32_t map_row(struct emit *e, const struct p_map *m, const struct ws_ref *vals)
 {
 	struct ws_map row = { 0 };
+
+	row.name = emit_ref(e, m->name);
+	row.op = (uint32_t)m->op;
+	row.keys = values(e, m->keys, m->n, TYPE_STR, m->place);
+	row.vals = emit_put(e, EMIT_MAP_VALS, vals, m->n);
+	return emit_put(e, EMIT_MAPS, &row, 1);
+}
+
+uint32_t emit_map(struct emit *e, const struct p_map *m)
+{
 	struct ws_ref *vals;
 	uint32_t *known;
 
@@ -266,14 +295,28 @@ uint32_t emit_map(struct emit *e, const struct p_map *m)
 	known = &e->map_rows[m->index];
 	if (*known != WS_NONE)
 		return *known;
-	row.name = emit_ref(e, m->name);
-	row.op = (uint32_t)m->op;
-	row.keys = values(e, m->keys, m->n, TYPE_STR, m->place);
 	vals = ARENA_ARRAY(e->arena, struct ws_ref, m->n);
 	for (uint32_t i = 0; i < m->n; i++)
 		vals[i] = emit_ref(e, m->vals[i]);
-	row.vals = emit_put(e, EMIT_MAP_VALS, vals, m->n);
-	return *known = emit_add(e, EMIT_MAPS, &row, 1);
+	return *known = map_row(e, m, vals);
+}
+
+uint32_t emit_section(const struct emit *e, struct str name)
+{
+	for (uint32_t i = 0; i < e->p->nsections; i++)
+		if (e->p->sections[i]->kind != SEC_CHECKPOINT &&
+		    str_eq(e->p->sections[i]->name, name))
+			return i;
+	return WS_NONE;
+}
+
+uint32_t emit_choices(struct emit *e, const struct p_map *m)
+{
+	struct ws_ref *vals = ARENA_ARRAY(e->arena, struct ws_ref, m->n);
+
+	for (uint32_t i = 0; i < m->n; i++)
+		vals[i] = (struct ws_ref) { .off = emit_section(e, m->vals[i]) };
+	return map_row(e, m, vals);
 }
 
 uint32_t emit_test(struct emit *e, const struct p_test *t)

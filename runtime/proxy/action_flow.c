@@ -95,9 +95,13 @@ static uint32_t target_of(struct rule_run *r, const struct ws_action *a)
 	if (a->subject == WS_NONE)
 		return a->target;
 	m = &site.ws->maps[a->map];
-	if (rule_next(r, a->subject, &it, &v) && rule_map(r, m, &v, a->flags & WS_A_ICASE, &row))
-		return site.ws->map_vals[m->vals + row].off;
-	return a->target;
+	while (rule_next(r, a->subject, &it, &v)) {
+		if (rule_map(r, m, &v, &row))
+			return site.ws->map_vals[m->vals + row].off;
+		if (a->target != WS_NONE)
+			return a->target;
+	}
+	return WS_NONE;
 }
 
 static bool has_servers(uint32_t section)

@@ -165,7 +165,7 @@ static bool map_run(struct rule_run *r, const struct ws_conv *c, struct val *v, 
 	uint32_t row;
 
 	(void)again;
-	if (rule_map(r, m, v, c->num, &row)) {
+	if (rule_map(r, m, v, &row)) {
 		v->s = ws_str(site.ws->map_vals[m->vals + row]);
 		return true;
 	}

@@ -176,12 +176,11 @@ static bool match_text(struct rule_run *r, const struct ws_subject *s, uint8_t o
 	return match_str(s, op, v->s, want, w->flags);
 }
 
-bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, uint8_t more_flags,
-		const struct val *v)
+bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, const struct val *v)
 {
 	switch (w->kind) {
 	case WS_V_STR:
-		return match_str(s, op, v->s, str_of(site.ws->text + w->lo, (size_t)w->hi), w->flags | more_flags);
+		return match_str(s, op, v->s, str_of(site.ws->text + w->lo, (size_t)w->hi), w->flags);
 	case WS_V_INT:
 		return match_int(op, v->num, w->lo, w->hi);
 	case WS_V_NET:
@@ -200,7 +199,7 @@ static bool match_value(struct rule_run *r, const struct ws_subject *s, const st
 {
 	if (w->kind == WS_V_REGEX && r->rule && r->rule->capturing != WS_NONE && t == &site.ws->tests[r->rule->capturing])
 		return match_regex(r, w->index, v->s, true);
-	return rule_match(r, s, t->op, w, 0, v);
+	return rule_match(r, s, t->op, w, v);
 }
 
 /* At least one value matches at least one occurrence (language.md 3). */
@@ -420,7 +419,7 @@ static size_t key_size(const struct ws_value *key)
 	return 1 + (key->kind == WS_V_NET ? site.ws->nets[key->index].bits : key->kind == WS_V_STR ? (size_t)key->hi : 0);
 }
 
-bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, bool icase, uint32_t *row)
+bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *row)
 {
 	static const struct ws_subject plain;
 	size_t best = 0;
@@ -429,7 +428,7 @@ bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, b
 		const struct ws_value *key = &site.ws->values[m->keys.first + i];
 		size_t size = key_size(key);
 
-		if (size <= best || !rule_match(r, &plain, (uint8_t)m->op, key, icase ? WS_V_ICASE : 0, v))
+		if (size <= best || !rule_match(r, &plain, (uint8_t)m->op, key, v))
 			continue;
 		best = size;
 		*row = i;

@@ -123,15 +123,14 @@ struct addr rule_dst(struct rule_run *r);
 /* All occurrences of a subject joined by ", ", in the scratch. */
 bool rule_subject_text(struct rule_run *r, uint32_t subject, struct str *out);
 /* The entry of <m> for <v>: exact key, longest prefix, suffix, word or network, first regex. */
-bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, bool icase, uint32_t *row);
+bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *row);
 /* Edits that several places need. False: no message that may be sent. */
 bool rule_mapuri(struct rule_run *r, const struct ws_action *a, bool *hit);
 bool rule_maploc(struct rule_run *r, struct str old, struct str new);
 bool rule_set_host(struct msg *m, struct str host);
 bool rule_set_status(struct rule_run *r, unsigned status, struct str reason);
 /* One value of a test against one of a subject; maps use it too. */
-bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, uint8_t more_flags,
-		const struct val *v);
+bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, const struct val *v);
 /* Header-value text: no CR, LF, NUL may reach a message. False when <s> holds one. */
 bool rule_value_safe(struct str s);
 
