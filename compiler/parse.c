@@ -170,9 +170,11 @@ static void include(struct parse *ps, const struct token *t)
 		why = "no standard library was found";
 	} else {
 		if (str_starts(t->text, std)) {
-			path = arena_printf(ps->arena, "%.*s/%.*s", STR_ARG(ps->stdlib),
-					    STR_ARG(str_skip(t->text, std.n)));
 			name = t->text;
+			if (!str_ends(name, S(".weir")))
+				name = arena_printf(ps->arena, "%.*s.weir", STR_ARG(name));
+			path = arena_printf(ps->arena, "%.*s/%.*s", STR_ARG(ps->stdlib),
+					    STR_ARG(str_skip(name, std.n)));
 		} else {
 			path = beside(ps, here(ps)->path, t->text);
 			name = beside(ps, here(ps)->name, t->text);

@@ -52,3 +52,8 @@ e2e: $(O)/weir
 
 layers:
 	@tools/layers.sh
+
+# The configuration library: sites that use it, checked by their own test blocks.
+.PHONY: stdlib-tests
+stdlib-tests: $(O)/weir
+	@for f in tests/stdlib/*.weir; do $(O)/weir lint -Werror $$f && $(O)/weir test $$f || exit 1; done

@@ -50,9 +50,14 @@ step 'generated files are current' tools/generated.sh
 step 'unit, address and undefined behaviour sanitizers' mk SAN=address unit
 step 'unit, thread sanitizer' tools/tsan.sh "$B"
 step 'golden' mk golden
+step 'standard library' mk stdlib-tests
 step 'reproducible builds, parts, installation' tests/build/run "$B"
 step 'differential: interpreter and generated code' tests/differential/run "$B"
 step 'end to end' mk e2e
+step 'runtime behaviour' tests/runtime/run "$B"
+step 'operations' tests/ops/run "$B"
+step 'bad configurations' tests/badinput/run "$B"
+step 'counted costs' tests/build/costs "$B"
 step 'end to end, sanitizers and injected faults' tests/e2e/run_san "$B"
 step 'fuzz' tests/fuzz/run "$B"
 step 'documentation' tools/docs.sh "$B"
