@@ -58,7 +58,8 @@ static void exchange_free(struct exchange *x)
 {
 	BUG_ON(x->front || x->back || x->connecting);
 	timer_del(&x->timer);
-	task_cancel(&x->start);
+	if (x->start.run)
+		task_cancel(&x->start);
 	msg_free(&x->req);
 	msg_free(&x->rsp);
 	msg_free(&x->req_left);
@@ -115,9 +116,21 @@ static void exchange_done(struct exchange *x)
 	exchange_free(x);
 }
 
+/* The server's part of the answer is missing. What came of it goes out; the framing, or else the mux by a reset, shows the
+ * client that it is not whole. */
+static void cut_answer(struct exchange *x, enum end_code end)
+{
+	if (x->step == X_TUNNEL) {
+		exchange_drop(x, end);
+		return;
+	}
+	x->end = (uint8_t)end;
+	exchange_done(x);
+}
+
 void exchange_drop(struct exchange *x, enum end_code end)
 {
-	x->end = end;
+	x->end = (uint8_t)end;
 	x->flags |= X_DROP;
 	exchange_done(x);
 }
@@ -147,6 +160,12 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
+/* The tick <ms> from now; 0, none, for 0. */
+static uint64_t after(int64_t ms)
+{
+	return ms > 0 ? th->now + (uint64_t)ms : 0;
+}
+
 /* Sets the one timer to the earliest of the deadlines. A later time costs no list operation. */
 static void arm(struct exchange *x)
 {
@@ -161,23 +180,36 @@ static void arm(struct exchange *x)
 		timer_del(&x->timer);
 }
 
+/* In a tunnel either side may be silent as long as the other is not. Once the server has ended and all of it is with the
+ * client, the client's own end is due soon. */
+static void tunnel_deadlines(struct exchange *x, bool one_moved)
+{
+	bool fin = (x->flags & X_RSP_END) && !x->front->queued && x->fe->num[WS_T_CLIENT_FIN] > 0;
+
+	if (one_moved || !x->client_at)
+		x->client_at = after(x->fe->num[fin ? WS_T_CLIENT_FIN : WS_T_TUNNEL]);
+	if (one_moved || !x->server_at)
+		x->server_at = after(x->be->owner->num[WS_T_TUNNEL]);
+	x->rate_at = 0;
+	arm(x);
+}
+
 void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved)
 {
 	bool client = relay_client_owes(x), server = relay_server_owes(x);
 
+	if (x->step == X_TUNNEL) {
+		tunnel_deadlines(x, client_moved || server_moved);
+		return;
+	}
 	if (!client)
 		x->client_at = 0;
 	else if (client_moved || !x->client_at)
-		x->client_at = th->now + (uint64_t)(x->step == X_TUNNEL ? x->fe->num[WS_T_TUNNEL] : x->fe->num[WS_T_CLIENT]);
+		x->client_at = after(x->fe->num[WS_T_CLIENT]);
 	if (!server)
 		x->server_at = 0;
 	else if (server_moved || !x->server_at)
-		x->server_at = th->now + (uint64_t)(x->step == X_TUNNEL ? x->be->owner->num[WS_T_TUNNEL] : x->be->owner->num[WS_T_SERVER]);
-	/* In a tunnel either side may be silent as long as the other is not. */
-	if (x->step == X_TUNNEL && (client_moved || server_moved)) {
-		x->client_at = x->client_at ? th->now + (uint64_t)x->fe->num[WS_T_TUNNEL] : 0;
-		x->server_at = x->server_at ? th->now + (uint64_t)x->be->owner->num[WS_T_TUNNEL] : 0;
-	}
+		x->server_at = after(x->be->owner->num[WS_T_SERVER]);
 	relay_watch_rate(x, client);
 	arm(x);
 }
@@ -197,7 +229,7 @@ static void server_silent(struct exchange *x)
 	if (x->step == X_TUNNEL)
 		exchange_drop(x, END_TUNNEL_TIMEOUT);
 	else if (x->flags & X_RSP_STARTED)
-		exchange_drop(x, END_SERVER_TIMEOUT_DATA);
+		cut_answer(x, END_SERVER_TIMEOUT_DATA);
 	else
 		exchange_fail(x, 504, END_SERVER_TIMEOUT_HEAD);
 }
@@ -214,6 +246,8 @@ static void step_over(struct exchange *x)
 		try_server(x, true);
 	else if (x->step == X_PREREAD)
 		exchange_route_tcp(x);
+	else if (x->step == X_ANSWER)
+		relay_more_made(x);
 }
 
 static void fire(struct timer *t)
@@ -222,6 +256,8 @@ static void fire(struct timer *t)
 
 	if (due(x->step_at))
 		step_over(x);
+	else if (due(x->client_at) && relay_client_took(x))
+		exchange_deadlines(x, true, false);
 	else if (due(x->client_at) || due(x->body_at))
 		client_silent(x);
 	else if (due(x->server_at))
@@ -259,8 +295,7 @@ static void send_request(struct exchange *x)
 	if (end) {
 		x->flags |= X_REQ_SENT_END;
 	} else {
-		if (x->fe->num[WS_T_BODY])
-			x->body_at = th->now + (uint64_t)x->fe->num[WS_T_BODY];
+		x->body_at = after(x->fe->num[WS_T_BODY]);
 		front_mux(x)->credit(x->front, true);
 	}
 	back_mux(x)->credit(s, true);
@@ -289,6 +324,7 @@ static void connect_failed(struct exchange *x, int err)
 		}
 	}
 	x->step = X_WAIT;
+	x->client_at = x->server_at = x->body_at = x->rate_at = 0;
 	x->step_at = th->now + RETRY_PAUSE_MS;
 	arm(x);
 }
@@ -311,7 +347,7 @@ static void try_server(struct exchange *x, bool fresh)
 		send_request(x);
 		break;
 	case SERVER_CONNECTING:
-		x->client_at = x->server_at = 0;
+		x->client_at = x->server_at = x->body_at = x->rate_at = 0;
 		arm(x);
 		break;
 	case SERVER_FAILED:
@@ -346,10 +382,12 @@ static void server_stale(struct exchange *x)
 
 void exchange_back_failed(struct exchange *x, enum stream_error why)
 {
-	if (why == STREAM_STALE)
+	bool silent = !(x->back->flags & STREAM_GOT_BYTES) && (why == STREAM_PEER_CLOSED || why == STREAM_PEER_RESET);
+
+	if (why == STREAM_STALE || (silent && (x->flags & X_FROM_IDLE) && !(x->flags & X_TCP)))
 		server_stale(x);
 	else if (x->flags & X_RSP_STARTED)
-		exchange_drop(x, END_SERVER_ABORT_DATA);
+		cut_answer(x, END_SERVER_ABORT_DATA);
 	else if (why == STREAM_NO_MEMORY)
 		exchange_fail(x, 503, END_RESOURCE);
 	else
@@ -423,6 +461,7 @@ void exchange_front_failed(struct exchange *x, enum stream_error why)
 {
 	bool waiting = x->step == X_CONNECT || x->step == X_WAIT;
 
+	x->flags |= X_FRONT_OVER;
 	if (why == STREAM_BAD && !(x->flags & X_RSP_STARTED))
 		bad_request(x);
 	else if (why == STREAM_TIMEOUT_HEAD)
@@ -462,7 +501,7 @@ static void tcp_start(struct task *t)
 	struct exchange *x = CONTAINER(t, struct exchange, start);
 
 	x->t_head = th->now_us;
-	if (x->fe->ws->chains[WS_REQ_IN].n && x->fe->num[WS_T_PREREAD]) {
+	if (x->fe->ws->chains[WS_REQ_IN].n && x->fe->num[WS_T_PREREAD] && !(x->flags & X_REQ_END)) {
 		x->step = X_PREREAD;
 		x->step_at = th->now + (uint64_t)x->fe->num[WS_T_PREREAD];
 		arm(x);
