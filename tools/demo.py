@@ -13,6 +13,7 @@ import http.server
 import os
 import queue
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -298,6 +299,7 @@ def main():
     if len(sys.argv) != 2:
         print("usage: tools/demo.sh WEIR", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))    # by way of the finally
     weir = os.path.abspath(sys.argv[1])
     binary = os.path.join(os.path.dirname(weir), "demo")
     os.chdir(ROOT)
