@@ -1,117 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "field_find.h"
 #include "h1_class.h"
 #include "h1_scan.h"
+#include "h1_wide.h"
 #include "msg_block.h"
 
-#define BYTES(x) (UINT64_C(0x0101010101010101) * (x))
-
-/* First byte from <p> on that is no field value byte, HTAB included as one to look at. Eight at a
- * time: a byte below 0x20 borrows into its top bit, 0x7f carries into it, and a byte that has its
- * top bit set is let through. */
-static inline const char *value_end(const char *p, const char *end)
+/* First byte from <p> on that is no field value byte, HTAB included as one to look at. There is one, as
+ * <s> ends in LF. */
+static inline const char *value_end(const struct h1_scan *s, const char *p)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	for (; end - p >= 8; p += 8) {
-		uint64_t v, stop;
-
-		memcpy(&v, p, 8);
-		stop = ((v - BYTES(0x20)) | ((v & BYTES(0x7f)) + BYTES(0x01))) & ~v & BYTES(0x80);
-		if (stop)
-			return p + (__builtin_ctzll(stop) >> 3);
-	}
-#endif
+	for (; p <= s->wide; p += WIDE)
+		if (wide_controls(p))
+			return p + wide_first(wide_controls(p));
+	if (s->wide)
+		return p + wide_first(wide_skip(wide_controls(s->wide), (unsigned)(p - s->wide)));
 	while (h1_class(*p) & H1_VALUE && *p != '\t')
 		p++;
 	return p;
 }
 
-/* CR LF at *<p>, which is the first byte that is not of the value. */
-static enum h1_result line_end(struct h1_scan *s, const char *p)
+/* First byte from <p> on that is no byte of a field name. */
+static inline const char *name_end(const struct h1_scan *s, const char *p)
 {
-	if (*p == '\r' && p[1] == '\n') /* LF ends the input, so CR is not its last byte */
-		return H1_DONE;
+	while (p <= s->wide && !wide_no_letters(p))
+		p += WIDE;
+	if (p <= s->wide)
+		p += wide_first(wide_no_letters(p));
+	while (h1_class(*p) & H1_TOKEN)
+		p++;
+	return p;
+}
+
+/* RFC 9112 5.1, 5.2 */
+static enum h1_result bad_name(struct h1_scan *s, const char *name)
+{
+	if (*name == ' ' || *name == '\t')
+		H1_FAIL(s, 400, "folded line");
+	H1_FAIL(s, 400, "invalid field name");
+}
+
+/* <p> is the first byte that is not of the value. */
+static enum h1_result bad_value(struct h1_scan *s, const char *p)
+{
 	if (*p == '\r' || *p == '\n') /* RFC 9112 2.2 */
 		H1_FAIL(s, 400, "bare CR or LF");
 	H1_FAIL(s, 400, "invalid byte in a field value"); /* RFC 9110 5.5 */
 }
 
-/* Fills <h> from the line name ":" OWS value OWS CRLF, of which <name_end> is the colon and <p>
- * the CR. */
-static void fill(const struct h1_scan *s, struct msg_hdr *h, const char *name, const char *name_end,
-		 const char *value, const char *p)
+/* Sets the value of <h> to what is between <from> and <to>, without blanks at both ends. */
+static void trim(const struct h1_scan *s, struct msg_hdr *h, const char *from, const char *to)
 {
-	const char *from = value, *to = p;
+	bool blank = to > from && *from == ' ';
+	const char *first = from;
 
-	if (to > value && *from == ' ')
+	while (from < to && (*from == ' ' || *from == '\t'))
 		from++;
-	h->flags = from == value + 1 ? HDR_CANONICAL : 0;
-	if (from < to && (*from == ' ' || *from == '\t' || to[-1] == ' ' || to[-1] == '\t')) {
-		h->flags = 0;
-		while (from < to && (*from == ' ' || *from == '\t'))
-			from++;
-		while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
-			to--;
-	}
-	h->name = (uint32_t)(name - s->base);
-	h->name_len = (uint16_t)(name_end - name);
+	/* One blank before the value, none behind it: an empty value has one that is both. */
+	h->flags = blank && from == first + 1 && (from == to || (to[-1] != ' ' && to[-1] != '\t')) ? HDR_CANONICAL : 0;
+	while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
+		to--;
 	h->value = (uint32_t)(from - s->base);
 	h->value_len = (uint32_t)(to - from);
 }
 
-/* Gives header <i> its id and slot. */
-static enum h1_result known(struct h1_scan *s, struct msg *m, uint32_t i, struct str name)
+/* Fills <h> from the line name ":" OWS value OWS CRLF. */
+static inline void fill(const struct h1_scan *s, struct msg_hdr *h, const char *name, const char *colon, const char *cr)
 {
-	enum field_id id = field_lookup(name);
+	h->name = (uint32_t)(name - s->base);
+	h->name_len = (uint16_t)(colon - name);
+	h->id = (uint8_t)field_find(name, (size_t)(colon - name));
+	/* As nearly always: one blank before, none behind; a byte above SP is none, and no CR. */
+	if (colon[1] == ' ' && (unsigned char)colon[2] > ' ' && (unsigned char)cr[-1] > ' ') {
+		h->flags = HDR_CANONICAL;
+		h->value = (uint32_t)(colon + 2 - s->base);
+		h->value_len = (uint32_t)(cr - colon - 2);
+	} else {
+		trim(s, h, colon + 1, cr);
+	}
+}
 
-	msg_hdr(m, i)->id = (uint8_t)id;
-	if (id == FIELD_OTHER)
-		return H1_DONE;
-	if (!m->slot[id])
-		m->slot[id] = (uint16_t)(i + 1);
-	else if (field_flags[id] & FIELD_ONE) /* RFC 9112 3.2 */
+/* Entries that the table may have before room must be made. */
+static uint32_t table_room(const struct h1_scan *s, const struct msg *m)
+{
+	uint32_t n = m->cap / (uint32_t)sizeof(struct msg_hdr);
+
+	return n < s->lim->headers ? n : s->lim->headers;
+}
+
+static enum h1_result make_room(struct h1_scan *s, struct msg *m)
+{
+	if (m->nhdr >= s->lim->headers)
+		H1_FAIL(s, 431, "too many field lines");
+	if (!msg_fit(m, 0))
+		H1_FAIL(s, 503, "out of memory");
+	return H1_DONE;
+}
+
+/* The newest header gets its slot. */
+static inline bool known(struct msg *m, enum field_id id)
+{
+	if (m->slot[id])
+		return !(field_flags[id] & FIELD_ONE);
+	m->slot[id] = (uint16_t)m->nhdr;
+	return true;
+}
+
+/* field-line CRLF, RFC 9112 5 */
+static inline enum h1_result field_line(struct h1_scan *s, struct msg *m, const char **at, uint32_t *room)
+{
+	const char *name = *at, *colon = name_end(s, name), *cr = colon;
+	struct msg_hdr *h;
+
+	if (*colon != ':' || colon == name)
+		return bad_name(s, name);
+	do
+		cr = value_end(s, cr + 1);
+	while (*cr == '\t');
+	if (*cr != '\r' || cr[1] != '\n') /* LF ends the input, so CR is not its last byte */
+		return bad_value(s, cr);
+	if (colon - name > UINT16_MAX)
+		H1_FAIL(s, 431, "field name too long");
+	if (m->nhdr >= *room) {
+		if (make_room(s, m) != H1_DONE)
+			return H1_BAD;
+		*room = table_room(s, m);
+	}
+	h = msg_hdr(m, m->nhdr++);
+	fill(s, h, name, colon, cr);
+	*at = cr + 2;
+	if (h->id != FIELD_OTHER && !known(m, h->id)) /* RFC 9112 3.2 */
 		H1_FAIL(s, 400, "more than one Host");
 	return H1_DONE;
 }
 
-/* field-line CRLF, RFC 9112 5 */
-static enum h1_result field_line(struct h1_scan *s, struct msg *m)
-{
-	const char *name = s->p, *p = name, *colon;
-
-	while (h1_class(*p) & H1_TOKEN)
-		p++;
-	colon = p;
-	if (p == name || *p != ':') { /* RFC 9112 5.1, 5.2 */
-		if (*name == ' ' || *name == '\t')
-			H1_FAIL(s, 400, "folded line");
-		H1_FAIL(s, 400, "invalid field name");
-	}
-	do
-		p = value_end(p + 1, s->end);
-	while (*p == '\t');
-	if (line_end(s, p) != H1_DONE)
-		return H1_BAD;
-	if (m->nhdr >= s->lim->headers || colon - name > UINT16_MAX)
-		H1_FAIL(s, 431, "too many field lines");
-	if ((m->nhdr + 1) * sizeof(struct msg_hdr) > m->cap &&
-	    !msg_fit(m, 0)) /* the first one gets the block */
-		H1_FAIL(s, 503, "out of memory");
-	m->nhdr++;
-	fill(s, msg_hdr(m, m->nhdr - 1), name, colon, colon + 1, p);
-	s->p = p + 2;
-	return known(s, m, m->nhdr - 1, str_of(name, (size_t)(colon - name)));
-}
-
 enum h1_result h1_scan_fields(struct h1_scan *s, struct msg *m)
 {
-	while (s->p < s->end) {
-		if (*s->p == '\r') {
-			if (s->p[1] != '\n')
+	const char *p = s->p;
+	uint32_t room = table_room(s, m);
+
+	s->wide = s->end - s->base >= WIDE ? s->end - WIDE : NULL;
+	while (p < s->end) {
+		if (*p == '\r') {
+			if (p[1] != '\n')
 				H1_FAIL(s, 400, "bare CR or LF");
-			s->p += 2;
+			s->p = p + 2;
 			return H1_DONE;
 		}
-		if (field_line(s, m) != H1_DONE)
+		if (field_line(s, m, &p, &room) != H1_DONE)
 			return H1_BAD;
 	}
 	return H1_MORE;
