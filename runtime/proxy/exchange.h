@@ -41,6 +41,8 @@ enum end_code {
 #define X_BACK_OUT 0x10000   /* rsp out rules of the backend have run, or are running */
 #define X_FRONT_OUT 0x20000  /* likewise those of the front side */
 #define X_REDISPATCHED 0x40000
+#define X_FRONT_OVER 0x80000 /* the front stream has failed: the answer goes out, nothing is told of it any more */
+#define X_FROM_IDLE 0x100000 /* the server connection had been idle: its end says nothing about the request */
 
 struct srv_conn;
 

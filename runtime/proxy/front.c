@@ -164,7 +164,8 @@ void front_drain(void)
 		struct conn *c = CONTAINER(at, struct conn, link);
 
 		next = at->next;
-		c->mux->stop(c);
+		if (c->mux) /* refused ones have none */
+			c->mux->stop(c);
 	}
 }
 

@@ -28,7 +28,7 @@ static bool finished(const struct exchange *x)
 {
 	if (tunnel(x))
 		return (x->flags & X_REQ_END) && (x->flags & X_RSP_END) && !x->front->queued && !x->back->queued;
-	return (x->flags & X_RSP_SENT_END) && x->front->queued == 0;
+	return (x->flags & X_RSP_SENT_END) && (x->front->queued == 0 || (x->flags & X_FRONT_OVER));
 }
 
 /* After anything moved. <x> may be gone afterwards. */
@@ -212,6 +212,12 @@ static bool pump_made(struct exchange *x)
 	return true;
 }
 
+void relay_more_made(struct exchange *x)
+{
+	if (pump_made(x))
+		moved(x, false, false);
+}
+
 void relay_front_drained(struct stream *s)
 {
 	struct exchange *x = s->owner;
@@ -245,7 +251,8 @@ void relay_send_head(struct exchange *x)
 		x->made = (struct str){ 0 };
 	x->status = x->rsp.status;
 	x->flags |= X_RSP_STARTED | (end ? X_RSP_SENT_END : 0);
-	if (!front_mux(x)->head(s, &x->rsp, end, how)) {
+	/* Without memory even for a made answer there is no message. */
+	if (!x->rsp.blk || !front_mux(x)->head(s, &x->rsp, end, how)) {
 		exchange_drop(x, END_RESOURCE);
 		return;
 	}
@@ -255,8 +262,8 @@ void relay_send_head(struct exchange *x)
 	}
 	if ((x->flags & X_MADE) && !end && !pump_made(x))
 		return;
-	/* A server's response without a body may end here; one with a body goes on by credit. */
-	exchange_deadlines(x, false, true);
+	/* An answer without a body may end here; a server's body goes on by credit. */
+	moved(x, false, true);
 }
 
 void relay_start_tunnel(struct exchange *x)
@@ -304,9 +311,21 @@ bool relay_server_owes(const struct exchange *x)
 	return x->back && (tunnel(x) || answer || x->back->queued);
 }
 
+/* What the client has sent of the body and taken of the answer. Only differences mean something: bytes of an earlier answer
+ * may be in the queue too. */
 static uint64_t client_bytes(const struct exchange *x)
 {
-	return x->body_in + x->front->bytes_out;
+	return x->body_in + x->front->bytes_out - (x->front->conn ? conn_queued(x->front->conn) : 0);
+}
+
+bool relay_client_took(struct exchange *x)
+{
+	struct stream *s = x->front;
+	uint32_t queued = s->conn ? (uint32_t)conn_queued(s->conn) : s->queued;
+	bool less = queued < s->queued;
+
+	s->queued = queued;
+	return less;
 }
 
 void relay_watch_rate(struct exchange *x, bool client_owes)

@@ -17,9 +17,14 @@ void relay_send_head(struct exchange *x);
 /* Both directions are raw bytes from now on; what was held of the client goes first. */
 void relay_start_tunnel(struct exchange *x);
 
+/* X_ANSWER: goes on with a body for which there was no buffer. May end the exchange. */
+void relay_more_made(struct exchange *x);
+
 /* Does that side owe us bytes, or room for ours? */
 bool relay_client_owes(const struct exchange *x);
 bool relay_server_owes(const struct exchange *x);
+/* Has the client read something of what is queued for it since the queue was last looked at? */
+bool relay_client_took(struct exchange *x);
 /* rate-min: a window is open while the client is what we wait for. */
 void relay_watch_rate(struct exchange *x, bool client_owes);
 /* The window is over: was the client slower than allowed? Opens the next one if not. */

@@ -226,7 +226,9 @@ static enum server_got connect_new(struct exchange *x, int *err)
 	return SERVER_CONNECTING;
 }
 
-/* May the first request of a client connection, which nobody can repeat for us, go out on <slot>'s connections? */
+/* An idle connection that the request may go out on. The first request of a client connection has nobody who would repeat it
+ * when the server closes at the same moment; neither has one that is not idempotent. Those prefer, or get only, connections
+ * that have outlived a pause before; "always" takes any. */
 static struct conn *pick_idle(struct exchange *x, struct server_slot *slot)
 {
 	int64_t reuse = x->be->owner->num[WS_REUSE];
@@ -238,7 +240,7 @@ static struct conn *pick_idle(struct exchange *x, struct server_slot *slot)
 		return NULL;
 	if (!list_empty(&slot->safe))
 		from = &slot->safe;
-	else if (!list_empty(&slot->idle) && repeatable && (reuse == WS_REUSE_ALWAYS || !first))
+	else if (!list_empty(&slot->idle) && (reuse == WS_REUSE_ALWAYS || (repeatable && !first)))
 		from = &slot->idle;
 	return from ? CONTAINER(from->next, struct conn, link) : NULL;
 }
@@ -250,10 +252,13 @@ enum server_got server_get(struct exchange *x, bool fresh, int *err)
 
 	while (!fresh && (c = pick_idle(x, slot))) {
 		idle_take(c->owner);
-		if (stream_open(c->owner, x))
+		if (stream_open(c->owner, x)) {
+			x->flags |= X_FROM_IDLE;
 			return SERVER_STREAM;
+		}
 		conn_close(c);
 	}
+	x->flags &= ~(uint32_t)X_FROM_IDLE;
 	return connect_new(x, err);
 }
 
