@@ -5,7 +5,7 @@
     tools/docs.py BUILD_DIR      BUILD_DIR holds weir
 
 - docs/reference.md is what tools/reference.py makes of the tables.
-- Every word of the tables, and every command and option that `weir -h`, `weir COMMAND -h` and
+- Every word of the tables, every file of stdlib/, and every command and option that `weir -h`, `weir COMMAND -h` and
   `-h` of a built site show, occurs in docs/.
 - Every relative link of a *.md file leads to a file, and its anchor to a heading.
 - Every block marked weir, in README.md and docs/, is a site that lints without errors.
@@ -88,6 +88,15 @@ def check_words(count, text):
             missing[kind].append("%s %s occurs in no page of docs/" % (kind, word))
     for kind, faults in missing.items():
         count.check("every %s is documented" % kind, faults)
+
+
+def check_library(count, text):
+    faults = []
+    for path in sorted(glob.glob("stdlib/*.weir")):
+        name = "std/" + os.path.basename(path)[:-len(".weir")]
+        if not occurs(name, text):
+            faults.append("include \"%s\" occurs in no page of docs/" % name)
+    count.check("every file of the library is documented", faults)
 
 
 def options_of(text):
@@ -198,6 +207,7 @@ def main():
     text = text.replace("\\|", "|").replace("&lt;", "<")
     check_reference(count)
     check_words(count, text)
+    check_library(count, text)
     check_pages(count)
     if os.access(weir, os.X_OK):
         with tempfile.TemporaryDirectory(prefix="weir-docs-") as tmp:
