@@ -5,10 +5,11 @@
     tools/docs.py BUILD_DIR      BUILD_DIR holds weir
 
 - docs/reference.md is what tools/reference.py makes of the tables.
-- Every word of the tables, every file of stdlib/, and every command and option that `weir -h`, `weir COMMAND -h` and
-  `-h` of a built site show, occurs in docs/.
+- Every word of the tables, every file of stdlib/, and every command and option that `weir -h`,
+  `weir COMMAND -h` and `-h` of a built site show, occurs in docs/.
 - Every relative link of a *.md file leads to a file, and its anchor to a heading.
 - Every block marked weir, in README.md and docs/, is a site that lints without errors.
+- Every file of the tree that a *.md file names exists.
 - No *.md file names a path of the machine.
 
 Prints what is wrong, then "N passed, N failed".
@@ -169,8 +170,17 @@ def path_faults(page, text):
     return ["it names %s" % p for p in sorted(homes) if p in text]
 
 
+def file_faults(text):
+    """Names of files, such as `compiler/cmd_*.c`, that match nothing."""
+    tops = "compiler|runtime|grammar|generated|stdlib|tests|tools|docs|bench"
+    named = set(re.findall(r"`((?:%s)/[\w./*-]+)`" % tops, text))
+    return ["there is no %s" % name for name in sorted(named)
+            if not glob.glob(name) and not os.path.exists(name + ".c")]     # a program
+
+
 def check_pages(count):
     for page in pages():
+        count.check("files that %s names" % page, file_faults(read(page)))
         count.check("links of " + page, link_faults(page))
         count.check("no path of a machine in " + page, path_faults(page, read(page)))
 
