@@ -7,6 +7,7 @@
 - docs/reference.md is what tools/reference.py makes of the tables.
 - Every word of the tables, every file of stdlib/, and every command and option that `weir -h`,
   `weir COMMAND -h` and `-h` of a built site show, occurs in docs/.
+- Every member of the JSON outputs stands in docs/json.md.
 - Every relative link of a *.md file leads to a file, and its anchor to a heading.
 - Every block marked weir, in README.md and docs/, is a site that lints without errors.
 - Every file of the tree that a *.md file names exists.
@@ -16,6 +17,7 @@ Prints what is wrong, then "N passed, N failed".
 """
 
 import glob
+import json
 import os
 import re
 import subprocess
@@ -136,6 +138,30 @@ def check_help(count, weir, text, tmp):
                 help_faults([binary, "-h"], "site", text) if code == 0 else out.splitlines())
 
 
+def members(value):
+    """Names of all members of a JSON value, at any depth."""
+    if isinstance(value, list):
+        return set().union(*[members(v) for v in value])
+    if isinstance(value, dict):
+        return set(value).union(*[members(v) for v in value.values()])
+    return set()
+
+
+def check_json(count, weir, tmp):
+    """Explain and diff as the golden tests have them; lint as it is for a site with a mistake."""
+    page = read("docs/json.md")
+    site = os.path.join(tmp, "bad.weir")
+    with open(site, "w", encoding="utf-8") as f:
+        f.write("frontend a\nfrontend a\n    tred 3\n")
+    texts = {"lint": [run([weir, "lint", "--format", "json", site])[1]]}
+    for name in ("explain", "diff"):
+        texts[name] = [read(p) for p in sorted(glob.glob("tests/golden/%s/*.json" % name))]
+    for name, outputs in texts.items():
+        known = set().union(*[members(json.loads(t)) for t in outputs])
+        count.check("JSON of weir " + name, ["docs/json.md says nothing of %s" % m
+                                             for m in sorted(known) if not occurs(m, page)])
+
+
 def without_code(text):
     """The text with fenced blocks and inline code blanked, lines kept."""
     text = re.sub(r"^```.*?^```", lambda m: "\n" * m.group().count("\n"), text, flags=re.S | re.M)
@@ -223,6 +249,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix="weir-docs-") as tmp:
             check_help(count, weir, text, tmp)
             check_blocks(count, weir, tmp)
+            check_json(count, weir, tmp)
     else:
         count.check("the compiler", ["%s does not exist: make all" % weir])
     print("%d passed, %d failed" % (count.passed, count.failed))
