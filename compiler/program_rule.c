@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "program_form.h"
 
-#include <arpa/inet.h>
+#include "../runtime/base/addr.h"
+
 
 const char *const form_dirs[RULE_DIRS] = { "conn_in", "sess_in", "req_in",
 					   "req_out", "rsp_in",  "rsp_out" };
@@ -77,33 +78,23 @@ static bool is_v4(const struct p_net *net)
 
 static bool read_net(struct str s, struct p_net *net)
 {
-	char text[INET6_ADDRSTRLEN];
-	bool v6 = str_chr(s, ':') >= 0;
-
-	if (s.n >= sizeof(text))
-		return false;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	if (strlen(text) != s.n)
-		return false;
 	*net = (struct p_net) { .bits = net->bits };
-	if (v6)
-		return inet_pton(AF_INET6, text, net->addr) == 1;
-	net->addr[10] = net->addr[11] = 0xff;
-	return inet_pton(AF_INET, text, net->addr + 12) == 1;
+	return addr_parse_ip(s, net->addr, NULL);
 }
 
 /* "address" bits, IPv4 with its own bits */
 void form_net(struct pio *io, struct p_net *net)
 {
-	char text[INET6_ADDRSTRLEN] = "";
+	struct addr addr = { .kind = AK_INET };
+	char text[ADDR_TEXT] = "";
 	int64_t bits = net->bits;
 	struct str s;
 	bool v4;
 
 	if (!io_reading(io)) {
 		v4 = is_v4(net);
-		inet_ntop(v4 ? AF_INET : AF_INET6, net->addr + (v4 ? 12 : 0), text, sizeof(text));
+		memcpy(addr.ip, net->addr, 16);
+		addr_format_ip(&addr, text);
 		bits -= v4 ? 96 : 0;
 	}
 	s = str_from(text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "request.h"
 
-#include <arpa/inet.h>
+#include "../runtime/base/addr.h"
 
 void fields_add(struct arena *a, struct fields *f, struct str name, struct str value)
 {
@@ -19,54 +19,27 @@ void fields_add(struct arena *a, struct fields *f, struct str name, struct str v
 
 /* ---- addresses ---- */
 
-static bool read_ip(struct str s, struct p_net *ip)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (s.n == 0 || s.n >= sizeof(text))
-		return false;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	*ip = (struct p_net) { .bits = 128 };
-	if (memchr(text, ':', s.n))
-		return inet_pton(AF_INET6, text, ip->addr) == 1;
-	ip->addr[10] = ip->addr[11] = 0xff;
-	return inet_pton(AF_INET, text, ip->addr + 12) == 1;
-}
-
 bool address_read(struct str text, struct p_net *ip, uint16_t *port)
 {
-	struct str host = text, rest = { 0 };
-	uint64_t n = 0;
+	struct addr_conf c;
 
-	if (text.n && text.p[0] == '[') {
-		ptrdiff_t end = str_chr(text, ']');
-
-		if (end < 0)
-			return false;
-		host = str_of(text.p + 1, (size_t)end - 1);
-		rest = str_skip(text, (size_t)end + 1);
-		if (rest.n && rest.p[0] != ':')
-			return false;
-		rest = rest.n ? str_skip(rest, 1) : (struct str) { 0 };
-	} else if (str_chr(text, '.') >= 0 && str_chr(text, ':') > str_chr(text, '.')) {
-		rest = text;
-		host = str_cut(&rest, ':');
-	}
-	if (rest.p && (!str_u64(rest, 65535, &n) || n == 0))
+	*ip = (struct p_net) { .bits = 128 };
+	*port = 0;
+	if (addr_parse(text, &c) || c.addr.kind != AK_INET || c.any_host || c.port_offset ||
+	    c.port_hi != c.addr.port || (c.has_port && !c.addr.port))
 		return false;
-	*port = (uint16_t)n;
-	return read_ip(host, ip);
+	memcpy(ip->addr, c.addr.ip, 16);
+	*port = c.addr.port;
+	return true;
 }
 
 struct str address_text(struct arena *a, const struct p_net *ip)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	bool v4 = memcmp(ip->addr, mapped, 12) == 0;
-	char text[INET6_ADDRSTRLEN];
+	struct addr addr = { .kind = AK_INET };
+	char text[ADDR_TEXT];
 
-	inet_ntop(v4 ? AF_INET : AF_INET6, ip->addr + (v4 ? 12 : 0), text, sizeof(text));
-	return arena_str(a, str_from(text));
+	memcpy(addr.ip, ip->addr, 16);
+	return arena_str(a, str_of(text, addr_format_ip(&addr, text)));
 }
 
 /* ---- command line ---- */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "show.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "program_form.h"
+#include "../runtime/base/addr.h"
 
 void show_open(struct show_buffer *b)
 {
@@ -205,10 +205,12 @@ void show_net(FILE *out, const struct p_net *net)
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	bool v4 = net->bits >= 96 && memcmp(net->addr, mapped, 12) == 0;
 	unsigned bits = v4 ? net->bits - 96u : net->bits;
-	char text[INET6_ADDRSTRLEN];
+	struct addr addr = { .kind = AK_INET };
+	char text[ADDR_TEXT];
 
-	fputs(inet_ntop(v4 ? AF_INET : AF_INET6, net->addr + (v4 ? 12 : 0), text, sizeof(text)),
-	      out);
+	memcpy(addr.ip, net->addr, 16);
+	addr_format_ip(&addr, text);
+	fputs(text, out);
 	if (bits != (v4 ? 32 : 128))
 		fprintf(out, "/%u", bits);
 }

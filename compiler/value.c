@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "value.h"
 
-#include <arpa/inet.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+
+#include "../runtime/base/addr.h"
 
 #define NUMBER_MAX ((uint64_t)INT64_MAX)
 
@@ -113,172 +114,70 @@ const char *value_range(struct str s, int64_t *lo, int64_t *hi)
 	return why;
 }
 
-static bool parse_ip(struct str s, uint8_t addr[16], bool *v4)
-{
-	char z[INET6_ADDRSTRLEN];
-
-	if (!s.n || s.n >= sizeof(z))
-		return false;
-	memcpy(z, s.p, s.n);
-	z[s.n] = 0;
-	if (inet_pton(AF_INET, z, addr + 12) == 1) {
-		memset(addr, 0, 10);
-		addr[10] = addr[11] = 0xff;
-		*v4 = true;
-		return true;
-	}
-	*v4 = false;
-	return inet_pton(AF_INET6, z, addr) == 1;
-}
-
 const char *value_net(struct str s, struct p_net *net, bool *host_bits)
 {
 	struct str bits = s, host = str_cut(&bits, '/');
-	uint64_t n;
-	bool v4;
+	struct addr_net parsed;
+	uint8_t ip[16];
+	const char *why = addr_parse_net(s, &parsed);
 
 	*host_bits = false;
-	if (!parse_ip(host, net->addr, &v4))
-		return "an address or network is expected, as 10.0.0.0/8 or 2001:db8::/32";
-	net->bits = 128;
-	if (!bits.p)
-		return NULL;
-	if (!str_u64(bits, v4 ? 32 : 128, &n))
-		return v4 ? "an IPv4 prefix has 0 to 32 bits" : "an IPv6 prefix has 0 to 128 bits";
-	net->bits = (uint8_t)(n + (v4 ? 96 : 0));
-	for (unsigned i = net->bits; i < 128; i++) {
-		uint8_t bit = (uint8_t)(0x80 >> (i & 7));
-
-		if (net->addr[i / 8] & bit)
-			*host_bits = true;
-		net->addr[i / 8] = (uint8_t)(net->addr[i / 8] & ~bit);
-	}
+	if (why)
+		return why;
+	memcpy(net->addr, parsed.ip, 16);
+	net->bits = parsed.bits;
+	if (addr_parse_ip(host, ip, NULL))
+		*host_bits = memcmp(ip, parsed.ip, 16) != 0;
 	return NULL;
 }
 
 const char *value_ip(struct str s, struct p_net *ip)
 {
-	bool v4;
-
 	ip->bits = 128;
-	return parse_ip(s, ip->addr, &v4) ? NULL : "an address is expected";
+	return addr_parse_ip(s, ip->addr, NULL) ? NULL : "an address is expected";
 }
 
-/* Port after the colon: N, +N or N-M. */
-static const char *parse_port(struct str s, struct p_addr *addr)
+/* The host as it is written. */
+static struct str host_of(struct str s, const struct addr_conf *c)
 {
-	struct str hi = s, lo;
-	uint64_t n;
+	size_t n = s.n;
 
-	if (s.n && s.p[0] == '+') {
-		addr->port_offset = true;
-		hi = s = str_skip(s, 1);
-	}
-	lo = str_cut(&hi, '-');
-	if (!str_u64(lo, 65535, &n) || (n == 0 && hi.p))
-		return "a port is 0 to 65535";
-	addr->port = addr->port_hi = (uint16_t)n;
-	if (!hi.p)
-		return NULL;
-	if (addr->port_offset || !str_u64(hi, 65535, &n) || n < addr->port)
-		return "a range of ports is written LOW-HIGH";
-	addr->port_hi = (uint16_t)n;
-	return NULL;
-}
-
-/* A name has a letter somewhere: 10.0.0.300 is a mistyped address. */
-static bool is_host_name(struct str s)
-{
-	bool letter = false;
-
-	if (!s.n || s.n > 253 || s.p[0] == '.' || s.p[0] == '-')
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = ascii_lower(s.p[i]);
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-		      c == '_'))
-			return false;
-		letter = letter || (c >= 'a' && c <= 'z');
-	}
-	return letter;
-}
-
-static const char *parse_host(struct str host, struct p_addr *addr)
-{
-	bool v4;
-
-	addr->kind = ADDR_INET;
-	addr->host = host;
-	if (!host.n || str_eq(host, S("*"))) {
-		addr->any_host = true;
-		return NULL;
-	}
-	if (parse_ip(host, addr->ip.addr, &v4)) {
-		addr->ip.bits = 128;
-		return NULL;
-	}
-	addr->host_name = true;
-	return is_host_name(host) ? NULL : "this is no address and no host name";
-}
-
-/* Splits HOST:PORT, [V6]:PORT, or a host alone. */
-static const char *parse_inet(struct str s, struct p_addr *addr)
-{
-	ptrdiff_t colon = str_chr(s, ':');
-	struct str host = s, port = { 0 };
-	const char *why;
-
-	if (s.n && s.p[0] == '[') {
-		ptrdiff_t end = str_chr(s, ']');
-
-		if (end < 0)
-			return "the ']' of the address is missing";
-		host = str_of(s.p + 1, (size_t)end - 1);
-		port = str_skip(s, (size_t)end + 1);
-		if (port.n && port.p[0] != ':')
-			return "after ']' only a port may stand";
-		port = port.n ? str_skip(port, 1) : (struct str) { 0 };
-	} else if (colon >= 0 && str_chr(str_skip(s, (size_t)colon + 1), ':') < 0) {
-		host = str_first(s, (size_t)colon);
-		port = str_skip(s, (size_t)colon + 1);
-	}
-	why = parse_host(host, addr);
-	if (!why && port.p)
-		why = parse_port(port, addr);
-	return why;
+	if (s.n && s.p[0] == '[')
+		return str_of(s.p + 1, (size_t)str_chr(s, ']') - 1);
+	while (c->has_port && n && s.p[n - 1] != ':')
+		n--;
+	return c->has_port ? str_first(s, n - 1) : s;
 }
 
 const char *value_addr(struct str s, struct p_addr *addr)
 {
-	uint64_t n;
+	static const enum p_addr_kind kinds[] = {
+		[AK_NONE] = ADDR_NONE, [AK_INET] = ADDR_INET, [AK_UNIX] = ADDR_UNIX,
+		[AK_ABNS] = ADDR_ABNS, [AK_FD] = ADDR_FD,     [AK_NAME] = ADDR_INET,
+	};
+	struct addr_conf c;
+	const char *why = addr_parse(s, &c);
 
 	*addr = (struct p_addr) { .fd = -1 };
-	if (!s.n)
-		return "an address is expected";
-	if (str_starts(s, S("unix@")) || s.p[0] == '/') {
-		addr->kind = ADDR_UNIX;
-		addr->path = s.p[0] == '/' ? s : str_skip(s, 5);
-		/* sun_path has room for 108 bytes with the final NUL */
-		return addr->path.n && addr->path.n < 108
-			       ? NULL
-			       : "a unix socket's path has 1 to 107 bytes";
-	}
-	if (str_starts(s, S("abns@"))) {
-		addr->kind = ADDR_ABNS;
-		addr->path = str_skip(s, 5);
-		return addr->path.n && addr->path.n < 108
-			       ? NULL
-			       : "an abstract socket's name has 1 to 107 bytes";
-	}
-	if (str_starts(s, S("fd@"))) {
-		addr->kind = ADDR_FD;
-		if (!str_u64(str_skip(s, 3), 65535, &n))
-			return "after fd@ the number of a descriptor is expected";
-		addr->fd = (int)n;
+	if (why)
+		return why;
+	addr->kind = kinds[c.addr.kind];
+	addr->fd = c.fd;
+	if (addr->kind == ADDR_UNIX || addr->kind == ADDR_ABNS)
+		addr->path = c.path;
+	if (addr->kind != ADDR_INET)
 		return NULL;
+	addr->host = host_of(s, &c);
+	addr->host_name = c.addr.kind == AK_NAME;
+	addr->any_host = c.any_host;
+	addr->port_offset = c.port_offset;
+	addr->port = c.addr.port;
+	addr->port_hi = c.port_hi;
+	if (!addr->host_name && !addr->any_host) {
+		memcpy(addr->ip.addr, c.addr.ip, 16);
+		addr->ip.bits = 128;
 	}
-	return parse_inet(s, addr);
+	return NULL;
 }
 
 bool value_is_token(struct str s)
