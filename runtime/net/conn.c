@@ -14,6 +14,7 @@ _Static_assert(sizeof(struct conn) <= 208, "memory per idle connection");
 
 static struct pool conn_pool, extra_pool;
 static _Thread_local struct conn *turn_first, *turn_last;
+static _Thread_local struct list handshaking; /* client connections that are not ready yet */
 
 static void io_received(struct io *io, struct buf *b, ssize_t n);
 static void io_sent(struct io *io, ssize_t n);
@@ -115,6 +116,8 @@ static void io_closed(struct io *io)
 	struct conn *c = CONTAINER(io, struct conn, io);
 
 	BUG_ON(c->state != CONN_CLOSING);
+	if (!(c->flags & (CONN_BACK | CONN_TOLD)))
+		list_del(&c->link);
 	if (c->mux)
 		c->mux->release(c);
 	if (c->flags & (CONN_BACK | CONN_TOLD))
@@ -334,8 +337,14 @@ static bool run_handlers(struct conn *c)
 
 void conn_handshake(struct conn *c)
 {
-	if (!run_handlers(c) || c->state != CONN_HANDSHAKE || (c->flags & CONN_FAILED))
+	bool done = run_handlers(c);
+
+	if (!done && !(c->flags & CONN_BACK) && !list_queued(&c->link))
+		list_append(&handshaking, &c->link);
+	if (!done || c->state != CONN_HANDSHAKE || (c->flags & CONN_FAILED))
 		return;
+	if (!(c->flags & CONN_BACK))
+		list_del(&c->link);
 	timer_del(&c->timer);
 	conn_enter(c, CONN_READY);
 	if (c->extra)
@@ -343,6 +352,16 @@ void conn_handshake(struct conn *c)
 	extra_trim(c);
 	c->flags |= CONN_TOLD;
 	c->app->ready(c, 0);
+}
+
+void conn_cut_handshakes(void)
+{
+	struct list *at, *next;
+
+	for (at = handshaking.next; at != &handshaking; at = next) {
+		next = at->next;
+		conn_abort(CONTAINER(at, struct conn, link), false);
+	}
 }
 
 static void handshake_received(struct conn *c, struct buf *b, ssize_t n)
@@ -497,6 +516,7 @@ static void turn(void)
 void conn_thread_start(void)
 {
 	th->turn = turn;
+	list_init(&handshaking);
 }
 
 void conn_thread_stop(void)

@@ -174,6 +174,7 @@ void front_cut(void)
 	struct list *at, *next;
 
 	exchange_stop_all();
+	conn_cut_handshakes();
 	for (at = pt()->clients.next; at != &pt()->clients; at = next) {
 		next = at->next;
 		conn_abort(CONTAINER(at, struct conn, link), false);

@@ -76,7 +76,8 @@ static void look(struct timer *t)
 
 	if (p->nclients == 0 && p->nexchanges == 0) {
 		server_close_idle();
-		if (p->nservers == 0) {
+		/* Servers' connections, and clients' that are in their handshake or linger in their end, too. */
+		if (atomic_load_explicit(&th->load, memory_order_relaxed) == 0) {
 			thread_drained();
 			return;
 		}

@@ -18,6 +18,7 @@ struct evictor {
 	uint32_t run;
 };
 static _Thread_local struct evictor evictor;
+static _Thread_local struct list opening; /* srv_conn.opening */
 
 static struct server_slot *slot_of(const struct server *srv)
 {
@@ -107,6 +108,7 @@ static void on_ready(struct conn *c, int err)
 	const struct back *be = sc->srv->be;
 	const struct mux_ops *mux = be->tcp ? site.ws->mux_raw : site.ws->mux_http;
 
+	list_del(&sc->opening);
 	sc->waiting = NULL;
 	if (x)
 		x->connecting = NULL;
@@ -132,6 +134,7 @@ static void on_gone(struct conn *c)
 	struct srv_conn *sc = c->owner;
 
 	idle_take(sc);
+	list_del(&sc->opening);
 	sc->slot->active--;
 	pt()->nservers--;
 	if (sc->waiting) {
@@ -216,6 +219,7 @@ static enum server_got connect_new(struct exchange *x, int *err)
 		pool_put(&srv_conn_pool, sc);
 		return SERVER_FAILED;
 	}
+	list_append(&opening, &sc->opening);
 	sc->slot->active++;
 	pt()->nservers++;
 	x->connecting = sc;
@@ -313,8 +317,22 @@ static void evict(struct timer *t)
 	timer_set(t, th->now + (next ? next : 1000));
 }
 
+static void close_unwanted(void)
+{
+	struct list *at, *next;
+
+	for (at = opening.next; at != &opening; at = next) {
+		struct srv_conn *sc = CONTAINER(at, struct srv_conn, opening);
+
+		next = at->next;
+		if (!sc->waiting)
+			conn_abort(sc->conn, false);
+	}
+}
+
 void server_close_idle(void)
 {
+	close_unwanted();
 	for (uint32_t b = 0; b < site.ws->nsections; b++)
 		for (uint32_t s = 0; pt()->slots[b] && s < site.backs[b]->nservers; s++) {
 			struct server_slot *slot = &pt()->slots[b][s];
@@ -326,6 +344,7 @@ void server_close_idle(void)
 
 int server_thread_start(void)
 {
+	list_init(&opening);
 	pt()->slots = calloc(site.ws->nsections + 1, sizeof(*pt()->slots));
 	pt()->be_requests = calloc(site.ws->nsections + 1, sizeof(*pt()->be_requests));
 	if (!pt()->slots || !pt()->be_requests)

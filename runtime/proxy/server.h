@@ -13,6 +13,7 @@ struct srv_conn {
 	struct server *srv;
 	struct exchange *waiting; /* for the connect; NULL when it has left */
 	struct server_slot *slot;
+	struct list opening;      /* thread's connects under way */
 	uint32_t uses;            /* requests it was given */
 	bool private;             /* never shared */
 	bool idle;                /* in one of the slot's lists */
@@ -24,7 +25,7 @@ enum server_got { SERVER_STREAM /* x->back is set */, SERVER_CONNECTING /* excha
 enum server_got server_get(struct exchange *x, bool fresh, int *err);
 /* Forgets the connect under way; the connection becomes idle or is closed when it is there. */
 void server_cancel(struct exchange *x);
-/* Closes idle connections of this thread; at the stop. */
+/* Closes the connections of this thread that no exchange uses or waits for; at the stop. */
 void server_close_idle(void);
 
 /* Before the threads. */
