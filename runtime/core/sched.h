@@ -27,6 +27,7 @@ struct wheel {
 
 struct sched {
 	struct list run[TASK_CLASSES];
+	uint32_t queued; /* bit per class: its run queue may hold tasks */
 	struct wheel wheel;
 	_Alignas(64) _Atomic(struct task *) inbox;
 	char pad[64 - sizeof(void *)];

@@ -24,8 +24,10 @@ void task_init(struct task *t, enum task_class class, void (*run)(struct task *)
 void task_wake(struct task *t)
 {
 	BUG_ON(t->tid != th->tid);
-	if (!list_queued(&t->link))
-		list_append(&th->sched->run[t->class], &t->link);
+	if (list_queued(&t->link))
+		return;
+	list_append(&th->sched->run[t->class], &t->link);
+	th->sched->queued |= 1U << t->class;
 }
 
 void task_wake_remote(struct task *t)
@@ -109,18 +111,26 @@ void sched_tasks(struct sched *s)
 {
 	if (atomic_load_explicit(&s->inbox, memory_order_relaxed))
 		inbox_take(s);
-	for (unsigned c = 0; c < TASK_CLASSES; c++)
+	for (unsigned c = 0; s->queued >> c; c++) {
 		run_class(&s->run[c], budget[c]);
+		if (list_empty(&s->run[c]))
+			s->queued &= ~(1U << c);
+	}
 }
 
 void sched_timers(struct sched *s, uint64_t now)
 {
-	wheel_run(&s->wheel, now);
+	struct wheel *w = &s->wheel;
+
+	if (now >= w->next || !list_empty(&w->due) || !list_empty(&w->moving))
+		wheel_run(w, now);
+	else if (now > w->cur)
+		w->cur = now;
 }
 
 uint64_t sched_until(struct sched *s, uint64_t now)
 {
-	for (unsigned c = 0; c < TASK_CLASSES; c++)
+	for (unsigned c = 0; s->queued >> c; c++)
 		if (!list_empty(&s->run[c]))
 			return now;
 	return wheel_next(&s->wheel);
