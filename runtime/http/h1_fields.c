@@ -56,7 +56,9 @@ static void trim(const struct h1_scan *s, struct msg_hdr *h, const char *from, c
 	while (from < to && (*from == ' ' || *from == '\t'))
 		from++;
 	/* One blank before the value, none behind it: an empty value has one that is both. */
-	h->flags = blank && from == first + 1 && (from == to || (to[-1] != ' ' && to[-1] != '\t')) ? HDR_CANONICAL : 0;
+	h->flags = blank && from == first + 1 && (from == to || (to[-1] != ' ' && to[-1] != '\t'))
+			   ? HDR_CANONICAL
+			   : 0;
 	while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
 		to--;
 	h->value = (uint32_t)(from - s->base);
@@ -64,7 +66,8 @@ static void trim(const struct h1_scan *s, struct msg_hdr *h, const char *from, c
 }
 
 /* Fills <h> from the line name ":" OWS value OWS CRLF. */
-static inline void fill(const struct h1_scan *s, struct msg_hdr *h, const char *name, const char *colon, const char *cr)
+static inline void fill(const struct h1_scan *s, struct msg_hdr *h, const char *name,
+			const char *colon, const char *cr)
 {
 	h->name = (uint32_t)(name - s->base);
 	h->name_len = (uint16_t)(colon - name);
@@ -106,7 +109,8 @@ static inline bool known(struct msg *m, enum field_id id)
 }
 
 /* field-line CRLF, RFC 9112 5 */
-static inline enum h1_result field_line(struct h1_scan *s, struct msg *m, const char **at, uint32_t *room)
+static inline enum h1_result field_line(struct h1_scan *s, struct msg *m, const char **at,
+					uint32_t *room)
 {
 	const char *name = *at, *colon = name_end(s, name), *cr = colon;
 	struct msg_hdr *h;

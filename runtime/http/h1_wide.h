@@ -23,7 +23,8 @@ static inline uint32_t wide_controls(const char *p)
 	__m128i v = wide_load(p);
 	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
 
-	return (uint32_t)_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f))));
+	return (uint32_t)_mm_movemask_epi8(
+		_mm_or_si128(low, _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f))));
 }
 
 /* Those that are neither letters nor "-". Letters are folded and then shifted to the lowest values of a
@@ -64,7 +65,8 @@ static inline uint64_t wide_controls(const char *p)
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	v = __builtin_bswap64(v);
 #endif
-	return ((v - WIDE_BYTES(0x20)) | ((v & WIDE_BYTES(0x7f)) + WIDE_BYTES(0x01))) & ~v & WIDE_BYTES(0x80);
+	return ((v - WIDE_BYTES(0x20)) | ((v & WIDE_BYTES(0x7f)) + WIDE_BYTES(0x01))) & ~v &
+	       WIDE_BYTES(0x80);
 }
 
 static inline uint64_t wide_no_letters(const char *p)
