@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../core/poll.h"
 #include "../core/pool.h"
 #include "../core/thread.h"
 #include "../net/listener.h"
@@ -128,12 +129,22 @@ static void on_stop(void)
 
 static const struct process_signals signals = { .stop = on_stop, .stop_now = proxy_stop_now, .reopen = log_reopen };
 
+/* Test builds inject faults when WEIR_FAULT says which (core/poll_fault.h). */
+static const struct poller *choose_poller(void)
+{
+#ifdef WEIR_TEST
+	if (getenv("WEIR_FAULT"))
+		return &poller_fault;
+#endif
+	return weir_site.pollers[0];
+}
+
 static int serve(const struct limits *lim)
 {
 	struct thread_config cfg = {
 		.nthreads = lim->threads,
 		.ngroups = lim->groups,
-		.poller = weir_site.pollers[0],
+		.poller = choose_poller(),
 		.buffers_max = lim->buffers,
 		.start = thread_begin,
 		.stop = thread_end,
