@@ -2,6 +2,8 @@
 /* The way of a request through the rules: frontend, reqrules, backend, and back. */
 #include "interp_machine.h"
 
+#include "value.h"
+
 #include <stdarg.h>
 
 const char *const verdict_names[] = { "forward", "deny", "tarpit", "redir",
@@ -154,7 +156,7 @@ static void note(struct machine *m, const struct p_action *a)
 		break;
 	case ACT_LOG:
 		m->out->log_level = a->num;
-		effect(m, "log level %d", (int)a->num);
+		effect(m, "log level %.*s", STR_ARG(value_level_name(a->num)));
 		break;
 	case ACT_SETSRC:
 	case ACT_SETDST:

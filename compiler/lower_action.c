@@ -447,21 +447,17 @@ static bool lower_setvar(struct lower_rule *r, const struct ast_action *a, struc
 
 static bool lower_log(const struct ast_action *a, struct p_action *out)
 {
-	static const struct str levels[] = {
-		{ "emerg", 5 },  { "alert", 5 }, { "crit", 4 },  { "err", 3 },    { "warning", 7 },
-		{ "notice", 6 }, { "info", 4 },  { "debug", 5 }, { "silent", 6 },
-	};
 	const struct ast_value *v = action_value(a, 0);
 
 	if (!v || action_nargs(a) != 1)
 		return action_usage(a, "one level");
-	for (unsigned i = 0; i < 9; i++)
-		if (str_eq(levels[i], v->text)) {
-			out->num = i == 8 ? -1 : (int64_t)i;
+	for (unsigned i = 0; i < VALUE_LEVELS; i++)
+		if (str_eq(value_levels[i], v->text)) {
+			out->num = i == VALUE_LEVELS - 1 ? -1 : (int64_t)i;
 			return true;
 		}
 	diag(E056, v->at, STR_ARG(v->text), "log level");
-	model_suggest_words(v->text, levels, 9);
+	model_suggest_words(v->text, value_levels, VALUE_LEVELS);
 	return false;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "program_form.h"
+#include "value.h"
 #include "../runtime/base/addr.h"
 
 void show_open(struct show_buffer *b)
@@ -360,7 +361,9 @@ void show_action(FILE *out, const struct p_action *a)
 		show_subject(out, a->subject);
 	if (a->id != ACT_SET && a->name.n)
 		fprintf(out, "%s %.*s", a->id == ACT_CAPTURE ? " as" : "", STR_ARG(a->name));
-	if (a->num)
+	if (a->id == ACT_LOG)
+		fprintf(out, " %.*s", STR_ARG(value_level_name(a->num)));
+	else if (a->num)
 		fprintf(out, "%s %" PRId64, a->id == ACT_CAPTURE ? " len" : "", a->num);
 	if (a->old.n || a->id == ACT_MAPURI || a->id == ACT_MAPLOC || a->id == ACT_URIREMAP) {
 		putc(' ', out);

@@ -265,3 +265,13 @@ const char *value_regex(struct str text, bool icase, bool freespace, unsigned *g
 	*groups = count;
 	return NULL;
 }
+
+const struct str value_levels[VALUE_LEVELS] = {
+	{ "emerg", 5 },  { "alert", 5 }, { "crit", 4 },  { "err", 3 },    { "warning", 7 },
+	{ "notice", 6 }, { "info", 4 },  { "debug", 5 }, { "silent", 6 },
+};
+
+struct str value_level_name(int64_t level)
+{
+	return value_levels[level < 0 || level >= VALUE_LEVELS ? VALUE_LEVELS - 1 : level];
+}

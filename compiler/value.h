@@ -46,4 +46,9 @@ struct str value_plain(struct arena *a, struct str s);
 const char *value_regex(struct str text, bool icase, bool freespace, unsigned *groups,
 			size_t *offset, char *why, size_t size);
 
+/* Names of log levels: by syslog number, then "silent", which is level -1. */
+#define VALUE_LEVELS 9
+extern const struct str value_levels[VALUE_LEVELS];
+struct str value_level_name(int64_t level);
+
 #endif
