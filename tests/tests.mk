@@ -57,3 +57,5 @@ layers:
 .PHONY: stdlib-tests
 stdlib-tests: $(O)/weir
 	@for f in tests/stdlib/*.weir; do $(O)/weir lint -Werror $$f && $(O)/weir test $$f || exit 1; done
+
+include tests/differential/differential.mk
