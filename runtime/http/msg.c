@@ -52,7 +52,7 @@ void msg_init(struct msg *m)
 	memset(m, 0, sizeof(*m));
 }
 
-void msg_free(struct msg *m)
+void msg_release(struct msg *m)
 {
 	msg_block_put(m->blk, m->cap);
 	msg_init(m);

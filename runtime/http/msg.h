@@ -89,7 +89,13 @@ void msg_setup(void);
 /* A zeroed message without a block costs nothing. */
 void msg_init(struct msg *m);
 /* Gives the block back; <m> is as after msg_init. */
-void msg_free(struct msg *m);
+void msg_release(struct msg *m);
+/* Likewise; a message without a block has nothing to give and is left as it is. */
+static inline void msg_free(struct msg *m)
+{
+	if (m->blk)
+		msg_release(m);
+}
 /* Moves the contents, <from> is left empty. */
 void msg_move(struct msg *to, struct msg *from);
 /* A second message with the same contents. False: memory is out, <to> is empty. */
