@@ -80,12 +80,31 @@ void listener_inherit(const int *fds, unsigned n)
 	}
 }
 
-unsigned listener_inherit_end(void)
+static void tell_unused(int fd, void (*tell)(const char *address))
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+	char text[ADDR_TEXT] = "no socket";
+	struct addr addr;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0) {
+		addr_from_sockaddr(&addr, &ss);
+		addr_format(&addr, text);
+	}
+	tell(ss.ss_family == AF_UNIX ? "a unix socket" : text);
+}
+
+unsigned listener_inherit_end(void (*tell)(const char *address))
 {
 	unsigned n = ninherited;
 
-	while (ninherited)
-		close(inherited[--ninherited]);
+	while (ninherited) {
+		int fd = inherited[--ninherited];
+
+		if (tell)
+			tell_unused(fd, tell);
+		close(fd);
+	}
 	return n;
 }
 

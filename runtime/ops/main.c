@@ -167,6 +167,11 @@ static void warn_limit(const char *what, int err)
 	log_say(LOG_WARNING, "%s%s%s", what, err ? ": " : "", err ? strerror(err) : "");
 }
 
+static void warn_unused(const char *address)
+{
+	fprintf(stderr, "warning: a socket of the service manager belongs to no bind: %s\n", address);
+}
+
 static void inherit(void)
 {
 	int fds[INHERITED_MAX];
@@ -208,8 +213,7 @@ static bool prepare(const struct limits *lim, bool check)
 	listener_init(lim->maxconn, lim->fds, warn_limit);
 	inherit();
 	ok = front_open(stderr) && ok;
-	if (listener_inherit_end())
-		fputs("warning: a listening socket of the service manager belongs to no bind\n", stderr);
+	listener_inherit_end(warn_unused);
 	if (check || ok)
 		ok = change_rights(check) && ok;
 	if (check || !ok)

@@ -11,6 +11,7 @@ import signal
 import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -166,7 +167,10 @@ class Client:
 
     def read(self):
         """Returns (status, {header: value}, body) of one answer; status 0: the end came."""
-        line = self.f.readline()
+        try:
+            line = self.f.readline()
+        except ConnectionError:
+            line = b""
         if not line:
             return 0, {}, b""
         headers = {}
@@ -221,8 +225,8 @@ class Rig:
     def build(self, text, name="site"):
         """The binary of the site <text>; equal texts are built once."""
         if text not in self.sites:
-            base = os.path.join(os.path.dirname(self.folder), "s%d" % len(self.sites))
-            os.mkdir(base)
+            base = tempfile.mkdtemp(prefix="s", dir=os.path.dirname(self.folder))
+            os.chmod(base, 0o755)
             with open(os.path.join(base, name + ".weir"), "w") as f:
                 f.write("weir 1\n" + text)
             r = subprocess.run([self.weir, "build", name + ".weir", "-o", name], cwd=base,

@@ -438,7 +438,7 @@ START_TEST(inherited_sockets_are_matched_by_address)
 	ck_assert_int_eq(third.fd, fds[0]);
 	ck_assert_msg(open_at(&other, "abns@weir-test-inherit"), "%s", err);
 	ck_assert_int_eq(other.fd, fds[1]);
-	ck_assert_uint_eq(listener_inherit_end(), 1);
+	ck_assert_uint_eq(listener_inherit_end(NULL), 1);
 	snprintf(where, sizeof(where), "fd@%d", third.fd);
 	ck_assert_msg(open_at(&listener, where), "%s", err);
 	ck_assert_uint_eq(listener.bound.port, third.bound.port);
