@@ -10,7 +10,7 @@
 #include "listener.h"
 #include "mux_ops.h"
 
-_Static_assert(sizeof(struct conn) <= 208, "memory per idle connection");
+_Static_assert(sizeof(struct conn) <= 192, "memory per idle connection");
 
 static struct pool conn_pool, extra_pool;
 static _Thread_local struct conn *turn_first, *turn_last;
@@ -192,7 +192,7 @@ static void close_within(struct conn *c, uint32_t ms)
  * end (RFC 9112 9.6). */
 static void linger(struct conn *c)
 {
-	if ((c->flags & (CONN_BACK | CONN_EOF)) || !c->bytes_out ||
+	if ((c->flags & (CONN_BACK | CONN_EOF)) || !(c->flags & CONN_SENT) ||
 	    (!(c->flags & CONN_SHUT) && io_shut(&c->io) < 0)) {
 		finish(c);
 		return;
@@ -401,8 +401,6 @@ static void io_received(struct io *io, struct buf *b, ssize_t n)
 {
 	struct conn *c = CONTAINER(io, struct conn, io);
 
-	if (n > 0)
-		c->bytes_in += (uint64_t)n;
 	if (n == 0)
 		c->flags |= CONN_EOF;
 	if (n <= 0 || !(c->flags & CONN_ARMED_MANY))
@@ -459,7 +457,7 @@ static void io_sent(struct io *io, ssize_t n)
 	if (c->state == CONN_CLOSING)
 		return;
 	if (n > 0) {
-		c->bytes_out += (uint64_t)n;
+		c->flags |= CONN_SENT;
 		out_taken(c, (size_t)n);
 	}
 	if (c->flags & CONN_FAILED) {

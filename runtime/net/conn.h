@@ -41,6 +41,7 @@ enum conn_state {
 #define CONN_TOLD 0x0800 /* ready() was called */
 #define CONN_CLOSED 0x1000 /* closed() came while CONN_TURN; freed at the end of the turn */
 #define CONN_OVER 0x2000 /* the failure was told: nothing more is */
+#define CONN_SENT 0x4000 /* the kernel has taken bytes */
 
 /* One handler of the handshake list; each runs until it says DONE, then removes itself. */
 enum hs_result { HS_MORE, HS_DONE, HS_FAIL, HS_CLOSE /* answered: end politely */ };
@@ -65,7 +66,7 @@ struct conn_app {
 struct out_chunk;
 struct conn_extra;
 
-/* 208 bytes; an idle one has nothing else but what its mux keeps. */
+/* 192 bytes; an idle one has nothing else but what its mux keeps. */
 struct conn {
 	struct io io;
 	const struct conn_app *app;
@@ -82,7 +83,6 @@ struct conn {
 	struct list link; /* for the app: idle list, client list */
 	struct timer
 		timer; /* for the mux (idle, head); before and after it, the connection's own */
-	uint64_t bytes_in, bytes_out; /* moved by the kernel */
 	struct addr peer;
 	uint16_t flags; /* CONN_* */
 	uint8_t state; /* enum conn_state */
