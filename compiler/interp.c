@@ -457,15 +457,14 @@ static void run_responses(struct machine *m, bool passed_back)
 		server_answer(m);
 		run_response_rules(m, o->backend, DIR_RSP_IN);
 	}
-	if (passed_back && o->backend != o->entry)
+	if (passed_back)
 		run_back_out(m);
 	m->now = NULL;
 	if (passed_back && m->reverse)
 		edit_maploc(m, m->reverse->from, m->reverse->to);
-	if (passed_back && o->backend == o->entry)
-		run_back_out(m); /* "a listen entered by its own bind runs its rules once" */
-	else
+	if (!passed_back || o->backend != o->entry)
 		run_response_rules(m, o->entry, DIR_RSP_OUT);
+	/* else "a listen entered by its own bind runs its rules once" */
 }
 
 /* ---- start ---- */

@@ -106,6 +106,8 @@ enum flow answer_redirect(struct machine *m, const struct p_action *a)
 	} else if (a->redir == REDIR_SCHEME) {
 		path = joined(m, joined(m, to, S("://"), q->host), path, str_of("", 0));
 	}
+	if (path.n == 0)
+		return answer_error(m, 500, S("a redirect without a target"));
 	answer_make(m, VERDICT_REDIR, a->status ? a->status : 302);
 	fields_add(m->a, &m->answer->headers, S("Location"), path);
 	effect(m, "Location: %.*s", STR_ARG(path));

@@ -135,13 +135,19 @@ static bool host_follows(struct machine *m)
 	return n == 1 && message_set_host(m, host);
 }
 
+/* 204 and 304 have no body (RFC 9110 6.4.1); no edit makes one of the others or the reverse. */
+static bool bodiless(uint64_t status)
+{
+	return status == 204 || status == 304;
+}
+
 static bool set_status(struct machine *m, const struct p_action *a)
 {
 	uint64_t n = (uint64_t)a->status;
 
 	if (a->text && !str_u64(text_value(m, a->text), 999, &n))
 		return false;
-	if (n < 200 || n > 599)
+	if (n < 200 || n > 599 || bodiless(n) != bodiless(m->answer->status))
 		return false;
 	m->answer->status = (uint16_t)n;
 	m->answer->reason = str_of("", 0);
@@ -294,7 +300,8 @@ static bool stsline(struct machine *m, const struct p_action *a)
 	if (!str_eq(line, S("HTTP/1.1")) && !str_eq(line, S("HTTP/1.0")))
 		return false;
 	line = str_cut(&rest, ' ');
-	if (line.n != 3 || !str_u64(line, 599, &status) || status < 200)
+	if (line.n != 3 || !str_u64(line, 599, &status) || status < 200 ||
+	    bodiless(status) != bodiless(m->answer->status))
 		return false;
 	m->answer->status = (uint16_t)status;
 	m->answer->reason = rest.p ? rest : str_of("", 0);

@@ -58,7 +58,7 @@ static const struct ws_error *error_page(struct exchange *x, unsigned status)
 {
 	const struct ws_error *e = NULL;
 
-	if (x->flags & X_BACKEND)
+	if (x->be)
 		e = find_page(x->be->ws, status);
 	return e ? e : find_page(x->fe->ws, status);
 }

@@ -534,7 +534,7 @@ static void response_replaced(struct exchange *x, struct rule_run *r, enum route
 	if (end == ROUTE_ANSWER && answer_rule(x, r))
 		exchange_send_made(x);
 	else
-		exchange_fail(x, 502, END_RULE_RESPONSE);
+		exchange_fail(x, 500, END_REWRITE);
 }
 
 /* An answer made here is in x->rsp, its body in x->made: the outer rsp out rules, then out with it. */
@@ -551,13 +551,13 @@ void exchange_send_made(struct exchange *x)
 		end = x->req.blk ? route_made(x, &r) : ROUTE_SERVER;
 		if (end == ROUTE_ANSWER && !answer_rule(x, &r))
 			end = ROUTE_FAIL;
-	} while (end == ROUTE_ANSWER);
+		if (end == ROUTE_FAIL)
+			answer_status(x, 500);
+	} while (end == ROUTE_ANSWER || end == ROUTE_FAIL); /* each direction's rules run once: it ends */
 	if (end == ROUTE_DROP) {
 		exchange_drop(x, END_RULE_RESPONSE);
 		return;
 	}
-	if (end == ROUTE_FAIL)
-		answer_status(x, 500);
 	relay_send_head(x);
 }
 

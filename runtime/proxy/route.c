@@ -189,8 +189,8 @@ enum route_end route_made(struct exchange *x, struct rule_run *r)
 {
 	enum route_end end = ROUTE_SERVER;
 
-	if ((x->flags & X_BACKEND) && !(x->flags & X_BACK_OUT))
-		end = back_out(x, r);
+	if (x->flags & X_BACKEND) /* an answer made in back_out has not met the reverse mapping yet */
+		end = x->flags & X_BACK_OUT ? reverse_map(x, r) : back_out(x, r);
 	if (end == ROUTE_SERVER && !(x->flags & X_FRONT_OUT))
 		end = front_out(x, r);
 	return end;

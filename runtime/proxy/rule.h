@@ -41,7 +41,7 @@ enum act_result {
 	ACT_SWITCH,  /* r->target is the section to go to */
 	ACT_ANSWER,  /* final: r->answer says what to send */
 	ACT_DROP,    /* final: close without an answer */
-	ACT_FAIL     /* the edit would give no valid or too large a message: 500 (502 in responses) and a log line */
+	ACT_FAIL     /* the edit would give no valid or too large a message: 500 and a log line */
 };
 
 struct action_part {

@@ -481,7 +481,7 @@ class Generator:
             site.sections.append(Section("map %s%s" % (name, op), lines, []))
         for name, op in (("to1", " =%"), ("to2", " =^")):
             op = self.pick(["", " =^", " =*", " =~"])
-            pool = HOSTS + PATHS + WORDS if op != " =~" else REGEXES
+            pool = sorted(set(HOSTS + PATHS + WORDS)) if op != " =~" else REGEXES
             lines = ["%s %s" % (quoted(k), self.pick(["b1", "b2", "b3"])) for k in self.r.sample(pool, 4)]
             site.sections.append(Section("map %s%s" % (name, op), lines, []))
 

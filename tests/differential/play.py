@@ -107,6 +107,14 @@ class Player:
         for s in list(self.by_fd.values()):
             self.remove(s)
 
+    def ended(self):
+        """True when the binary has ended, or does so within a moment."""
+        try:
+            self.process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def end_client(self):
         if self.client:
             self.remove(self.client)
@@ -127,7 +135,10 @@ class Player:
 
     def play(self, q):
         """What happened: {"origin": (name, method, target, headers)|None, "answer": (status, headers, body)|None}"""
-        head = self.connect(q)
+        try:
+            head = self.connect(q)
+        except OSError as e:
+            raise Broken("no connection: %s" % e) from e
         if q["front"] not in PROXIED:
             q["seen_src"], q["seen_dst"] = self.client.getsockname(), self.client.getpeername()
         head += request_bytes(q)
@@ -161,7 +172,7 @@ class Player:
 
     def result(self, answer, closed=False):
         if closed or not answer or any(n.lower() == "connection" and "close" in v.lower() for n, v in answer[1]) \
-                or self.q["version"] == "1.0":
+                or self.q["version"] == "1.0" or (self.q["body"] and not self.got):
             self.end_client()
         if len(self.got) > 1:
             raise Broken("the origins got %d requests" % len(self.got))
