@@ -31,8 +31,11 @@ struct str request_line_text(struct machine *m, const struct interp_message *q)
 
 struct str status_line(struct machine *m)
 {
-	return arena_printf(m->a, "HTTP/1.1 %u %.*s", m->answer->status,
-			    STR_ARG(m->answer->reason));
+	struct str reason = m->answer->reason;
+
+	if (reason.n == 0)
+		reason = answer_reason(m->answer->status);
+	return arena_printf(m->a, "HTTP/1.1 %u %.*s", m->answer->status, STR_ARG(reason));
 }
 
 static void header_values(struct machine *m, const struct fields *f, struct str name,
@@ -48,11 +51,12 @@ static void pair_values(struct machine *m, struct str text, char delim, struct s
 			struct values *v)
 {
 	while (text.p) {
-		struct str pair = str_cut(&text, delim), key;
+		struct str pair = str_cut(&text, delim), key = str_cut(&pair, '=');
 
-		if (trim)
-			pair = str_trim(pair);
-		key = str_cut(&pair, '=');
+		if (trim) {
+			key = str_trim(key);
+			pair = pair.p ? str_trim(pair) : pair;
+		}
 		if (str_eq(key, name))
 			put_str(m, v, pair.p ? pair : str_of("", 0));
 	}

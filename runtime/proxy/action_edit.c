@@ -128,8 +128,13 @@ static bool set_uri(struct msg *m, struct str uri)
 	return msg_set_path(m, path) && msg_set_query(m, u.query.p ? u.query : S(""), u.query.p != NULL);
 }
 
-/* After an edit that may have changed Host lines: a request keeps exactly one valid host (RFC 9112 3.2). */
-static bool host_follows(struct rule_run *r)
+static bool has_host(const struct rule_run *r)
+{
+	return !responding(r) && msg_host(r->m).n;
+}
+
+/* After an edit that may have changed Host lines: a request that had a host keeps exactly one, a valid one (RFC 9112 3.2). */
+static bool host_follows(struct rule_run *r, bool had)
 {
 	struct msg *m = r->m;
 	uint32_t first, n = 0;
@@ -140,7 +145,7 @@ static bool host_follows(struct rule_run *r)
 	for (uint32_t i = first; i != MSG_END; i = msg_find(m, i, FIELD_HOST, S("")))
 		n++;
 	if (n == 0)
-		return msg_host(m).n == 0;
+		return !had;
 	return n == 1 && rule_set_host(m, msg_value(m, first));
 }
 
@@ -206,22 +211,26 @@ static enum act_result set_run(struct rule_run *r, const struct ws_action *a)
 
 static enum act_result add_run(struct rule_run *r, const struct ws_action *a)
 {
+	bool had = has_host(r);
 	struct str v;
 
-	return finish(r, rule_text(r, a->text, &v) && msg_add(r->m, ws_str(a->name), v) && host_follows(r));
+	return finish(r, rule_text(r, a->text, &v) && msg_add(r->m, ws_str(a->name), v) && host_follows(r, had));
 }
 
 static enum act_result rem_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str name = ws_str(a->name);
+	bool had = has_host(r);
 
 	msg_del_all(r->m, field_lookup(name), name);
-	return finish(r, host_follows(r));
+	return finish(r, host_follows(r, had));
 }
 
 /* Sees whole lines "name: value". */
 static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 {
+	bool had = has_host(r);
+
 	for (uint32_t i = msg_find(r->m, MSG_END, FIELD_OTHER, S("")); i != MSG_END; i = msg_find(r->m, i, FIELD_OTHER, S(""))) {
 		struct str name = msg_name(r->m, i), value = msg_value(r->m, i);
 		uint32_t used = pt()->scratch_used;
@@ -242,7 +251,7 @@ static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 		if (found)
 			msg_del(r->m, i);
 	}
-	return finish(r, host_follows(r));
+	return finish(r, host_follows(r, had));
 }
 
 static bool replace_values(struct rule_run *r, const struct ws_action *a, enum field_id id, struct str name)
@@ -263,8 +272,9 @@ static bool replace_values(struct rule_run *r, const struct ws_action *a, enum f
 static enum act_result rep_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str name = ws_str(a->name);
+	bool had = has_host(r);
 
-	return finish(r, replace_values(r, a, field_lookup(name), name) && host_follows(r));
+	return finish(r, replace_values(r, a, field_lookup(name), name) && host_follows(r, had));
 }
 
 /* -- the URI and the start lines ----------------------------------------------------------------- */
