@@ -3,6 +3,7 @@
  * writes, sections that nothing uses and sections that get requests but cannot answer: only what is
  * certain without proofs. */
 #include "model.h"
+#include "source.h"
 
 struct frame {
 	struct entity *e;
@@ -173,7 +174,7 @@ static void check_servers(struct model *m)
 
 static void check_used(const struct entity *e)
 {
-	if (!e->used && !receives(e))
+	if (!e->used && !receives(e) && !source_is_library(e->ast->name_at.file))
 		diag(W202, e->ast->name_at, kind_name(e->kind), STR_ARG(e->name));
 }
 

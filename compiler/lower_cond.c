@@ -2,6 +2,7 @@
 /* lower_cond: conditions to p_expr. Acls stay references; each is lowered once for each side that
  * uses it, because h(x) in a response rule is the response's. */
 #include "lower_part.h"
+#include "source.h"
 
 static struct p_expr *new_expr(struct model *m, enum p_expr_kind kind)
 {
@@ -243,7 +244,7 @@ void lower_unused_acls(struct model *m)
 		for (size_t k = 0; k < s->acls.n; k++) {
 			const struct acl *acl = s->acls.all[k]->object;
 
-			if (!acl->used)
+			if (!acl->used && !source_is_library(acl->at.file))
 				diag(W201, acl->at, STR_ARG(acl->name));
 		}
 	}

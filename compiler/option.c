@@ -18,14 +18,15 @@ static const struct {
 	{ OPT_POLLER, "auto epoll" },
 };
 
+/* A head lies in one buffer of 16 kB; tables of 512 header lines leave room for edits. */
 static const struct {
 	int id;
 	int64_t min, max;
 } ranges[] = {
 	{ OPT_RETRIES, 0, 100 },       { OPT_REDISPATCH, 0, 100 },
 	{ OPT_THREADS, 1, 1024 },      { OPT_THREAD_GROUPS, 1, 16 },
-	{ OPT_ON_LIMIT, 200, 599 },    { OPT_HEAD_MAX, 1024, 1 << 20 },
-	{ OPT_URI_MAX, 256, 1 << 20 }, { OPT_HEADERS_MAX, 8, 10000 },
+	{ OPT_ON_LIMIT, 200, 599 },    { OPT_HEAD_MAX, 1024, 16384 },
+	{ OPT_URI_MAX, 256, 16384 },   { OPT_HEADERS_MAX, 8, 400 },
 	{ OPT_MAXCONN, 1, 100000000 }, { OPT_BUFFERS_MAX, 16, 1 << 30 },
 };
 

@@ -200,3 +200,10 @@ struct str source_line(struct at at)
 		nl--;
 	return str_of(p, (size_t)(nl - p));
 }
+
+bool source_is_library(uint32_t file)
+{
+	const struct source *s = source_get(file);
+
+	return s && str_starts(s->name, S("std/"));
+}

@@ -33,6 +33,8 @@ const char *source_text(struct arena *a, struct str name, struct str text, uint3
 uint32_t source_count(void);
 /* <file> below source_count(). */
 const struct source *source_get(uint32_t file);
+/* A file of the standard library: nobody uses all of it. */
+bool source_is_library(uint32_t file);
 /* Text of the line of <at>, without its end; empty when there is none. */
 struct str source_line(struct at at);
 /* Reads one UTF-8 character at <*p> and moves <*p> behind it. SOURCE_NO_CHAR, and one byte,
