@@ -44,7 +44,14 @@ struct timer {
 /* Owner thread only, O(1). Fires at or up to one loop turn after <at>; setting it again moves it.
  * Moving a timer to a later time costs no list operation: it is moved when the earlier time has
  * come. */
-void timer_set(struct timer *t, uint64_t at);
+void timer_place(struct timer *t, uint64_t at);
+static inline void timer_set(struct timer *t, uint64_t at)
+{
+	if (t->at && at >= t->at)
+		t->at = at; /* found later than expected when its slot comes, and placed again then */
+	else
+		timer_place(t, at);
+}
 void timer_del(struct timer *t);
 static inline bool timer_armed(const struct timer *t)
 {

@@ -32,14 +32,10 @@ static void wheel_place(struct wheel *w, struct timer *t)
 	list_append(&w->slot[level][slot], &t->link);
 }
 
-void timer_set(struct timer *t, uint64_t at)
+void timer_place(struct timer *t, uint64_t at)
 {
-	uint64_t before = t->at;
-
-	t->at = at;
-	if (before && at >= before)
-		return; /* found later than expected when its slot comes, and placed again then */
 	BUG_ON(at == 0);
+	t->at = at;
 	list_del(&t->link);
 	wheel_place(&th->sched->wheel, t);
 }

@@ -44,9 +44,6 @@ static struct exchange *exchange_new(struct stream *s)
 	x->log_level = LOG_INFO;
 	x->timer.fire = fire;
 	x->t_start = s->t_head ? s->t_head : th->now_us;
-	msg_init(&x->req);
-	msg_init(&x->rsp);
-	msg_init(&x->req_left);
 	x->src = s->conn->peer;
 	list_append(&pt()->exchanges, &x->link);
 	pt()->nexchanges++;

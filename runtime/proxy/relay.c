@@ -294,22 +294,7 @@ void relay_start_tunnel(struct exchange *x)
 	exchange_deadlines(x, true, true);
 }
 
-/* -- who is waited for -------------------------------------------------------------------------- */
-
-bool relay_client_owes(const struct exchange *x)
-{
-	bool body = (x->step == X_SENT || x->step == X_RELAY) && !(x->flags & X_REQ_END) && x->back &&
-		    x->back->queued <= STREAM_HIGH;
-
-	return x->front && (tunnel(x) || body || ((x->flags & X_RSP_STARTED) && x->front->queued));
-}
-
-bool relay_server_owes(const struct exchange *x)
-{
-	bool answer = (x->flags & X_REQ_SENT_END) && !(x->flags & X_RSP_END) && x->front && x->front->queued <= STREAM_HIGH;
-
-	return x->back && (tunnel(x) || answer || x->back->queued);
-}
+/* -- the watch over slow clients --------------------------------------------------------------- */
 
 /* What the client has sent of the body and taken of the answer. Only differences mean something: bytes of an earlier answer
  * may be in the queue too. */
@@ -328,14 +313,10 @@ bool relay_client_took(struct exchange *x)
 	return less;
 }
 
-void relay_watch_rate(struct exchange *x, bool client_owes)
+void relay_open_window(struct exchange *x)
 {
-	if (!client_owes || tunnel(x) || !x->fe->num[WS_RATE_BYTES]) {
-		x->rate_at = 0;
-	} else if (!x->rate_at) {
-		x->rate_at = th->now + RATE_WINDOW_MS;
-		x->rate_bytes = client_bytes(x);
-	}
+	x->rate_at = th->now + RATE_WINDOW_MS;
+	x->rate_bytes = client_bytes(x);
 }
 
 bool relay_too_slow(struct exchange *x)

@@ -21,12 +21,33 @@ void relay_start_tunnel(struct exchange *x);
 void relay_more_made(struct exchange *x);
 
 /* Does that side owe us bytes, or room for ours? */
-bool relay_client_owes(const struct exchange *x);
-bool relay_server_owes(const struct exchange *x);
+static inline bool relay_client_owes(const struct exchange *x)
+{
+	bool body = (x->step == X_SENT || x->step == X_RELAY) && !(x->flags & X_REQ_END) && x->back &&
+		    x->back->queued <= STREAM_HIGH;
+
+	return x->front && (x->step == X_TUNNEL || body || ((x->flags & X_RSP_STARTED) && x->front->queued));
+}
+
+static inline bool relay_server_owes(const struct exchange *x)
+{
+	bool answer = (x->flags & X_REQ_SENT_END) && !(x->flags & X_RSP_END) && x->front && x->front->queued <= STREAM_HIGH;
+
+	return x->back && (x->step == X_TUNNEL || answer || x->back->queued);
+}
+
 /* Has the client read something of what is queued for it since the queue was last looked at? */
 bool relay_client_took(struct exchange *x);
 /* rate-min: a window is open while the client is what we wait for. */
-void relay_watch_rate(struct exchange *x, bool client_owes);
+void relay_open_window(struct exchange *x);
+static inline void relay_watch_rate(struct exchange *x, bool client_owes)
+{
+	if (!client_owes || x->step == X_TUNNEL || !x->fe->num[WS_RATE_BYTES])
+		x->rate_at = 0;
+	else if (!x->rate_at)
+		relay_open_window(x);
+}
+
 /* The window is over: was the client slower than allowed? Opens the next one if not. */
 bool relay_too_slow(struct exchange *x);
 
