@@ -542,7 +542,7 @@ void exchange_send_made(struct exchange *x)
 
 	x->flags |= X_MADE | X_RSP_END;
 	x->step = X_ANSWER;
-	x->step_at = x->body_at = x->server_at = 0;
+	x->step_at = x->body_at = x->server_at = x->client_at = x->rate_at = 0;
 	/* Answers given before a request is parsed pass no rules (language.md 2). */
 	do {
 		end = x->req.blk ? route_made(x, &r) : ROUTE_SERVER;
