@@ -7,7 +7,7 @@ static const struct status {
 	struct str reason;
 } statuses[] = {
 #define STATUS(code, reason) { code, { reason, sizeof(reason) - 1 } },
-#include "status.def"
+#include "../../grammar/status.def"
 };
 
 struct str status_reason(unsigned status)

@@ -121,6 +121,10 @@ static void back_data(struct stream *s, struct slice data)
 {
 	struct exchange *x = s->owner;
 
+	if (x->flags & X_RSP_SENT_END) { /* to HEAD that a rule made another method: the client gets no body */
+		slice_put(&data);
+		return;
+	}
 	x->body_out += data.len;
 	if (!front_mux(x)->data(x->front, data)) {
 		exchange_drop(x, END_RESOURCE);
