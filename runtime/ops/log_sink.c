@@ -146,21 +146,23 @@ void sink_reopen(struct log_sink *s)
 	log_say(LOG_WARNING, "%s; the old file stays in use", err);
 }
 
-static bool wait_room(int fd)
+static bool wait_room(struct log_sink *s)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+	int r = poll(&p, 1, s->stuck ? 0 : WAIT_MS);
 
-	return poll(&p, 1, WAIT_MS) == 1 && !(p.revents & (POLLERR | POLLNVAL));
+	s->stuck = r == 0;
+	return r == 1 && !(p.revents & (POLLERR | POLLNVAL));
 }
 
-static ssize_t write_some(const struct log_sink *s, const char *p, size_t n)
+static ssize_t write_some(struct log_sink *s, const char *p, size_t n)
 {
 	if (s->stream)
 		return send(s->fd, p, n, MSG_NOSIGNAL);
 	if (!s->slow)
 		return write(s->fd, p, n);
 	/* A pipe that is ready takes PIPE_BUF bytes without blocking. */
-	if (!wait_room(s->fd)) {
+	if (!wait_room(s)) {
 		errno = ETIMEDOUT;
 		return -1;
 	}
@@ -179,7 +181,7 @@ static size_t write_all(struct log_sink *s)
 			done += (size_t)n;
 		else if (n < 0 && errno == EINTR)
 			continue;
-		else if (!(n < 0 && errno == EAGAIN && wait_room(s->fd)))
+		else if (!(n < 0 && errno == EAGAIN && wait_room(s)))
 			break;
 	}
 	return done;
@@ -199,17 +201,21 @@ static unsigned count_lines(const char *p, size_t n)
  * first. */
 static void mend_cut(struct log_sink *s, size_t done)
 {
+	bool inside = s->inside, begun_here;
 	size_t part = 0, rest;
 	const char *end;
 	struct stat st;
 
 	while (part < done && s->batch[done - part - 1] != '\n')
 		part++;
+	begun_here = part && !(inside && part == done);
+	inside = done ? part != 0 : inside;
 	end = memchr(s->batch + done, '\n', s->used - done);
-	rest = part && end ? (size_t)(end + 1 - s->batch) - done : 0;
-	if (part && !s->slow && fstat(s->fd, &st) == 0 && (size_t)st.st_size >= part &&
+	rest = inside && end ? (size_t)(end + 1 - s->batch) - done : 0;
+	if (begun_here && !s->slow && fstat(s->fd, &st) == 0 && (size_t)st.st_size >= part &&
 	    ftruncate(s->fd, st.st_size - (off_t)part) == 0)
 		rest = 0;
+	s->inside = rest != 0;
 	memmove(s->batch, s->batch + done, rest);
 	s->used = rest;
 	s->lines = rest != 0;
@@ -234,6 +240,7 @@ unsigned sink_flush(struct log_sink *s)
 	}
 	s->used = 0;
 	s->lines = 0;
+	s->inside = false;
 	return lost;
 }
 
@@ -270,7 +277,7 @@ static unsigned send_datagram(struct log_sink *s, const char *p, size_t n)
 			return 1;
 		if (send(s->fd, p, n, MSG_NOSIGNAL) >= 0)
 			return 0;
-		if (errno == EAGAIN && wait_room(s->fd))
+		if (errno == EAGAIN && wait_room(s))
 			continue;
 		/* UDP: an earlier datagram was refused; the next one may not be. */
 		if (errno == ECONNREFUSED && s->conf.kind == SINK_UDP)

@@ -16,6 +16,8 @@ struct log_sink {
 	int fd;
 	bool stream; /* UNIX: a stream, not datagrams */
 	bool slow; /* STDOUT, FILE: a pipe or terminal, whose reader may hold us up */
+	bool stuck; /* took nothing for WAIT_MS: not waited for until it takes something */
+	bool inside; /* it has the begin of a line whose rest stands first in <batch> */
 	uint64_t retry_at; /* clock in us: not opened again before */
 	char *batch; /* STDOUT, FILE, stream: whole lines */
 	size_t used;

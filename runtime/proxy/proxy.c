@@ -13,6 +13,7 @@
 #define CUT_WAIT_MS 2000   /* after the drain time: for closes under way */
 
 static _Atomic unsigned draining; /* threads that still have clients */
+static _Atomic unsigned closed;   /* threads that accept no more, so that none hands a connection to another */
 static _Atomic bool hurry, was_cut;
 
 void proxy_init(void)
@@ -74,7 +75,7 @@ static void look(struct timer *t)
 	struct proxy_thread *p = pt();
 	uint64_t drain = (uint64_t)site.nums[site.ws->site_nums + WS_T_DRAIN];
 
-	if (p->nclients == 0 && p->nexchanges == 0) {
+	if (p->nclients == 0 && p->nexchanges == 0 && atomic_load(&closed) == nthreads) {
 		server_close_idle();
 		/* Servers' connections, and clients' that are in their handshake or linger in their end, too. */
 		if (atomic_load_explicit(&th->load, memory_order_relaxed) == 0) {
@@ -101,6 +102,7 @@ static void thread_drain(void *arg)
 	struct proxy_thread *p = pt();
 
 	(void)arg;
+	atomic_fetch_add(&closed, 1);
 	p->drain.fire = look;
 	p->drain_since = th->now;
 	front_drain();
@@ -114,6 +116,7 @@ void proxy_stop(void)
 		return;
 	site.stopping = true;
 	atomic_store(&draining, nthreads);
+	atomic_store(&closed, 0);
 	front_close();
 	for (unsigned i = 0; i < nthreads; i++)
 		if (thread_call(i, thread_drain, NULL))

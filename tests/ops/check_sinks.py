@@ -254,3 +254,32 @@ def test_file_modes(r):
     p, to = r.serve(SITE % ("file \"%s\"" % log))
     same(os.stat(log).st_mode & 0o777, 0o640, "mode of the log")
     p.stop(0)
+
+
+def test_a_reader_that_naps(r):
+    """The pipe is full several times, and emptied in between: no line is cut."""
+    out, into = os.pipe()
+    p, to = r.serve(SITE % "stdout format json", stdout=into)
+    os.close(into)
+    got = []
+    with Client(to) as c:
+        for turn in range(3):
+            for n in range(60):
+                fill = b"X-Fill: " + b"f" * (2900 + (7 * n) % 90) + b"\r\n"
+                same(c.get("/%d-%d" % (turn, n), fill)[0], 200, "status")
+            until(lambda: "not written" in p.err(), "it says that lines are lost")
+            time.sleep(0.2)
+            for _ in range(turn + 1):
+                got.append(os.read(out, 5000))
+    threading.Thread(target=lambda: p.send(signal.SIGTERM), daemon=True).start()
+    while True:
+        more = os.read(out, 3000)
+        if not more:
+            break
+        got.append(more)
+    same(p.wait(), 0, "exit code")
+    os.close(out)
+    text = b"".join(got).splitlines()
+    for line in text:
+        json.loads(line)
+    same(len(text) + lost(p), 180, "lines seen and lines told as lost")
