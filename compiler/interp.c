@@ -104,7 +104,7 @@ static enum flow uriremap(struct machine *m, const struct p_action *a)
 		effect(m, "a backend is chosen already");
 		return GO_ON;
 	}
-	if (!edit_mapuri(m, a, &matched))
+	if (!edit_mapuri(m, a, &matched)) /* it changes nothing when it fails */
 		return answer_error(m, 500, S("the edited path is not valid"));
 	if (!matched || !choose(m, a->target) || !a->text)
 		return GO_ON;
@@ -407,11 +407,7 @@ static enum flow run_back(struct machine *m)
 	if (b != m->out->entry && run_request_rules(m, b, DIR_REQ_IN, &j) == FINAL)
 		return FINAL;
 	m->req_left = m->req;
-	m->req_left.headers.at = arena_get(m->a, m->req.headers.n * sizeof(struct field));
-	m->req_left.headers.room = m->req.headers.n;
-	if (m->req.headers.n)
-		memcpy(m->req_left.headers.at, m->req.headers.at,
-		       m->req.headers.n * sizeof(struct field));
+	m->req_left.headers = fields_copy(m, &m->req.headers);
 	forwarded_for(m);
 	if (run_request_rules(m, b, DIR_REQ_OUT, &j) == FINAL)
 		return FINAL;

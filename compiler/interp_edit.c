@@ -13,6 +13,15 @@ struct str header_first(const struct fields *f, struct str name)
 	return (struct str) { 0 };
 }
 
+struct fields fields_copy(struct machine *m, const struct fields *f)
+{
+	struct fields out = { 0 };
+
+	for (uint32_t i = 0; i < f->n; i++)
+		fields_add(m->a, &out, f->at[i].name, f->at[i].value);
+	return out;
+}
+
 void header_remove(struct fields *f, struct str name)
 {
 	uint32_t n = 0;
@@ -282,8 +291,7 @@ static bool reqline(struct machine *m, const struct p_action *a)
 	if (!is_token(meth) || !version.p ||
 	    (!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))))
 		return false;
-	m->req.meth = meth;
-	m->req.version = str_skip(version, 5);
+	m->req.meth = meth; /* the version stays: it is that of the connection (RFC 9110 2.5) */
 	return message_set_uri(m, uri);
 }
 
@@ -402,7 +410,7 @@ void edit_maploc(struct machine *m, struct str old, struct str new)
 	}
 }
 
-bool edit_run(struct machine *m, const struct p_action *a)
+static bool edit(struct machine *m, const struct p_action *a)
 {
 	bool done;
 
@@ -432,4 +440,16 @@ bool edit_run(struct machine *m, const struct p_action *a)
 	default:
 		return true;
 	}
+}
+
+/* An edit that fails leaves the message as it was. */
+bool edit_run(struct machine *m, const struct p_action *a)
+{
+	struct interp_message was = m->req;
+
+	was.headers = fields_copy(m, &m->req.headers);
+	if (edit(m, a))
+		return true;
+	m->req = was;
+	return false;
 }

@@ -98,6 +98,7 @@ bool edit_run(struct machine *m, const struct p_action *a);
 bool edit_mapuri(struct machine *m, const struct p_action *a, bool *done);
 void edit_maploc(struct machine *m, struct str old, struct str new);
 struct str header_first(const struct fields *f, struct str name);
+struct fields fields_copy(struct machine *m, const struct fields *f);
 void header_remove(struct fields *f, struct str name);
 
 /* interp_start.c */

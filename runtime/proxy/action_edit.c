@@ -104,19 +104,17 @@ static bool set_query(struct msg *m, struct str query)
 }
 
 /* The target as if it had been received so. */
-static bool set_uri(struct msg *m, struct str uri)
+static bool set_uri(struct msg *m, struct str meth, struct str uri)
 {
 	struct uri u;
 	struct str path = S("/");
 	char *room = rule_scratch(uri.n);
 	ptrdiff_t n;
 
-	if (!room || !uri_split(msg_str(m, m->meth), uri, &u))
+	if (!room || !uri_split(meth, uri, &u))
 		return false;
 	if (u.form == URI_AUTHORITY)
 		return rule_set_host(m, u.authority);
-	if (u.form == URI_ABSOLUTE && !rule_set_host(m, u.authority))
-		return false;
 	if (u.form == URI_ASTERISK) {
 		path = u.path;
 	} else if (u.path.n) {
@@ -125,6 +123,8 @@ static bool set_uri(struct msg *m, struct str uri)
 			return false;
 		path = str_of(room, (size_t)n);
 	}
+	if (u.form == URI_ABSOLUTE && !rule_set_host(m, u.authority))
+		return false;
 	return msg_set_path(m, path) && msg_set_query(m, u.query.p ? u.query : S(""), u.query.p != NULL);
 }
 
@@ -199,7 +199,7 @@ static enum act_result set_run(struct rule_run *r, const struct ws_action *a)
 	case WS_PART_QUERY:
 		return finish(r, set_query(r->m, v));
 	case WS_PART_URI:
-		return finish(r, set_uri(r->m, v));
+		return finish(r, set_uri(r->m, msg_str(r->m, r->m->meth), v));
 	case WS_PART_METH:
 		return finish(r, is_token(v) && msg_set_method(r->m, v));
 	default:
@@ -288,7 +288,7 @@ static enum act_result rewrite_run(struct rule_run *r, const struct ws_action *a
 		return finish(r, replace_values(r, a, FIELD_LOCATION, S("")) && replace_values(r, a, FIELD_CONTENT_LOCATION, S("")));
 	if (!replaced(r, a->regex, a->text, rule_target(r->m), &out, &hit))
 		return finish(r, false);
-	return finish(r, !hit || set_uri(r->m, out));
+	return finish(r, !hit || set_uri(r->m, msg_str(r->m, r->m->meth), out));
 }
 
 /* request-line = method SP request-target SP HTTP-version (RFC 9112 3) */
@@ -305,7 +305,7 @@ static enum act_result reqline_run(struct rule_run *r, const struct ws_action *a
 	uri = str_cut(&out, ' ');
 	if (!is_token(meth) || !out.p || (!str_eq(out, S("HTTP/1.1")) && !str_eq(out, S("HTTP/1.0"))))
 		return ACT_FAIL;
-	return finish(r, msg_set_method(r->m, meth) && set_uri(r->m, uri));
+	return finish(r, set_uri(r->m, meth, uri) && msg_set_method(r->m, meth));
 }
 
 bool rule_set_status(struct rule_run *r, unsigned status, struct str reason)

@@ -114,20 +114,28 @@ static bool answer_respond(struct exchange *x, struct rule_run *r)
 {
 	const struct ws_answer *a = r->answer.ws;
 	struct str body = r->answer.body;
+	struct msg made; /* its texts may still read the message that it replaces */
 	bool ok;
 
-	ok = begin(x, r->answer.status) && own_body(x, &body);
+	msg_init(&made);
+	ok = msg_answer(&made, r->answer.status);
 	if (ok && a->type.len)
-		ok = msg_add(&x->rsp, S("Content-Type"), ws_str(a->type));
+		ok = msg_add(&made, S("Content-Type"), ws_str(a->type));
 	for (uint32_t i = 0; ok && i < a->headers.n; i++) {
 		const struct ws_answer_header *h = &site.ws->answer_headers[a->headers.first + i];
 		struct str value;
 
-		ok = rule_text(r, h->text, &value) && rule_value_safe(value) && msg_add(&x->rsp, ws_str(h->name), value);
+		ok = rule_text(r, h->text, &value) && rule_value_safe(value) && msg_add(&made, ws_str(h->name), value);
 	}
-	if (ok)
-		set_body(x, body);
-	return ok;
+	answer_release(x);
+	if (!ok || !own_body(x, &body)) {
+		msg_free(&made);
+		return false;
+	}
+	msg_free(&x->rsp);
+	msg_move(&x->rsp, &made);
+	set_body(x, body);
+	return true;
 }
 
 static bool answer_redirect(struct exchange *x, struct rule_run *r)

@@ -501,6 +501,8 @@ class Generator:
         front = ["req in"] * 2 + ["rsp out"]
         lines = ["bind ${front1} accept-proxy"] + ([] if self.chance(0.2) else ["default_backend " + self.pick(["b1", "b2"])])
         self.options(lines)
+        lines += ["req in setvar %s a h(x-never)" % v for v in "vw"]
+        lines += ["req in capture path as k h(x-never)", "rsp out capture path as rk h(x-never)"]
         first = self.rules(1, ["conn in", "sess in"], None) if self.chance(0.3) else []
         site.sections.append(Section("frontend f1", lines, first + self.rules(5, front, 0)))
         lines = ["bind ${front2}"]
