@@ -402,11 +402,14 @@ static enum flow run_back(struct machine *m)
 {
 	const struct p_section *b = m->out->backend;
 	struct jump j = { 0 };
+	enum flow flow = GO_ON;
 
 	m->out->servers = b->servers_of;
-	if (b != m->out->entry && run_request_rules(m, b, DIR_REQ_IN, &j) == FINAL)
-		return FINAL;
+	if (b != m->out->entry)
+		flow = run_request_rules(m, b, DIR_REQ_IN, &j);
 	m->req_left = m->req;
+	if (flow == FINAL)
+		return FINAL;
 	m->req_left.headers = fields_copy(m, &m->req.headers);
 	forwarded_for(m);
 	if (run_request_rules(m, b, DIR_REQ_OUT, &j) == FINAL)

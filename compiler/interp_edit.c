@@ -122,6 +122,16 @@ bool message_set_uri(struct machine *m, struct str uri)
 	return n >= 0;
 }
 
+/* The target as if it had been received so; the subject uri is what would be sent. */
+static bool set_uri(struct machine *m, struct str uri)
+{
+	if (!message_set_uri(m, uri))
+		return false;
+	if (m->req.path.p)
+		make_uri(m);
+	return true;
+}
+
 /* ---- one action each ---- */
 
 static struct fields *headers_of(struct machine *m)
@@ -195,7 +205,7 @@ static bool set(struct machine *m, const struct p_action *a)
 		return set_query(m, v);
 	case PART_URI:
 		effect(m, "uri = \"%.*s\"", STR_ARG(v));
-		return message_set_uri(m, v);
+		return set_uri(m, v);
 	case PART_METH:
 		effect(m, "meth = \"%.*s\"", STR_ARG(v));
 		m->req.meth = v;
@@ -265,7 +275,7 @@ static bool rewrite(struct machine *m, const struct p_action *a)
 		if (!regex_replaced(m, a->regex, m->req.uri, a->text, &to))
 			return true;
 		effect(m, "uri = \"%.*s\"", STR_ARG(to));
-		return message_set_uri(m, to);
+		return set_uri(m, to);
 	}
 	for (uint32_t i = 0; i < f->n; i++) {
 		if (!str_ieq(f->at[i].name, S("location")) &&
@@ -292,7 +302,7 @@ static bool reqline(struct machine *m, const struct p_action *a)
 	    (!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))))
 		return false;
 	m->req.meth = meth; /* the version stays: it is that of the connection (RFC 9110 2.5) */
-	return message_set_uri(m, uri);
+	return set_uri(m, uri);
 }
 
 /* status-line = HTTP-version SP status-code SP [ reason-phrase ], RFC 9112 4 */
