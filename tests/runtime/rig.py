@@ -257,8 +257,9 @@ def refused_address():
 class World:
     """One test's processes and sockets."""
 
-    def __init__(self, binaries, address, fault=None):
+    def __init__(self, binaries, address, san, fault):
         self.binaries = binaries
+        self.san = san          # freed memory is kept for a while: do not measure it
         self.address = address
         self.fault = fault
         self.open = []
