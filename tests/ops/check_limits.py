@@ -54,6 +54,16 @@ def rests(p):
     expect(used < 0.5, "%.2f s of processor time in a second of rest", used)
 
 
+def all_served(waiting):
+    """Reads the answer of each and closes it, in the order in which they get their turn."""
+    while waiting:
+        done = until(lambda: [c for c in waiting if answered(c)], "one of those that wait is served")
+        for c in done:
+            same(c.read()[0], 200, "status of one that waited")
+            c.close()
+        waiting = [c for c in waiting if c not in done]
+
+
 def at_a_limit(r, *params):
     """Three connections are the limit. The others wait in the backlog and get their turn."""
     p, to = r.serve(SITE, *params)
@@ -70,9 +80,7 @@ def at_a_limit(r, *params):
     for c in held:
         same(c.get("/here")[0], 200, "status of those within the limit meanwhile")
         c.close()
-    for c in waiting:
-        same(c.read()[0], 200, "status after the wait")
-        c.close()
+    all_served(waiting)
     for _ in range(20):
         same(get(to, "/here")[0], 200, "status afterwards")
     p.stop(0)
@@ -138,13 +146,7 @@ def test_descriptors_run_out(r):
     expect(said <= spent + 1, "%d messages in %.1f s", said, spent)
     for c in inside:
         c.close()
-    while outside:
-        done = [c for c in outside if answered(c)]
-        for c in done:
-            same(c.read()[0], 200, "status of one that waited")
-            c.close()
-        outside = [c for c in outside if c not in done]
-        until(lambda: not outside or any(answered(c) for c in outside), "the rest is served")
+    all_served(outside)
     for _ in range(20):
         same(get(to, "/")[0], 200, "status afterwards, from the origin")
     p.stop(0)

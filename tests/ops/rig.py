@@ -280,7 +280,9 @@ class Rig:
             def up(to=to):
                 expect(p.p.poll() is None, "it ended with %s and said:\n%s", p.p.poll(), p.err())
                 try:
-                    Client(to).close()
+                    with Client(to) as c:       # and away again, before the test begins
+                        c.s.shutdown(socket.SHUT_WR)
+                        c.ended()
                     return True
                 except OSError:
                     return False
