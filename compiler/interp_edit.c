@@ -139,21 +139,6 @@ static struct fields *headers_of(struct machine *m)
 	return m->responding ? &m->answer->headers : &m->req.headers;
 }
 
-/* After an edit that may have changed Host lines: a request keeps exactly one valid host. */
-static bool host_follows(struct machine *m)
-{
-	struct str host = header_first(&m->req.headers, S("host"));
-	uint32_t n = 0;
-
-	if (m->responding)
-		return true;
-	for (uint32_t i = 0; i < m->req.headers.n; i++)
-		n += str_ieq(m->req.headers.at[i].name, S("host"));
-	if (n == 0 && !m->req.host.p)
-		return true;
-	return n == 1 && message_set_host(m, host);
-}
-
 /* 204 and 304 have no body (RFC 9110 6.4.1); no edit makes one of the others or the reverse. */
 static bool bodiless(uint64_t status)
 {
@@ -224,7 +209,7 @@ static bool add(struct machine *m, const struct p_action *a)
 
 	fields_add(m->a, headers_of(m), a->name, value);
 	effect(m, "header %.*s added: \"%.*s\"", STR_ARG(a->name), STR_ARG(value));
-	return host_follows(m);
+	return true;
 }
 
 static bool rem(struct machine *m, const struct p_action *a)
@@ -235,35 +220,47 @@ static bool rem(struct machine *m, const struct p_action *a)
 	header_remove(f, a->name);
 	effect(m, "%u header line%s %.*s removed", n - f->n, n - f->n == 1 ? "" : "s",
 	       STR_ARG(a->name));
-	return host_follows(m);
+	return true;
 }
 
-/* "delete sees whole lines name: value" */
+static bool is_host(const struct machine *m, struct str name)
+{
+	return !m->responding && str_ieq(name, S("host"));
+}
+
+/* "delete sees whole lines name: value"; Host of a request is written by "set host" and "rep host"
+ * alone */
 static bool delete (struct machine *m, const struct p_action *a)
 {
 	struct fields *f = headers_of(m);
 	uint32_t n = 0, before = f->n;
 
 	for (uint32_t i = 0; i < before; i++)
-		if (!regex_matches(m, a->regex, joined(m, f->at[i].name, S(": "), f->at[i].value),
+		if (is_host(m, f->at[i].name) ||
+		    !regex_matches(m, a->regex, joined(m, f->at[i].name, S(": "), f->at[i].value),
 				   NULL))
 			f->at[n++] = f->at[i];
 	f->n = n;
 	effect(m, "%u header line%s deleted", before - n, before - n == 1 ? "" : "s");
-	return host_follows(m);
+	return true;
 }
 
 /* "rep edits the first matched part of every occurrence" */
 static bool rep(struct machine *m, const struct p_action *a)
 {
 	struct fields *f = headers_of(m);
+	struct str to;
 
-	for (uint32_t i = 0; i < f->n; i++)
-		if (str_ieq(f->at[i].name, a->name) &&
-		    regex_replaced(m, a->regex, f->at[i].value, a->text, &f->at[i].value))
-			effect(m, "header %.*s = \"%.*s\"", STR_ARG(a->name),
-			       STR_ARG(f->at[i].value));
-	return host_follows(m);
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (!str_ieq(f->at[i].name, a->name) ||
+		    !regex_replaced(m, a->regex, f->at[i].value, a->text, &to))
+			continue;
+		effect(m, "header %.*s = \"%.*s\"", STR_ARG(a->name), STR_ARG(to));
+		if (is_host(m, a->name))
+			return message_set_host(m, to);
+		f->at[i].value = to;
+	}
+	return true;
 }
 
 static bool rewrite(struct machine *m, const struct p_action *a)

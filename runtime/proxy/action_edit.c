@@ -128,27 +128,6 @@ static bool set_uri(struct msg *m, struct str meth, struct str uri)
 	return msg_set_path(m, path) && msg_set_query(m, u.query.p ? u.query : S(""), u.query.p != NULL);
 }
 
-static bool has_host(const struct rule_run *r)
-{
-	return !responding(r) && msg_host(r->m).n;
-}
-
-/* After an edit that may have changed Host lines: a request that had a host keeps exactly one, a valid one (RFC 9112 3.2). */
-static bool host_follows(struct rule_run *r, bool had)
-{
-	struct msg *m = r->m;
-	uint32_t first, n = 0;
-
-	if (responding(r))
-		return true;
-	first = msg_find(m, MSG_END, FIELD_HOST, S(""));
-	for (uint32_t i = first; i != MSG_END; i = msg_find(m, i, FIELD_HOST, S("")))
-		n++;
-	if (n == 0)
-		return !had;
-	return n == 1 && rule_set_host(m, msg_value(m, first));
-}
-
 /* -- set ----------------------------------------------------------------------------------------- */
 
 static bool set_status(struct rule_run *r, const struct ws_action *a)
@@ -211,32 +190,31 @@ static enum act_result set_run(struct rule_run *r, const struct ws_action *a)
 
 static enum act_result add_run(struct rule_run *r, const struct ws_action *a)
 {
-	bool had = has_host(r);
 	struct str v;
 
-	return finish(r, rule_text(r, a->text, &v) && msg_add(r->m, ws_str(a->name), v) && host_follows(r, had));
+	return finish(r, rule_text(r, a->text, &v) && msg_add(r->m, ws_str(a->name), v));
 }
 
 static enum act_result rem_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str name = ws_str(a->name);
-	bool had = has_host(r);
 
 	msg_del_all(r->m, field_lookup(name), name);
-	return finish(r, host_follows(r, had));
+	return ACT_NEXT;
 }
 
-/* Sees whole lines "name: value". */
+/* Sees whole lines "name: value"; not Host of a request, which only "set host" and "rep host" write. */
 static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 {
-	bool had = has_host(r);
-
 	for (uint32_t i = msg_find(r->m, MSG_END, FIELD_OTHER, S("")); i != MSG_END; i = msg_find(r->m, i, FIELD_OTHER, S(""))) {
 		struct str name = msg_name(r->m, i), value = msg_value(r->m, i);
 		uint32_t used = pt()->scratch_used;
-		char *line = rule_scratch(name.n + 2 + value.n);
+		char *line;
 		int found;
 
+		if (msg_hdr(r->m, i)->id == FIELD_HOST && !responding(r))
+			continue;
+		line = rule_scratch(name.n + 2 + value.n);
 		if (!line)
 			return ACT_FAIL;
 		memcpy(line, name.p, name.n);
@@ -251,7 +229,7 @@ static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 		if (found)
 			msg_del(r->m, i);
 	}
-	return finish(r, host_follows(r, had));
+	return ACT_NEXT;
 }
 
 static bool replace_values(struct rule_run *r, const struct ws_action *a, enum field_id id, struct str name)
@@ -268,13 +246,25 @@ static bool replace_values(struct rule_run *r, const struct ws_action *a, enum f
 	return true;
 }
 
+static bool replace_host(struct rule_run *r, const struct ws_action *a)
+{
+	uint32_t i = msg_find(r->m, MSG_END, FIELD_HOST, S(""));
+	struct str out;
+	bool hit;
+
+	if (i == MSG_END)
+		return true;
+	return replaced(r, a->regex, a->text, msg_value(r->m, i), &out, &hit) && (!hit || rule_set_host(r->m, out));
+}
+
 /* Edits the first matched part of every occurrence. */
 static enum act_result rep_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str name = ws_str(a->name);
-	bool had = has_host(r);
 
-	return finish(r, replace_values(r, a, field_lookup(name), name) && host_follows(r, had));
+	if (field_lookup(name) == FIELD_HOST && !responding(r))
+		return finish(r, replace_host(r, a));
+	return finish(r, replace_values(r, a, field_lookup(name), name));
 }
 
 /* -- the URI and the start lines ----------------------------------------------------------------- */

@@ -319,6 +319,8 @@ class Generator:
     # -- actions -----------------------------------------------------------------------------
 
     def header_edit(self, groups):
+        if self.where == "req" and self.chance(0.1):
+            return "rep host %s %s" % (self.regex(), self.text(groups=True))
         names = RSP_HEADERS + ["location", "set-cookie"] if self.where == "rsp" else HEADERS + ["cookie"]
         n = self.pick(names)
         a = self.pick(["add", "append", "set", "set", "rem", "delete", "rep", "rep"])
@@ -556,6 +558,8 @@ class Generator:
             headers.append(("Cookie", self.pick(["s=1", "s=a; t=2", "t=1;s=ab", "x=1; s = b", "s", "s=1; s=2"])))
         if version == "1.1" or self.chance(0.6):
             headers.insert(self.r.randrange(0, len(headers) + 1), (self.pick(["Host", "host"]), self.pick(HOSTS + ["a.b:81", "X.Y"])))
+        if self.chance(0.02):
+            headers.append(("Host", self.pick(HOSTS)))
         src, dst = self.pick(SOURCES), "127.0.0.1"
         if ":" in src:
             dst = "2001:db8::99"
