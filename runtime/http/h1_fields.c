@@ -102,8 +102,10 @@ static enum h1_result make_room(struct h1_scan *s, struct msg *m)
 /* The newest header gets its slot. */
 static inline bool known(struct msg *m, enum field_id id)
 {
-	if (m->slot[id])
+	if (m->slot[id]) {
+		m->flags |= MSG_REPEATED;
 		return !(field_flags[id] & FIELD_ONE);
+	}
 	m->slot[id] = (uint16_t)m->nhdr;
 	return true;
 }

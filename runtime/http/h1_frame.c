@@ -19,6 +19,12 @@ static uint32_t first(const struct msg *m, enum field_id id)
 	return m->slot[id] ? m->slot[id] - 1u : MSG_END;
 }
 
+/* The next line of that field after <i>. */
+static uint32_t next(const struct msg *m, uint32_t i, enum field_id id)
+{
+	return m->flags & MSG_REPEATED ? msg_find(m, i, id, S("")) : MSG_END;
+}
+
 static bool is_token(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -34,7 +40,7 @@ static const struct h1_error *read_length(struct msg *m)
 	struct str number = { NULL, 0 };
 
 	for (uint32_t i = first(m, FIELD_CONTENT_LENGTH); i != MSG_END;
-	     i = msg_find(m, i, FIELD_CONTENT_LENGTH, S(""))) {
+	     i = next(m, i, FIELD_CONTENT_LENGTH)) {
 		struct str rest = msg_value(m, i);
 
 		do {
@@ -61,7 +67,7 @@ static const struct h1_error *read_coding(const struct msg *m)
 		FAIL(400, "Transfer-Encoding in HTTP/1.0");
 	if (m->slot[FIELD_CONTENT_LENGTH])
 		FAIL(400, "Transfer-Encoding beside Content-Length");
-	if (msg_find(m, i, FIELD_TRANSFER_ENCODING, S("")) != MSG_END)
+	if (next(m, i, FIELD_TRANSFER_ENCODING) != MSG_END)
 		FAIL(400, "more than one Transfer-Encoding");
 	if (str_ieq(v, S("chunked")))
 		return NULL;
@@ -93,7 +99,7 @@ static unsigned read_options(struct msg *m)
 	unsigned got = 0;
 
 	for (uint32_t i = first(m, FIELD_CONNECTION); i != MSG_END;
-	     i = msg_find(m, i, FIELD_CONNECTION, S(""))) {
+	     i = next(m, i, FIELD_CONNECTION)) {
 		struct str rest = msg_value(m, i);
 
 		if (str_eq(rest, S("keep-alive"))) { /* as nearly always */
@@ -121,8 +127,7 @@ static bool upgrade_passes(const struct msg *m)
 {
 	if (m->flags & MSG_HTTP10 || !m->slot[FIELD_UPGRADE])
 		return false;
-	for (uint32_t i = first(m, FIELD_UPGRADE); i != MSG_END;
-	     i = msg_find(m, i, FIELD_UPGRADE, S(""))) {
+	for (uint32_t i = first(m, FIELD_UPGRADE); i != MSG_END; i = next(m, i, FIELD_UPGRADE)) {
 		struct str rest = msg_value(m, i);
 
 		do {
