@@ -296,6 +296,18 @@ static void send_part(struct twin *t, const struct iovec *iov, int n, uint64_t l
 	poller_epoll.send(&t->inner, cut, k, more);
 }
 
+/* A send has failed: so does a receive that is armed, as the kernel would have it. */
+static void break_now(struct twin *t)
+{
+	inner_sent(&t->inner, -t->broken);
+	if (!t->armed || t->held || t->end)
+		return;
+	t->inner_armed = false;
+	poller_epoll.recv_stop(&t->inner);
+	t->end = true;
+	t->end_result = -t->broken;
+}
+
 static void fault_send(struct io *io, const struct iovec *iov, int n, bool more)
 {
 	static const int errors[] = { EPIPE, ECONNRESET, ETIMEDOUT };
@@ -306,7 +318,7 @@ static void fault_send(struct io *io, const struct iovec *iov, int n, bool more)
 	if (!t->broken && roll(fault.reset))
 		t->broken = errors[draw() % 3];
 	if (t->broken)
-		inner_sent(&t->inner, -t->broken);
+		break_now(t);
 	else if (roll(fault.again))
 		inner_sent(&t->inner, 0);
 	else if (sum > 1 && roll(fault.partial))

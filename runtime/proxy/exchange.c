@@ -211,9 +211,17 @@ void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved
 	arm(x);
 }
 
+/* The client has its whole answer; only the rest of its request is awaited. */
+static bool answered(const struct exchange *x)
+{
+	return (x->flags & X_RSP_SENT_END) && x->step != X_TUNNEL && !x->front->queued;
+}
+
 static void client_silent(struct exchange *x)
 {
-	if (x->step == X_TUNNEL)
+	if (answered(x))
+		exchange_done(x);
+	else if (x->step == X_TUNNEL)
 		exchange_drop(x, END_TUNNEL_TIMEOUT);
 	else if (x->flags & X_RSP_STARTED)
 		exchange_drop(x, END_CLIENT_SLOW);
@@ -459,7 +467,9 @@ void exchange_front_failed(struct exchange *x, enum stream_error why)
 	bool waiting = x->step == X_CONNECT || x->step == X_WAIT;
 
 	x->flags |= X_FRONT_OVER;
-	if (why == STREAM_BAD && !(x->flags & X_RSP_STARTED))
+	if (answered(x))
+		exchange_done(x);
+	else if (why == STREAM_BAD && !(x->flags & X_RSP_STARTED))
 		bad_request(x);
 	else if (why == STREAM_TIMEOUT_HEAD)
 		exchange_fail(x, 408, END_CLIENT_TIMEOUT_REQ);

@@ -4,6 +4,7 @@
 #include "../base/bug.h"
 #include "answer.h"
 
+#define REST_MAX 16384 /* so much of a request body is awaited behind an answer to keep the connection */
 #define RATE_WINDOW_MS 10000 /* rate-min is an average over that long */
 
 static void credit_front(struct exchange *x, bool on)
@@ -23,12 +24,22 @@ static bool tunnel(const struct exchange *x)
 	return x->step == X_TUNNEL;
 }
 
+/* The client has its answer, the little that is missing of its request is read and dropped: then another can follow. What is
+ * more, of unknown length, or waits for our 100 (RFC 9110 10.1.1), costs the connection. */
+static bool small_rest(const struct exchange *x)
+{
+	return x->req.body == BODY_LENGTH && !(x->req.flags & MSG_EXPECT) && !(x->flags & (X_FRONT_OVER | X_TCP)) &&
+	       x->req.length - x->body_in <= REST_MAX;
+}
+
 /* Everything has been given to the client's mux and has left it (tunnels: in both directions). */
 static bool finished(const struct exchange *x)
 {
 	if (tunnel(x))
 		return (x->flags & X_REQ_END) && (x->flags & X_RSP_END) && !x->front->queued && !x->back->queued;
-	return (x->flags & X_RSP_SENT_END) && (x->front->queued == 0 || (x->flags & X_FRONT_OVER));
+	if ((x->flags & X_FRONT_OVER) && (x->flags & X_RSP_SENT_END))
+		return true;
+	return (x->flags & X_RSP_SENT_END) && x->front->queued == 0 && ((x->flags & X_REQ_END) || !small_rest(x));
 }
 
 /* After anything moved. <x> may be gone afterwards. */
@@ -54,6 +65,7 @@ void relay_front_data(struct stream *s, struct slice data)
 	}
 	if (!x->back) { /* answered already: the rest of the request is read only to be dropped */
 		slice_put(&data);
+		moved(x, true, false);
 		return;
 	}
 	x->flags |= X_BODY_SENT;
@@ -77,9 +89,9 @@ void relay_front_end(struct stream *s, struct msg *trailers)
 		exchange_route_tcp(x);
 		return;
 	}
-	if (!x->back || (had && !tunnel(x)))
+	if (had && !tunnel(x))
 		return;
-	if (!(x->flags & X_REQ_SENT_END)) {
+	if (x->back && !(x->flags & X_REQ_SENT_END)) {
 		x->flags |= X_REQ_SENT_END;
 		if (!back_mux(x)->end(x->back, trailers)) {
 			exchange_back_failed(x, STREAM_NO_MEMORY);
@@ -245,7 +257,9 @@ void relay_send_head(struct exchange *x)
 	bool end = !raw && (x->rsp.body == BODY_NONE || (x->flags & X_HEAD_METHOD));
 	uint32_t how = 0;
 
-	if (x->flags & X_CLOSE_FRONT || site.stopping)
+	bool rest = (x->flags & X_MADE) && !(x->flags & X_REQ_END) && x->req.blk;
+
+	if (x->flags & X_CLOSE_FRONT || site.stopping || (rest && !small_rest(x)))
 		how |= HEAD_CLOSE;
 	if (x->flags & X_HEAD_METHOD)
 		how |= HEAD_NO_BODY;
@@ -266,6 +280,8 @@ void relay_send_head(struct exchange *x)
 	}
 	if ((x->flags & X_MADE) && !end && !pump_made(x))
 		return;
+	if (rest && small_rest(x))
+		credit_front(x, true);
 	/* An answer without a body may end here; a server's body goes on by credit. */
 	moved(x, false, true);
 }

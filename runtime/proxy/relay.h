@@ -25,8 +25,9 @@ static inline bool relay_client_owes(const struct exchange *x)
 {
 	bool body = (x->step == X_SENT || x->step == X_RELAY) && !(x->flags & X_REQ_END) && x->back &&
 		    x->back->queued <= STREAM_HIGH;
+	bool rest = (x->flags & (X_RSP_SENT_END | X_REQ_END)) == X_RSP_SENT_END;
 
-	return x->front && (x->step == X_TUNNEL || body || ((x->flags & X_RSP_STARTED) && x->front->queued));
+	return x->front && (x->step == X_TUNNEL || body || rest || ((x->flags & X_RSP_STARTED) && x->front->queued));
 }
 
 static inline bool relay_server_owes(const struct exchange *x)

@@ -488,6 +488,30 @@ def early_answer_made_here(w):
         c.close()
 
 
+@case
+def answer_made_before_a_small_body_keeps_the_connection(w):
+    w.start(origin=w.origin(answers(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno")).address)
+    c = w.client()
+    for path, status in ((b"/denied", 403), (b"/a", 403), (b"/made", 200)):
+        c.send(b"POST %b HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234" % path)
+        if path != b"/a":
+            same(c.answer()[0].status, status)
+        c.send(b"56789")
+        if path == b"/a":
+            same(c.answer()[0].status, status)
+    c.send(b"POST /made HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n0123")
+    same(c.answer()[0].get("connection"), "close", "large")
+    c = w.client()
+    c.send(b"POST /made HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+    same(c.answer()[0].get("connection"), "close", "100-continue")
+    c.at_end()
+    c = w.client()
+    c.send(b"POST /made HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n")
+    same(c.answer()[0].status, 200)
+    c.reset()
+    same([l["end"] for l in w.log(6)], ["PR", "--", "LR", "LR", "LR", "LR"])
+
+
 # -- the way to the server
 
 
