@@ -462,7 +462,7 @@ def early_answer_to_a_big_upload(w):
     data = body_bytes(1 << 20)
     for _ in range(20):
         c = w.client()
-        c.send(b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(data))
+        c.send(b"POST /never HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(data))
         try:
             c.send(data)
         except OSError:
@@ -1320,3 +1320,27 @@ def many_at_once(w):
     broken = "reset" in (w.fault or "") or "refuse" in (w.fault or "")
     expect(broken or all(whole), whole.count(False), "were cut")
     expect(any(whole), "none came through")
+
+
+@case
+def few_buffers(w):
+    """More bodies under way than the buffers can hold: each waits for its turn, and an answer once begun is finished."""
+    w.start(origin=w.origin(echo_http).address, buffers=24)
+    problems, whole = [], []
+
+    def worker(k):
+        try:
+            for _ in range(3):
+                whole.append(check_exchange(w, b"/always", body_bytes(200000), k % 2 == 0))
+        except Exception as e:
+            problems.append(e)
+    threads = [threading.Thread(target=worker, args=(k,)) for k in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    expect(not problems, problems)
+    expect(whole.count(True) > 0, "none came through")
+    c = w.client()              # and nothing stays behind
+    c.send(GET % b"/made")
+    same(c.answer()[0].status, 200)
