@@ -34,7 +34,7 @@ struct thread {
 	uint16_t tid;               /* 0 to nthreads-1 */
 	uint16_t ltid;              /* number inside its group */
 	struct thread_group *group;
-	uint64_t now;                   /* tick, read once per loop turn */
+	uint64_t now;                   /* tick, read in each turn that asks for events */
 	uint64_t now_us;            /* same clock, in microseconds */
 	uint64_t wall_us;           /* 0: not asked for in this turn */
 	uint32_t closing;           /* io_close without closed() so far */
