@@ -141,23 +141,31 @@ static uint32_t nconvs(const struct p_subject *s)
 	return n;
 }
 
+static uint8_t type_after(const struct p_conv *c, uint8_t type)
+{
+	return (uint8_t)(c->id == CONV_HASH ? WS_INT : c->id == CONV_MASK ? type : WS_STR);
+}
+
 /* The first <n> converters of <s>. */
 static struct ws_run convs(struct emit *e, const struct p_subject *s, uint32_t n)
 {
 	struct ws_conv *rows = ARENA_ARRAY(e->arena, struct ws_conv, n);
 	struct ws_run run = { .n = n };
 	const struct p_conv *c = s->convs;
+	uint8_t type = base_types[s->id];
 
-	for (uint32_t i = 0; i < n; i++, c = c->next)
+	for (uint32_t i = 0; i < n; i++, c = c->next) {
 		rows[i] = (struct ws_conv) {
 			.fn = conv_function(e, c->id),
 			.num = (int32_t)c->num,
-			.num2 = (int32_t)c->num2,
+			.num2 = c->id == CONV_HASH ? type : (int32_t)c->num2,
 			.delim = (unsigned char)c->delim,
 			.regex = emit_regex(e, c->regex),
 			.text = emit_text(e, c->text),
 			.map = emit_map(e, c->map),
 		};
+		type = type_after(c, type);
+	}
 	run.first = emit_put(e, EMIT_CONV_ROWS, rows, n);
 	return run;
 }

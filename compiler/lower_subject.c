@@ -389,6 +389,19 @@ static bool read_head(struct use *u, const struct ast_func *f, struct p_subject 
 	return true;
 }
 
+/* One value becomes several once in a chain. */
+static bool check_list(const struct p_conv *first, const struct p_conv *c, struct at at)
+{
+	while (c->id == CONV_LIST && first != c) {
+		if (first->id == CONV_LIST) {
+			diag(E054, at, "list", "one place among the converters of a subject");
+			return false;
+		}
+		first = first->next;
+	}
+	return true;
+}
+
 struct p_subject *lower_subject(struct use *u, const struct ast_subject *spec)
 {
 	struct p_subject s = { 0 };
@@ -409,9 +422,13 @@ struct p_subject *lower_subject(struct use *u, const struct ast_subject *spec)
 		return NULL;
 	for (; f; f = f->next) {
 		*last = read_conv(u, f, &s.type, s.icase);
-		if (!*last)
+		if (!*last || !check_list(s.convs, *last, f->at))
 			return NULL;
 		last = &(*last)->next;
+	}
+	if (measure && spec->head->name.n == 3 && s.type != TYPE_STR) {
+		diag(E054, spec->head->at, "len", "a subject that is a text");
+		return NULL;
 	}
 	if (measure) {
 		s.measure = spec->head->name.n == 3 ? MEASURE_LEN : MEASURE_COUNT;

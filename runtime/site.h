@@ -73,7 +73,7 @@ struct ws_subject {
 
 struct ws_conv {
 	uint32_t fn;       /* index into ws_site.convs */
-	int32_t num, num2;
+	int32_t num, num2; /* hash: num2 is the enum ws_type of what it is made of */
 	uint32_t delim;
 	uint32_t regex, text, map; /* indexes or WS_NONE */
 };

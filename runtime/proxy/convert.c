@@ -259,12 +259,15 @@ static bool base64_run(struct rule_run *r, const struct ws_conv *c, struct val *
 /* FNV-1a, 32 bits: without a key, for spreading, not for secrets. */
 static bool hash_run(struct rule_run *r, const struct ws_conv *c, struct val *v, uint32_t *again)
 {
+	const struct ws_subject from = { .type = (uint8_t)c->num2 };
 	uint32_t h = 2166136261u;
+	struct str text;
 
-	(void)r;
 	(void)again;
-	for (size_t i = 0; i < v->s.n; i++)
-		h = (h ^ (unsigned char)v->s.p[i]) * 16777619u;
+	if (!rule_val_text(r, &from, v, &text))
+		return false;
+	for (size_t i = 0; i < text.n; i++)
+		h = (h ^ (unsigned char)text.p[i]) * 16777619u;
 	v->num = c->num > 0 ? h % (uint32_t)c->num : h;
 	return true;
 }

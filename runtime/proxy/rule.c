@@ -244,10 +244,8 @@ static bool convert(struct rule_run *r, const struct ws_subject *s, struct occur
 {
 	for (uint32_t i = 0; i < s->convs.n; i++) {
 		const struct ws_conv *c = &site.ws->conv_rows[s->convs.first + i];
-		uint32_t none = 0;
 
-		/* Only the last converter of a subject may give several values (list). */
-		if (!site.ws->convs[c->fn]->run(r, c, v, i + 1 == s->convs.n ? &it->again : &none))
+		if (!site.ws->convs[c->fn]->run(r, c, v, &it->again))
 			return false;
 	}
 	return true;
@@ -267,13 +265,10 @@ static bool next_base(struct rule_run *r, uint32_t row, const struct ws_subject 
 
 static bool next_value(struct rule_run *r, uint32_t row, const struct ws_subject *s, struct occurrence *it, struct val *v)
 {
-	for (;;) {
-		if (!next_base(r, row, s, it, v))
-			return false;
-		if (convert(r, s, it, v))
+	while (next_base(r, row, s, it, v))
+		if (convert(r, s, it, v)) /* else it is absent after its converters, the next of a list may not be */
 			return true;
-		it->again = 0; /* this occurrence is absent after its converters */
-	}
+	return false;
 }
 
 bool rule_next(struct rule_run *r, uint32_t row, struct occurrence *it, struct val *v)

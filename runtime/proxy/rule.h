@@ -30,8 +30,8 @@ struct subject_part {
 
 struct conv_part {
 	const char *name;
-	/* Converts *<v> in place. False: the value becomes absent. <again>: one value may become several (list):
-	 * called with *<again> > 0 for the next ones until it leaves it 0. */
+	/* Converts *<v> in place. False: the value becomes absent. <again>: one value may become several (list,
+	 * which stands once in a chain): called with *<again> > 0 for the next ones until it leaves it 0. */
 	bool (*run)(struct rule_run *r, const struct ws_conv *c, struct val *v, uint32_t *again);
 };
 

@@ -209,6 +209,10 @@ class Generator:
         s, kind = self.pick(pool)
         if kind not in ("int", "addr", "bool") and self.chance(0.25):
             s = s.upper() if "(" not in s else self.upper(s)
+        if kind in ("int", "addr") and self.chance(0.1):
+            return s + "|hash(3)", "int"
+        if kind in ("int", "addr") and self.chance(0.1):
+            return s + "|map(%s,no)" % ("mi" if kind == "int" else "ma"), "word"
         if kind == "addr" and self.chance(0.3):
             s += "|mask(%d,%d)" % (self.pick([8, 24, 32]), self.pick([32, 48, 128]))
         elif kind not in ("int", "addr", "bool") and self.chance(0.3):
@@ -481,7 +485,9 @@ class Generator:
             lines = ["%s %s" % (quoted(k, self.pick(["", "", "c", "i"])), quoted(self.word()))
                      for k in self.r.sample(pool, 4)]
             site.sections.append(Section("map %s%s" % (name, op), lines, []))
-        for name, op in (("to1", " =%"), ("to2", " =^")):
+        site.sections.append(Section("map mi", ["200 a", "404 b", "80 1", "0 2", "443 A"], []))
+        site.sections.append(Section("map ma", ["10.0.0.0/8 a", "10.0.0.1 b", "2001:db8::/32 1", "127.0.0.1 2"], []))
+        for name in ("to1", "to2"):
             op = self.pick(["", " =^", " =*", " =~"])
             pool = sorted(set(HOSTS + PATHS + WORDS)) if op != " =~" else REGEXES
             lines = ["%s %s" % (quoted(k), self.pick(["b1", "b2", "b3"])) for k in self.r.sample(pool, 4)]
