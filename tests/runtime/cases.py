@@ -1299,27 +1299,58 @@ def echo_http(peer, number):
         peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
 
-@case
-def many_at_once(w):
-    w.start(origin=w.origin(echo_http).address)
+def storm(w, workers, rounds):
+    """Many exchanges at a time; returns which of them came through. None may be wrong."""
     problems, whole = [], []
 
     def worker(k):
-        for i in range(10):
+        for i in range(rounds):
             try:
                 n = (1, 100, 20000, 70000, 300000)[(i + k) % 5]
                 whole.append(check_exchange(w, (b"/always", b"/never")[i % 2], body_bytes(n), i % 3 == 0))
             except Exception as e:
                 problems.append(e)
-    threads = [threading.Thread(target=worker, args=(k,)) for k in range(6)]
+    threads = [threading.Thread(target=worker, args=(k,)) for k in range(workers)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
     expect(not problems, problems)
-    broken = "reset" in (w.fault or "") or "refuse" in (w.fault or "")
-    expect(broken or all(whole), whole.count(False), "were cut")
+    return whole
+
+
+def broken(w):
+    return "reset" in (w.fault or "") or "refuse" in (w.fault or "")
+
+
+@case
+def many_at_once(w):
+    w.start(origin=w.origin(echo_http).address)
+    whole = storm(w, 6, 10)
+    expect(broken(w) or all(whole), whole.count(False), "were cut")
     expect(any(whole), "none came through")
+
+
+@case
+def many_at_once_on_several_threads(w):
+    w.start(origin=w.origin(echo_http).address, threads=3)
+    whole = storm(w, 6, 10)
+    expect(broken(w) or all(whole), whole.count(False), "were cut")
+    expect(any(whole), "none came through")
+
+
+@case
+def stop_under_load(w):
+    """Whatever is under way ends whole, or is refused or cut so that it shows; the process ends by itself."""
+    w.start(origin=w.origin(echo_http).address, threads=2)
+    result = []
+    t = threading.Thread(target=lambda: result.append(storm(w, 6, 10)))
+    t.start()
+    w.eventually(lambda: len(w.lines) > 10, "load")
+    w.signal()
+    same(w.wait(), 0, "exit code")
+    t.join()
+    expect(any(result[0]), "none came through")
 
 
 @case
