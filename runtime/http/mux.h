@@ -39,7 +39,8 @@ struct stream_ops {
 	void (*drained)(struct stream *s);
 	/* Nothing more will come. The callee still calls detach. Front with <bad_status> set
 	 * (STREAM_BAD, STREAM_TIMEOUT_HEAD): an answer may still be sent by head, data, end; the
-	 * connection closes behind it. Otherwise nothing goes out any more. */
+	 * connection closes behind it; when that cannot go out failed() is called once more, with
+	 * bad_status 0. Otherwise nothing goes out any more. */
 	void (*failed)(struct stream *s, enum stream_error why);
 };
 

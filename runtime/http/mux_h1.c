@@ -94,6 +94,14 @@ void h1_fail(struct h1s *st, enum stream_error why)
 	st->s.ops->failed(&st->s, why);
 }
 
+/* The connection fails under the answer to what failed before: that is told too. */
+static void fail_answer(struct h1s *st)
+{
+	st->s.bad_status = 0;
+	if (!(st->flags & H1S_DETACHED))
+		st->s.ops->failed(&st->s, STREAM_PEER_RESET);
+}
+
 /* Timers (front). A timer that fires while a message is under way is a left-over and means
  * nothing. */
 
@@ -285,9 +293,12 @@ static void h1_ended(struct conn *c, int err)
 	if (err && st) {
 		h1_drop_received(h);
 		h->flags |= H1_BUSY;
-		h1_fail(st, err == -ENOMEM ? STREAM_NO_MEMORY
-			    : stale        ? STREAM_STALE
-					   : STREAM_PEER_RESET);
+		if (st->flags & H1S_FAILED && st->s.bad_status)
+			fail_answer(st);
+		else
+			h1_fail(st, err == -ENOMEM ? STREAM_NO_MEMORY
+				    : stale        ? STREAM_STALE
+						   : STREAM_PEER_RESET);
 		h->flags &= (uint8_t)~H1_BUSY;
 	} else if (!st && (err || !h->rx)) {
 		conn_close(c);
@@ -323,7 +334,7 @@ static void h1_release(struct conn *c)
 	if (st && (!(st->flags & H1S_OPEN) || st->flags & H1S_DETACHED)) {
 		stream_free(st);
 	} else if (st) {
-		bool told = st->flags & H1S_FAILED;
+		bool told = st->flags & H1S_FAILED && !st->s.bad_status;
 
 		st->h = NULL;
 		st->s.conn = NULL;

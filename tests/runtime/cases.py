@@ -38,6 +38,9 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
+BIG_PAGE = body_bytes(300000)
+
+
 # -- messages
 
 
@@ -510,6 +513,28 @@ def answer_made_before_a_small_body_keeps_the_connection(w):
     same(c.answer()[0].status, 200)
     c.reset()
     same([l["end"] for l in w.log(6)], ["PR", "--", "LR", "LR", "LR", "LR"])
+
+
+@case
+def made_answer_larger_than_the_queues(w):
+    w.start(buffers=64)
+    clients = [w.client(buffer=4096) for _ in range(8)]
+    for c in clients:
+        c.send(GET % b"/big")
+    for c in clients:
+        head, body = c.answer()
+        same((head.status, digest(body)), (404, digest(BIG_PAGE)))
+        c.send(b"HEAD /big HTTP/1.1\r\nHost: h\r\n\r\n")
+        same(c.answer(none=True)[0].get("content-length"), str(len(BIG_PAGE)))
+        c.send(b"GET /" + b"a" * 10000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+        head, body = c.answer()
+        same((head.status, digest(body)), (414, digest(BIG_PAGE)))
+        c.at_end()
+        c.close()
+    c = w.client(buffer=4096)
+    c.send(b"GET /" + b"a" * 10000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    c.head()
+    c.reset()
 
 
 # -- the way to the server
