@@ -8,11 +8,21 @@
 
 /* -- texts -------------------------------------------------------------------------------------- */
 
-/* Grows the text that ends at the scratch's end by <more>. */
+/* Grows a text in the scratch by <more>. Where the scratch was used since, also by a subject that gave nothing, the text
+ * begins anew behind that. */
 static bool put(struct str *out, struct str more)
 {
-	char *at = rule_scratch(more.n);
+	char *at = rule_scratch(0);
 
+	if (at != out->p + out->n) {
+		at = rule_scratch(out->n);
+		if (!at)
+			return false;
+		if (out->n)
+			memcpy(at, out->p, out->n);
+		out->p = at;
+	}
+	at = rule_scratch(more.n);
 	if (!at)
 		return false;
 	if (more.n)
@@ -38,8 +48,7 @@ bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct 
 	return true;
 }
 
-/* Occurrences joined by ", " into a text of its own: converters may use the scratch between two of them, so each is copied
- * behind the last one only when it is there. */
+/* Occurrences joined by ", ". */
 static bool put_subject(struct rule_run *r, uint32_t row, struct str *out)
 {
 	const struct ws_subject *s = &site.ws->subjects[row];
@@ -48,17 +57,10 @@ static bool put_subject(struct rule_run *r, uint32_t row, struct str *out)
 	bool first = true;
 
 	while (rule_next(r, row, &it, &v)) {
-		struct str text, moved = { 0 };
+		struct str text;
 
 		if (!rule_val_text(r, s, &v, &text))
 			return false;
-		/* What lies in the scratch above the text so far stays there: begin anew behind it. */
-		moved.p = rule_scratch(0);
-		if (moved.p != out->p + out->n) {
-			if (!put(&moved, *out))
-				return false;
-			*out = moved;
-		}
 		if ((!first && !put(out, S(", "))) || !put(out, text))
 			return false;
 		first = false;

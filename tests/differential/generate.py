@@ -259,8 +259,15 @@ class Generator:
                 v = self.pick(["200", "404", "200:299", "500"]) if op == "==" else self.pick(["200", "300"])
             if op == "==" and neg:
                 op = "!="
+            if self.chance(0.1):
+                v = "%{" + self.text_subject() + "}"
+            elif self.chance(0.05):
+                v = "${n}"
             return "%s %s %s" % (s, op, v), False
         if kind == "addr":
+            if self.chance(0.1):
+                v = self.pick(["%{h(x-a)}" if self.where == "req" else "%{dst}", "%{var(v)}", "${net}", "%{src}"])
+                return "%s %s %s" % (s, "!=" if neg else "==", v), False
             if self.chance(0.15):
                 return "%s %s set nets" % (s, "!=" if neg else "=="), False
             return "%s %s %s" % (s, "!=" if neg else "==", " ".join(self.values(lambda: self.pick(NETS)))), False
@@ -457,6 +464,13 @@ class Generator:
         test, groups = None, False
         if self.chance(0.6):
             test, groups = self.test()
+            if self.chance(0.1):
+                test, groups = "not " + test, False
+        if direction == "req in" and at is not None and self.chance(0.06):
+            target = self.pick(["r%d" % i for i in range(at + 1, 4)] + ["b1", "b2"])
+            test = self.pick(["path", "uri", "URI", "PATH"]) + " " + self.pick(
+                ["=^ " + quoted(self.pick(PATHS), self.pick(["", "b"])), "=~ " + quoted(self.pick(["^/a", "a(.)", "/b$"]))])
+            return Rule(direction, ['switch %s:"%s"' % (target, self.pick(["/", "/x", "/%{h(x-a)}"]))], test, None, False)
         cond = self.cond() if self.chance(0.4) else None
         actions = [self.action(direction, at, groups) for _ in range(self.pick([1, 1, 1, 2, 3]))]
         return Rule(direction, actions, test, cond, self.chance(0.3))
@@ -501,7 +515,7 @@ class Generator:
 
     def site(self):
         site = Site()
-        site.head = ["weir 1", "param w default a"]
+        site.head = ["weir 1", "param w default a", "param n default 200", "param net default 10.0.0.0/24"]
         site.head += ["param %s default 127.0.0.1:1" % p for p in ("front1", "front2", "front3", "o1", "o2", "o3", "o4")]
         site.sections.append(Section("global", ["threads 1", "log off"] + (["trusted 10.0.0.0/24"] if self.chance(0.3) else []), []))
         self.make_acls(site)
@@ -546,7 +560,7 @@ class Generator:
         out = []
         for n in names:
             for _ in range(self.pick([0, 0, 1, 1, 2])):
-                out.append((self.pick([n, n.title(), n]), self.pick(WORDS + ["a, b", "a,,b ,\"x,y\"", "404", "200", "http://x.y/", ""])))
+                out.append((self.pick([n, n.title(), n]), self.pick(WORDS + ["10.0.0.1", "10.0.0.0/8", "a, b", "a,,b ,\"x,y\"", "404", "200", "http://x.y/", ""])))
         self.r.shuffle(out)
         return out
 
