@@ -11,11 +11,13 @@ static const char no_site[] = "it is no binary made by weir";
 
 bool binary_is(const char *path)
 {
-	FILE *in = fopen(path, "re");
 	char magic[SELFMAG] = { 0 };
+	struct stat st;
+	FILE *in;
 	bool is;
 
-	if (!in)
+	/* What a pipe gives can be read once: it is left to the reader of configurations. */
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || !(in = fopen(path, "re")))
 		return false;
 	is = fread(magic, 1, sizeof(magic), in) == sizeof(magic) &&
 	     memcmp(magic, ELFMAG, SELFMAG) == 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "diag.h"
 #include "emit_part.h"
@@ -23,12 +24,16 @@ static struct str beside(struct arena *a, struct str file, struct str name)
 /* NULL, or why it cannot be read. */
 static const char *read_bytes(struct arena *a, struct str path, struct str *out)
 {
-	FILE *in = fopen(arena_str(a, path).p, "re");
-	const char *why = NULL;
+	const char *name = arena_str(a, path).p, *why = NULL;
 	char *p = malloc(EMIT_FILE_MAX + 1);
+	struct stat st;
+	FILE *in = NULL;
 	size_t n;
 
-	if (!in || !p) {
+	/* Nobody may be at a pipe's other end: opening it would wait. */
+	if (stat(name, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
+		why = S_ISDIR(st.st_mode) ? "it is a directory" : "it is no regular file";
+	} else if (!(in = fopen(name, "re")) || !p) {
 		why = strerror(errno);
 	} else {
 		n = fread(p, 1, EMIT_FILE_MAX + 1, in);
