@@ -229,11 +229,22 @@ class Rig:
             os.chmod(base, 0o755)
             with open(os.path.join(base, name + ".weir"), "w") as f:
                 f.write("weir 1\n" + text)
-            r = subprocess.run([self.weir, "build", name + ".weir", "-o", name], cwd=base,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            expect(r.returncode == 0, "weir build:\n%s", r.stdout.decode("utf-8", "replace"))
+            r = subprocess.run([self.weir, "build", name + ".weir", "-o", name] + self.with_cc(base),
+                               cwd=base, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            expect(r.returncode == 0, "weir build:\n%s", r.stdout[-2000:].decode("utf-8", "replace"))
             self.sites[text] = os.path.join(base, name)
         return self.sites[text]
+
+    def with_cc(self, folder):
+        """A compiler built with SAN=address has a runtime that is linked with the sanitizers."""
+        with open(self.weir, "rb") as f:
+            if b"__asan_init" not in f.read():
+                return []
+        cc = os.path.join(folder, "cc")
+        with open(cc, "w") as f:
+            f.write("#!/bin/sh\nexec cc -fsanitize=address,undefined \"$@\"\n")
+        os.chmod(cc, 0o755)
+        return ["--cc", cc]
 
     def path(self, name):
         return os.path.join(self.folder, name)
