@@ -112,7 +112,8 @@ struct conn *conn_connect(const struct addr *to, const struct addr *from,
 			  const struct conn_app *app, void *owner,
 			  const struct handshake *const *hs, uint32_t timeout_ms, int *err);
 
-/* Cuts the client connections of this thread that are in their handshake: their app does not know them yet. */
+/* Cuts the client connections of this thread that are in their handshake: their app does not know
+ * them yet. */
 void conn_cut_handshakes(void);
 
 /* In ready(): installs the mux. Bytes that came with the handshake are delivered to it at the

@@ -7,19 +7,17 @@
 #include "../core/log.h"
 #include "../core/pool.h"
 #include "answer.h"
+#include "attempt.h"
 #include "front.h"
 #include "relay.h"
 #include "route.h"
 #include "server.h"
 #include "xlog.h"
 
-#define RETRY_PAUSE_MS 1000 /* before another attempt at the server that has just failed */
-
 static struct pool exchange_pool;
 
 static void fire(struct timer *t);
 static void tcp_start(struct task *t);
-static void try_server(struct exchange *x, bool fresh);
 
 /* -- life --------------------------------------------------------------------------------------- */
 
@@ -68,26 +66,7 @@ static void exchange_free(struct exchange *x)
 	pool_put(&exchange_pool, x);
 }
 
-static void add(_Atomic uint32_t *to, uint32_t n)
-{
-	atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-/* Moves <x> in the counters of servers and backends, which this thread alone writes. */
-static void count_request(struct exchange *x, struct server *to)
-{
-	if (x->counted) {
-		add(&pt()->slots[x->counted->be->index][x->counted->index].requests, UINT32_MAX);
-		add(&pt()->be_requests[x->be->index], UINT32_MAX);
-	}
-	if (to) {
-		add(&pt()->slots[to->be->index][to->index].requests, 1);
-		add(&pt()->be_requests[x->be->index], 1);
-	}
-	x->counted = to;
-}
-
-static void drop_back(struct exchange *x, bool reset)
+void exchange_drop_back(struct exchange *x, bool reset)
 {
 	struct stream *s = x->back;
 
@@ -103,9 +82,9 @@ static void exchange_done(struct exchange *x)
 	struct stream *s = x->front;
 
 	x->step = X_DONE;
-	drop_back(x, !(x->flags & X_RSP_END));
+	exchange_drop_back(x, !(x->flags & X_RSP_END));
 	xlog_write(x);
-	count_request(x, NULL);
+	attempt_count(x, NULL);
 	pt()->served++;
 	x->front = NULL;
 	if (s)
@@ -139,7 +118,7 @@ void exchange_fail(struct exchange *x, unsigned status, enum end_code end)
 		exchange_drop(x, end);
 		return;
 	}
-	drop_back(x, false);
+	exchange_drop_back(x, false);
 	answer_status(x, status);
 	exchange_send_made(x);
 }
@@ -157,14 +136,8 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
-/* The tick <ms> from now; 0, none, for 0. */
-static uint64_t after(int64_t ms)
-{
-	return ms > 0 ? th->now + (uint64_t)ms : 0;
-}
-
 /* Sets the one timer to the earliest of the deadlines. A later time costs no list operation. */
-static void arm(struct exchange *x)
+void exchange_arm(struct exchange *x)
 {
 	uint64_t at = earliest(x->client_at, x->server_at);
 
@@ -184,11 +157,11 @@ static void tunnel_deadlines(struct exchange *x, bool one_moved)
 	bool fin = (x->flags & X_RSP_END) && !x->front->queued && x->fe->num[WS_T_CLIENT_FIN] > 0;
 
 	if (one_moved || !x->client_at)
-		x->client_at = after(x->fe->num[fin ? WS_T_CLIENT_FIN : WS_T_TUNNEL]);
+		x->client_at = exchange_after(x->fe->num[fin ? WS_T_CLIENT_FIN : WS_T_TUNNEL]);
 	if (one_moved || !x->server_at)
-		x->server_at = after(x->be->owner->num[WS_T_TUNNEL]);
+		x->server_at = exchange_after(x->be->owner->num[WS_T_TUNNEL]);
 	x->rate_at = 0;
-	arm(x);
+	exchange_arm(x);
 }
 
 void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved)
@@ -202,13 +175,13 @@ void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved
 	if (!client)
 		x->client_at = 0;
 	else if (client_moved || !x->client_at)
-		x->client_at = after(x->fe->num[WS_T_CLIENT]);
+		x->client_at = exchange_after(x->fe->num[WS_T_CLIENT]);
 	if (!server)
 		x->server_at = 0;
 	else if (server_moved || !x->server_at)
-		x->server_at = after(x->be->owner->num[WS_T_SERVER]);
+		x->server_at = exchange_after(x->be->owner->num[WS_T_SERVER]);
 	relay_watch_rate(x, client);
-	arm(x);
+	exchange_arm(x);
 }
 
 /* The client has its whole answer; only the rest of its request is awaited. */
@@ -248,7 +221,7 @@ static void step_over(struct exchange *x)
 {
 	x->step_at = 0;
 	if (x->step == X_WAIT)
-		try_server(x, true);
+		attempt_server(x, true);
 	else if (x->step == X_PREREAD)
 		exchange_route_tcp(x);
 	else if (x->step == X_ANSWER)
@@ -270,127 +243,17 @@ static void fire(struct timer *t)
 	else if (due(x->rate_at) && relay_too_slow(x))
 		client_silent(x);
 	else
-		arm(x);
+		exchange_arm(x);
 }
 
-/* -- to the server ------------------------------------------------------------------------------ */
-
-/* Sends the request head on the stream that was got; the body follows by credit. */
-static void send_request(struct exchange *x)
-{
-	struct stream *s = x->back;
-	bool end = (x->flags & X_REQ_END) && !x->held.buf;
-	uint32_t how = (x->be->owner->num[WS_FORWARD_RAW] ? HEAD_RAW_TARGET : 0);
-
-	s->owner = x;
-	s->ops = &exchange_back_ops;
-	x->t_connect = th->now_us;
-	x->step = X_SENT;
-	if (x->flags & X_TCP) {
-		relay_start_tunnel(x);
-		return;
-	}
-	if (x->be->owner->num[WS_REUSE] == WS_REUSE_NEVER || (x->flags & X_CLOSE_BACK))
-		how |= HEAD_CLOSE;
-	if (!back_mux(x)->head(s, &x->req, end, how)) {
-		exchange_fail(x, 503, END_RESOURCE);
-		return;
-	}
-	x->t_sent = th->now_us;
-	if (end) {
-		x->flags |= X_REQ_SENT_END;
-	} else {
-		x->body_at = after(x->fe->num[WS_T_BODY]);
-		front_mux(x)->credit(x->front, true);
-	}
-	back_mux(x)->credit(s, true);
-	exchange_deadlines(x, true, true);
-}
-
-/* An attempt failed: the next one, at once on another server or after a pause on the same, or the end. */
-static void connect_failed(struct exchange *x, int err)
-{
-	const int64_t *num = x->be->owner->num;
-	int64_t redispatch = num[WS_REDISPATCH];
-
-	if (x->retries >= num[WS_RETRIES]) {
-		exchange_fail(x, 503, err == ETIMEDOUT ? END_CONNECT_TIMEOUT : END_CONNECT_REFUSED);
-		return;
-	}
-	x->retries++;
-	/* redispatch N: after N failures; 0: at the last attempt. */
-	if (redispatch >= 0 && (redispatch == 0 ? x->retries >= num[WS_RETRIES] : x->retries >= redispatch)) {
-		x->flags |= X_REDISPATCHED;
-		x->avoid = x->srv->index;
-		x->srv = NULL;
-		if (x->be->owner->nservers > 1) {
-			try_server(x, true);
-			return;
-		}
-	}
-	x->step = X_WAIT;
-	x->client_at = x->server_at = x->body_at = x->rate_at = 0;
-	x->step_at = th->now + RETRY_PAUSE_MS;
-	arm(x);
-}
-
-static void try_server(struct exchange *x, bool fresh)
-{
-	struct back *be = x->be->owner;
-	int err = 0;
-
-	x->step = X_CONNECT;
-	if (!x->srv)
-		x->srv = be->nservers ? site.ws->balance->pick(x, be, x->avoid) : NULL;
-	if (!x->srv) {
-		exchange_fail(x, 503, END_NO_SERVER);
-		return;
-	}
-	count_request(x, x->srv);
-	switch (server_get(x, fresh, &err)) {
-	case SERVER_STREAM:
-		send_request(x);
-		break;
-	case SERVER_CONNECTING:
-		x->client_at = x->server_at = x->body_at = x->rate_at = 0;
-		arm(x);
-		break;
-	case SERVER_FAILED:
-		connect_failed(x, err);
-		break;
-	}
-}
-
-void exchange_connected(struct exchange *x, int err)
-{
-	if (err)
-		connect_failed(x, err);
-	else
-		send_request(x);
-}
-
-/* A reused connection ended before any byte of the answer. What can be repeated without harm goes out again on a new
- * connection (RFC 9110 9.2.2): nobody else could tell the difference. */
-static void server_stale(struct exchange *x)
-{
-	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < UINT8_MAX) {
-		x->flags &= ~(uint32_t)X_REQ_SENT_END;
-		x->retries++;
-		drop_back(x, false);
-		if (!(x->flags & X_REQ_END))
-			front_mux(x)->credit(x->front, false);
-		try_server(x, true);
-		return;
-	}
-	exchange_fail(x, 502, END_SERVER_CLOSED_HEAD);
-}
+/* -- what the streams tell ---------------------------------------------------------------------- */
 
 void exchange_back_failed(struct exchange *x, enum stream_error why)
 {
 	bool silent = !(x->back->flags & STREAM_GOT_BYTES) && (why == STREAM_PEER_CLOSED || why == STREAM_PEER_RESET);
 
 	if (why == STREAM_STALE || (silent && (x->flags & X_FROM_IDLE) && !(x->flags & X_TCP)))
-		server_stale(x);
+		attempt_again(x);
 	else if (x->flags & X_RSP_STARTED)
 		cut_answer(x, END_SERVER_ABORT_DATA);
 	else if (why == STREAM_NO_MEMORY)
@@ -406,7 +269,7 @@ static void routed(struct exchange *x, struct rule_run *r, enum route_end end)
 	x->t_rules = th->now_us;
 	switch (end) {
 	case ROUTE_SERVER:
-		try_server(x, false);
+		attempt_server(x, false);
 		break;
 	case ROUTE_ANSWER:
 		x->end = r->answer.location.n || r->answer.ws ? END_RULE_REDIR : END_RULE;
@@ -511,7 +374,7 @@ static void tcp_start(struct task *t)
 	if (x->fe->ws->chains[WS_REQ_IN].n && x->fe->num[WS_T_PREREAD] && !(x->flags & X_REQ_END)) {
 		x->step = X_PREREAD;
 		x->step_at = th->now + (uint64_t)x->fe->num[WS_T_PREREAD];
-		arm(x);
+		exchange_arm(x);
 		front_mux(x)->credit(x->front, true);
 		return;
 	}
@@ -531,7 +394,7 @@ void exchange_route_tcp(struct exchange *x)
 
 static void response_replaced(struct exchange *x, struct rule_run *r, enum route_end end)
 {
-	drop_back(x, true);
+	exchange_drop_back(x, true);
 	x->flags |= X_RSP_END;
 	if (end == ROUTE_DROP) {
 		exchange_drop(x, END_RULE_RESPONSE);

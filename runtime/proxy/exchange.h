@@ -109,9 +109,18 @@ void exchange_fail(struct exchange *x, unsigned status, enum end_code end);
 void exchange_drop(struct exchange *x, enum end_code end);
 /* The address the client connected to, as rules see it; asked of the kernel once, when needed. */
 const struct addr *exchange_dst(struct exchange *x);
-/* Between exchange.c and relay.c. */
+/* Between exchange.c, attempt.c and relay.c. */
 extern const struct stream_ops exchange_front_ops, exchange_back_ops;
 void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved);
+/* Sets the one timer to the earliest of the deadlines. */
+void exchange_arm(struct exchange *x);
+/* Gives the server's stream, or the connect under way, up. */
+void exchange_drop_back(struct exchange *x, bool reset);
+/* The tick <ms> from now; 0, none, for 0. */
+static inline uint64_t exchange_after(int64_t ms)
+{
+	return ms > 0 ? th->now + (uint64_t)ms : 0;
+}
 void exchange_response(struct exchange *x);  /* x->rsp is the server's final head */
 void exchange_send_made(struct exchange *x); /* x->rsp is made, its body x->made */
 void exchange_route_tcp(struct exchange *x);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attempt.h"
+
+#include <errno.h>
+
+#include "../core/thread.h"
+#include "relay.h"
+#include "rule.h"
+#include "server.h"
+
+#define RETRY_PAUSE_MS 1000 /* before another attempt at the server that has just failed */
+
+static void add(_Atomic uint32_t *to, uint32_t n)
+{
+	atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Moves <x> in the counters of servers and backends, which this thread alone writes. */
+void attempt_count(struct exchange *x, struct server *to)
+{
+	if (x->counted) {
+		add(&pt()->slots[x->counted->be->index][x->counted->index].requests, UINT32_MAX);
+		add(&pt()->be_requests[x->be->index], UINT32_MAX);
+	}
+	if (to) {
+		add(&pt()->slots[to->be->index][to->index].requests, 1);
+		add(&pt()->be_requests[x->be->index], 1);
+	}
+	x->counted = to;
+}
+
+/* Sends the request head on the stream that was got; the body follows by credit. */
+static void send_request(struct exchange *x)
+{
+	struct stream *s = x->back;
+	bool end = (x->flags & X_REQ_END) && !x->held.buf;
+	uint32_t how = (x->be->owner->num[WS_FORWARD_RAW] ? HEAD_RAW_TARGET : 0);
+
+	s->owner = x;
+	s->ops = &exchange_back_ops;
+	x->t_connect = th->now_us;
+	x->step = X_SENT;
+	if (x->flags & X_TCP) {
+		relay_start_tunnel(x);
+		return;
+	}
+	if (x->be->owner->num[WS_REUSE] == WS_REUSE_NEVER || (x->flags & X_CLOSE_BACK))
+		how |= HEAD_CLOSE;
+	if (!back_mux(x)->head(s, &x->req, end, how)) {
+		exchange_fail(x, 503, END_RESOURCE);
+		return;
+	}
+	x->t_sent = th->now_us;
+	if (end) {
+		x->flags |= X_REQ_SENT_END;
+	} else {
+		x->body_at = exchange_after(x->fe->num[WS_T_BODY]);
+		front_mux(x)->credit(x->front, true);
+	}
+	back_mux(x)->credit(s, true);
+	exchange_deadlines(x, true, true);
+}
+
+/* An attempt failed: the next one, at once on another server or after a pause on the same, or the end. */
+static void connect_failed(struct exchange *x, int err)
+{
+	const int64_t *num = x->be->owner->num;
+	int64_t redispatch = num[WS_REDISPATCH];
+
+	if (x->retries >= num[WS_RETRIES]) {
+		exchange_fail(x, 503, err == ETIMEDOUT ? END_CONNECT_TIMEOUT : END_CONNECT_REFUSED);
+		return;
+	}
+	x->retries++;
+	/* redispatch N: after N failures; 0: at the last attempt. */
+	if (redispatch >= 0 && (redispatch == 0 ? x->retries >= num[WS_RETRIES] : x->retries >= redispatch)) {
+		x->flags |= X_REDISPATCHED;
+		x->avoid = x->srv->index;
+		x->srv = NULL;
+		if (x->be->owner->nservers > 1) {
+			attempt_server(x, true);
+			return;
+		}
+	}
+	x->step = X_WAIT;
+	x->client_at = x->server_at = x->body_at = x->rate_at = 0;
+	x->step_at = th->now + RETRY_PAUSE_MS;
+	exchange_arm(x);
+}
+
+void attempt_server(struct exchange *x, bool fresh)
+{
+	struct back *be = x->be->owner;
+	int err = 0;
+
+	x->step = X_CONNECT;
+	if (!x->srv)
+		x->srv = be->nservers ? site.ws->balance->pick(x, be, x->avoid) : NULL;
+	if (!x->srv) {
+		exchange_fail(x, 503, END_NO_SERVER);
+		return;
+	}
+	attempt_count(x, x->srv);
+	switch (server_get(x, fresh, &err)) {
+	case SERVER_STREAM:
+		send_request(x);
+		break;
+	case SERVER_CONNECTING:
+		x->client_at = x->server_at = x->body_at = x->rate_at = 0;
+		exchange_arm(x);
+		break;
+	case SERVER_FAILED:
+		connect_failed(x, err);
+		break;
+	}
+}
+
+void exchange_connected(struct exchange *x, int err)
+{
+	if (err)
+		connect_failed(x, err);
+	else
+		send_request(x);
+}
+
+/* A reused connection ended before any byte of the answer. What can be repeated without harm goes out again on a new
+ * connection (RFC 9110 9.2.2): nobody else could tell the difference. */
+void attempt_again(struct exchange *x)
+{
+	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < UINT8_MAX) {
+		x->flags &= ~(uint32_t)X_REQ_SENT_END;
+		x->retries++;
+		exchange_drop_back(x, false);
+		if (!(x->flags & X_REQ_END))
+			front_mux(x)->credit(x->front, false);
+		attempt_server(x, true);
+		return;
+	}
+	exchange_fail(x, 502, END_SERVER_CLOSED_HEAD);
+}
