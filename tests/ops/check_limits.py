@@ -175,7 +175,7 @@ def transfers(r, *params):
 
     def run(n):
         with Client(to) as c:
-            c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             for _ in range(2):
                 status, _, body = c.get("/size/%d" % (400000 + n))
                 if (status, len(body)) != (200, 400000 + n):
