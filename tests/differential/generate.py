@@ -436,8 +436,6 @@ class Generator:
     def action(self, direction, at, groups):
         x = self.r.random()
         if direction in ("conn in", "sess in"):
-            if x < 0.5 and direction == "conn in":
-                return self.pick(["setsrc ", "setdst "]) + quoted(self.pick(SOURCES))
             if x < 0.85:
                 return "setvar %s %s" % (self.pick(["v", "w"]), self.text())
             return self.pick(["allow", "drop", "log debug"])
@@ -525,7 +523,7 @@ class Generator:
         self.options(lines)
         lines += ["req in setvar %s a h(x-never)" % v for v in "vw"]
         lines += ["req in capture path as k h(x-never)", "rsp out capture path as rk h(x-never)"]
-        first = self.rules(1, ["conn in", "sess in"], None) if self.chance(0.3) else []
+        first = self.rules(3, ["conn in", "sess in"], None) if self.chance(0.4) else []
         site.sections.append(Section("frontend f1", lines, first + self.rules(5, front, 0)))
         lines = ["bind ${front2}"]
         if self.chance(0.3):
