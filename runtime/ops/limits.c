@@ -8,7 +8,7 @@
 #include "../proxy/conf.h"
 #include "process.h"
 
-#define FDS_THREAD 4  /* poller, its wake-up, and two to spare */
+#define FDS_THREAD 4 /* poller, its wake-up, and two to spare */
 #define FDS_PROCESS 16 /* standard ones, logs, signals */
 
 static unsigned listening(void)
@@ -26,12 +26,15 @@ static bool threads_fit(struct limits *lim, FILE *err)
 	int64_t total = num[WS_THREADS], groups = num[WS_GROUPS];
 
 	if (groups < 1 || groups > GROUPS_MAX) {
-		fprintf(err, "thread-groups %" PRId64 ": 1 to %d are possible\n", groups, GROUPS_MAX);
+		fprintf(err, "thread-groups %" PRId64 ": 1 to %d are possible\n", groups,
+			GROUPS_MAX);
 		return false;
 	}
 	if (total < groups || total > groups * GROUP_THREADS_MAX) {
-		fprintf(err, "threads %" PRId64 ": %" PRId64 " to %" PRId64 " are possible with %" PRId64 " group%s\n", total, groups,
-			groups * GROUP_THREADS_MAX, groups, groups == 1 ? "" : "s");
+		fprintf(err,
+			"threads %" PRId64 ": %" PRId64 " to %" PRId64 " are possible with %" PRId64
+			" group%s\n",
+			total, groups, groups * GROUP_THREADS_MAX, groups, groups == 1 ? "" : "s");
 		return false;
 	}
 	lim->threads = (unsigned)total;
@@ -43,18 +46,24 @@ bool limits_find(struct limits *lim, FILE *err)
 {
 	const int64_t *num = site.nums + site.ws->site_nums;
 
-	*lim = (struct limits){ 0 };
+	*lim = (struct limits) { 0 };
 	if (!threads_fit(lim, err))
 		return false;
 	lim->maxconn_set = num[WS_MAXCONN] > 0;
-	lim->fixed = FDS_PROCESS + FDS_RESERVED + lim->threads * FDS_THREAD + listening() * (lim->groups + 1);
-	lim->fds = process_raise_fds(lim->maxconn_set ? (unsigned)num[WS_MAXCONN] * 2 + lim->fixed : 0);
+	lim->fixed = FDS_PROCESS + FDS_RESERVED + lim->threads * FDS_THREAD +
+		     listening() * (lim->groups + 1);
+	lim->fds = process_raise_fds(lim->maxconn_set ? (unsigned)num[WS_MAXCONN] * 2 + lim->fixed
+						      : 0);
 	lim->memory = process_memory_limit();
-	lim->maxconn = lim->maxconn_set ? (unsigned)num[WS_MAXCONN] : process_maxconn(lim->fds, lim->fixed - FDS_RESERVED, lim->memory);
+	lim->maxconn = lim->maxconn_set
+			       ? (unsigned)num[WS_MAXCONN]
+			       : process_maxconn(lim->fds, lim->fixed - FDS_RESERVED, lim->memory);
 	lim->buffers = (unsigned)num[WS_BUFFERS_MAX];
 	if (lim->maxconn_set && lim->maxconn * 2ull + lim->fixed > lim->fds)
-		fprintf(err, "warning: maxconn %u may need %llu descriptors, %u are allowed: accepting will pause earlier\n", lim->maxconn,
-			lim->maxconn * 2ull + lim->fixed, lim->fds);
+		fprintf(err,
+			"warning: maxconn %u may need %llu descriptors, %u are allowed: accepting "
+			"will pause earlier\n",
+			lim->maxconn, lim->maxconn * 2ull + lim->fixed, lim->fds);
 	return true;
 }
 
@@ -62,19 +71,23 @@ void limits_print(const struct limits *lim, FILE *out)
 {
 	const int64_t *num = site.nums + site.ws->site_nums;
 
-	fprintf(out, "threads          %u in %u group%s\n", lim->threads, lim->groups, lim->groups == 1 ? "" : "s");
-	fprintf(out, "descriptors      %u (RLIMIT_NOFILE), %u of them not for connections\n", lim->fds, lim->fixed);
+	fprintf(out, "threads          %u in %u group%s\n", lim->threads, lim->groups,
+		lim->groups == 1 ? "" : "s");
+	fprintf(out, "descriptors      %u (RLIMIT_NOFILE), %u of them not for connections\n",
+		lim->fds, lim->fixed);
 	if (lim->memory)
 		fprintf(out, "memory           %" PRIu64 " bytes (cgroup)\n", lim->memory);
 	else
 		fputs("memory           no limit\n", out);
 	fprintf(out, "maxconn          %u client connections (%s)\n", lim->maxconn,
-		lim->maxconn_set ? "the site's maxconn" : "two descriptors and 64 kB of the memory limit each");
+		lim->maxconn_set ? "the site's maxconn"
+				 : "two descriptors and 64 kB of the memory limit each");
 	if (lim->buffers)
 		fprintf(out, "buffers          %u of 16 kB (limit buffers)\n", lim->buffers);
 	else
 		fputs("buffers          no limit of their own\n", out);
-	fprintf(out, "message head     %" PRId64 " bytes (limit head), %" PRId64 " lines (limit headers), target %" PRId64
-		     " bytes (limit uri)\n",
+	fprintf(out,
+		"message head     %" PRId64 " bytes (limit head), %" PRId64
+		" lines (limit headers), target %" PRId64 " bytes (limit uri)\n",
 		num[WS_HEAD_MAX], num[WS_HEADERS_MAX], num[WS_URI_MAX]);
 }

@@ -9,12 +9,12 @@
 
 struct limits {
 	unsigned threads, groups;
-	unsigned fds;        /* descriptors the process may open */
-	unsigned fixed;      /* of them not for connections: listeners, logs, pollers, reserve */
-	uint64_t memory;     /* of the cgroup; 0: none */
-	unsigned maxconn;    /* client connections */
-	bool maxconn_set;    /* by the site */
-	unsigned buffers;    /* 0: bounded by maxconn alone */
+	unsigned fds; /* descriptors the process may open */
+	unsigned fixed; /* of them not for connections: listeners, logs, pollers, reserve */
+	uint64_t memory; /* of the cgroup; 0: none */
+	unsigned maxconn; /* client connections */
+	bool maxconn_set; /* by the site */
+	unsigned buffers; /* 0: bounded by maxconn alone */
 };
 
 /* After conf_load: raises the descriptor limit to what is allowed. False after a message when the site asks for what cannot be. */

@@ -11,7 +11,7 @@ static bool sink_of(const struct ws_log *w, struct sink_conf *out, FILE *err)
 	struct addr_conf addr;
 	const char *why;
 
-	*out = (struct sink_conf){
+	*out = (struct sink_conf) {
 		.part = w->json ? site.ws->log_json : site.ws->log_text,
 		.facility = w->facility,
 		.level = w->level,

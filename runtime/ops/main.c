@@ -32,10 +32,14 @@ static int usage(FILE *out, const char *self)
 	fprintf(out,
 		"usage: %s [options]\n"
 		"The proxy of the site '%s', made by weir %s.\n\n"
-		"  --set NAME=VALUE   give a param of the site its value (else WEIR_NAME of the environment, else its default)\n"
-		"  --check            look whether it could start here: params, files, names, ports, limits; then end\n"
-		"  --limits           print the limits that would hold here, and where each comes from; then end\n"
-		"  --pool-debug MODES catch memory defects: comma list of poison,tag,caller,integrity,cold-first,no-cache\n"
+		"  --set NAME=VALUE   give a param of the site its value (else WEIR_NAME of the "
+		"environment, else its default)\n"
+		"  --check            look whether it could start here: params, files, names, "
+		"ports, limits; then end\n"
+		"  --limits           print the limits that would hold here, and where each comes "
+		"from; then end\n"
+		"  --pool-debug MODES catch memory defects: comma list of "
+		"poison,tag,caller,integrity,cold-first,no-cache\n"
 		"  --version          print versions and digests\n"
 		"  -h, --help         print this\n",
 		self, weir_site.name, weir_site.weir_version);
@@ -44,8 +48,9 @@ static int usage(FILE *out, const char *self)
 
 static int version(void)
 {
-	printf("%s, made by weir %s\nsource   %s\nprogram  %s\nruntime  %s\n", weir_site.name, weir_site.weir_version,
-	       weir_site.digest_source, weir_site.digest_program, weir_site.digest_runtime);
+	printf("%s, made by weir %s\nsource   %s\nprogram  %s\nruntime  %s\n", weir_site.name,
+	       weir_site.weir_version, weir_site.digest_source, weir_site.digest_program,
+	       weir_site.digest_runtime);
 	return EXIT_CODE_OK;
 }
 
@@ -57,7 +62,7 @@ static bool take_set(struct args *a, const char *arg)
 		fprintf(stderr, "--set '%s': NAME=VALUE is expected\n", arg);
 		return false;
 	}
-	a->set[a->nset++] = (struct param_arg){ .name = name, .value = value };
+	a->set[a->nset++] = (struct param_arg) { .name = name, .value = value };
 	return true;
 }
 
@@ -65,9 +70,12 @@ static bool take_set(struct args *a, const char *arg)
 static int read_args(int argc, char **argv, struct args *a)
 {
 	static const struct option longs[] = {
-		{ "set", required_argument, NULL, 's' },   { "check", no_argument, NULL, 'c' },
-		{ "limits", no_argument, NULL, 'l' },      { "pool-debug", required_argument, NULL, 'd' },
-		{ "version", no_argument, NULL, 'v' },     { "help", no_argument, NULL, 'h' },
+		{ "set", required_argument, NULL, 's' },
+		{ "check", no_argument, NULL, 'c' },
+		{ "limits", no_argument, NULL, 'l' },
+		{ "pool-debug", required_argument, NULL, 'd' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -127,7 +135,9 @@ static void on_stop(void)
 	proxy_stop();
 }
 
-static const struct process_signals signals = { .stop = on_stop, .stop_now = proxy_stop_now, .reopen = log_reopen };
+static const struct process_signals signals = { .stop = on_stop,
+						.stop_now = proxy_stop_now,
+						.reopen = log_reopen };
 
 /* Test builds inject faults when WEIR_FAULT says which (core/poll_fault.h). */
 static const struct poller *choose_poller(void)
@@ -169,7 +179,8 @@ static void warn_limit(const char *what, int err)
 
 static void warn_unused(const char *address)
 {
-	fprintf(stderr, "warning: a socket of the service manager belongs to no bind: %s\n", address);
+	fprintf(stderr, "warning: a socket of the service manager belongs to no bind: %s\n",
+		address);
 }
 
 static void inherit(void)
@@ -187,7 +198,8 @@ static bool change_rights(bool check)
 		.group = ws_str(weir_site.group),
 		.root = with_params ? conf_text(weir_site.chroot_text) : ws_str(weir_site.chroot),
 	};
-	const struct process_rights root = { .root = rights.root }, names = { rights.user, rights.group, S("") };
+	const struct process_rights root = { .root = rights.root },
+				    names = { rights.user, rights.group, S("") };
 	char why[256];
 	bool ok = true;
 
@@ -247,8 +259,8 @@ static int start(struct args *a)
 		puts("this site can start here");
 		return EXIT_CODE_OK;
 	}
-	log_say(LOG_NOTICE, "%s %s: threads %u, maxconn %u, descriptors %u", weir_site.name, weir_site.weir_version,
-		lim.threads, lim.maxconn, lim.fds);
+	log_say(LOG_NOTICE, "%s %s: threads %u, maxconn %u, descriptors %u", weir_site.name,
+		weir_site.weir_version, lim.threads, lim.maxconn, lim.fds);
 	return serve(&lim);
 }
 
