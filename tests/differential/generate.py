@@ -203,9 +203,9 @@ class Generator:
                      ("c(%s)" % self.pick(COOKIES), "word"), ("line", "line"), ("version", "version"),
                      ("h(host)", "host"), ("capture(k)", "word")]
         pool += [("src", "addr"), ("dst", "addr"), ("src_port", "int"), ("dst_port", "int"),
-                 ("var(v)", "word"), ("var(w)", "word")]
+                 ("random(1)", "int")]
         if not conn:
-            pool += [("tls", "bool"), ("nbsrv(b1)", "int"), ("random(1)", "int")]
+            pool += [("tls", "bool"), ("nbsrv(b1)", "int"), ("var(v)", "word"), ("var(w)", "word")]
         s, kind = self.pick(pool)
         if kind not in ("int", "addr", "bool") and self.chance(0.25):
             s = s.upper() if "(" not in s else self.upper(s)
@@ -266,7 +266,7 @@ class Generator:
             return "%s %s %s" % (s, op, v), False
         if kind == "addr":
             if self.chance(0.1):
-                v = self.pick(["%{h(x-a)}" if self.where == "req" else "%{dst}", "%{var(v)}", "${net}", "%{src}"])
+                v = self.pick(["%{h(x-a)}" if self.where == "req" else "%{dst}", "${net}", "%{src}"])
                 return "%s %s %s" % (s, "!=" if neg else "==", v), False
             if self.chance(0.15):
                 return "%s %s set nets" % (s, "!=" if neg else "=="), False
