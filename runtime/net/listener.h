@@ -64,7 +64,8 @@ void listener_init(uint32_t maxconn, unsigned fd_max, void (*warn)(const char *w
 /* Listening sockets from the service manager; each is taken by the listener_open whose address
  * it has. */
 void listener_inherit(const int *fds, unsigned n);
-/* Closes what no listener took; returns how many there were. <tell> (may be NULL) gets the address of each. */
+/* Closes what no listener took; returns how many there were. <tell> (may be NULL) gets the
+ * address of each. */
 unsigned listener_inherit_end(void (*tell)(const char *address));
 
 /* Before the threads start: socket, bind, listen. False with a sentence in <err>. */

@@ -17,7 +17,8 @@ struct limits {
 	unsigned buffers; /* 0: bounded by maxconn alone */
 };
 
-/* After conf_load: raises the descriptor limit to what is allowed. False after a message when the site asks for what cannot be. */
+/* After conf_load: raises the descriptor limit to what is allowed. False after a message when the
+ * site asks for what cannot be. */
 bool limits_find(struct limits *lim, FILE *err);
 void limits_print(const struct limits *lim, FILE *out);
 

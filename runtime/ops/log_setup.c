@@ -43,7 +43,8 @@ static bool sink_of(const struct ws_log *w, struct sink_conf *out, FILE *err)
 	}
 }
 
-/* Opens the sinks of <run>; with <check> it only looks whether that is possible, and returns NULL. */
+/* Opens the sinks of <run>; with <check> it only looks whether that is possible, and returns
+ * NULL. */
 static struct log_sink_set *sinks_of(struct ws_run run, bool check, bool *ok, FILE *err)
 {
 	struct sink_conf conf[SINKS_MAX];

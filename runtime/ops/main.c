@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main: of every site's binary. Command line, start in the order that rights and descriptors need, stop. */
+/* main: of every site's binary. Command line, start in the order that rights and descriptors
+ * need, stop. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,7 +171,8 @@ static int serve(const struct limits *lim)
 	return proxy_was_cut() ? EXIT_CODE_CUT : EXIT_CODE_OK;
 }
 
-/* -- start --------------------------------------------------------------------------------------- */
+/* -- start
+ * --------------------------------------------------------------------------------------- */
 
 static void warn_limit(const char *what, int err)
 {
@@ -216,8 +218,8 @@ static bool change_rights(bool check)
 	return ok;
 }
 
-/* Everything that needs descriptors, names or rights of the start; all mistakes are told, not only the first. With
- * <check> and after a mistake nothing of it stays. */
+/* Everything that needs descriptors, names or rights of the start; all mistakes are told, not
+ * only the first. With <check> and after a mistake nothing of it stays. */
 static bool prepare(const struct limits *lim, bool check)
 {
 	bool ok = check ? log_setup_check(stderr) : log_setup(stderr);
