@@ -15,13 +15,22 @@ struct at {
 
 enum section_kind {
 	SEC_FILE, /* before the first header: acl, param, assert */
-	SEC_GLOBAL, SEC_PROFILE, SEC_LISTEN, SEC_FRONTEND, SEC_REQRULES, SEC_BACKEND, SEC_RSPRULES,
-	SEC_CHECKPOINT, SEC_SET, SEC_MAP, SEC_TEST
+	SEC_GLOBAL,
+	SEC_PROFILE,
+	SEC_LISTEN,
+	SEC_FRONTEND,
+	SEC_REQRULES,
+	SEC_BACKEND,
+	SEC_RSPRULES,
+	SEC_CHECKPOINT,
+	SEC_SET,
+	SEC_MAP,
+	SEC_TEST
 };
 
 #define VAL_ICASE 0x01 /* option letter i */
-#define VAL_CASE 0x02  /* option letter c */
-#define VAL_FREE 0x04  /* option letter x */
+#define VAL_CASE 0x02 /* option letter c */
+#define VAL_FREE 0x04 /* option letter x */
 #define VAL_BOUND 0x08 /* option letter b */
 
 /* One value. <text> is the word, or what stands between the delimiters with \DELIM already reduced to DELIM and
@@ -30,8 +39,8 @@ struct ast_value {
 	struct ast_value *next;
 	struct at at;
 	struct str text;
-	char delim;     /* 0 for a bare word, else '"' '\'' or '/' */
-	uint8_t opts;   /* VAL_* */
+	char delim; /* 0 for a bare word, else '"' '\'' or '/' */
+	uint8_t opts; /* VAL_* */
 	struct at opts_at;
 };
 
@@ -39,8 +48,8 @@ struct ast_value {
 struct ast_func {
 	struct ast_func *next; /* the next converter */
 	struct at at;
-	struct str name;           /* as spelt */
-	bool call;                 /* has parentheses */
+	struct str name; /* as spelt */
+	bool call; /* has parentheses */
 	struct ast_value *args;
 	struct ast_subject *inner; /* of len(...) and count(...), else NULL */
 };
@@ -58,7 +67,8 @@ struct ast_test {
 	struct ast_subject *subject;
 	struct str op; /* empty: presence or truth */
 	struct at op_at;
-	enum ast_source from;    /* file "x" | set NAME: the one value is the file's or the set's name */
+	enum ast_source
+		from; /* file "x" | set NAME: the one value is the file's or the set's name */
 	struct ast_value *values;
 };
 
@@ -78,7 +88,7 @@ struct ast_expr {
 struct ast_arg {
 	struct ast_arg *next;
 	struct at at;
-	struct ast_value *value;     /* exactly one of the two is set */
+	struct ast_value *value; /* exactly one of the two is set */
 	struct ast_subject *subject; /* capture WHAT, set h(x) V */
 };
 
@@ -127,7 +137,7 @@ struct ast_assert {
 /* An option statement: <id> of option.def found by prefix matching, then its values as written. */
 struct ast_option {
 	struct at at; /* the keyword words */
-	int id;       /* enum option */
+	int id; /* enum option */
 	struct ast_value *values;
 };
 
@@ -157,8 +167,9 @@ struct ast_section {
 	struct ast_section *next;
 	struct at at, name_at;
 	enum section_kind kind;
-	struct str name;          /* empty for SEC_FILE and global; "?..." when it was reported */
-	struct ast_value *args;   /* words after the name: listen NAME ADDRESS, map NAME =^ dynamic, set NAME dynamic */
+	struct str name; /* empty for SEC_FILE and global; "?..." when it was reported */
+	struct ast_value *
+		args; /* words after the name: listen NAME ADDRESS, map NAME =^ dynamic, set NAME dynamic */
 	struct ast_stmt *stmts;
 };
 

@@ -67,8 +67,8 @@ static void choice(struct emit *e, const struct p_action *a, struct ws_action *r
 		last = last->next;
 	row->subject = emit_key(e, a->subject);
 	row->map = emit_choices(e, a->map);
-	row->target = last->text && emit_is_constant(last->text, &name) ? emit_section(e, name)
-									: WS_NONE;
+	row->target =
+		last->text && emit_is_constant(last->text, &name) ? emit_section(e, name) : WS_NONE;
 }
 
 static void action_row(struct emit *e, const struct p_action *a, struct ws_action *row)

@@ -55,10 +55,10 @@ struct p_set;
 
 /* A regular expression, PCRE2 syntax on bytes. Equal (text, flags) are one object. */
 struct p_regex {
-	uint32_t index;   /* in program.regexes */
+	uint32_t index; /* in program.regexes */
 	struct str text;
 	bool icase, freespace;
-	unsigned groups;  /* capturing groups */
+	unsigned groups; /* capturing groups */
 };
 
 struct p_conv {
@@ -67,20 +67,20 @@ struct p_conv {
 	int64_t num, num2;
 	char delim;
 	struct p_regex *regex; /* sub */
-	struct p_text *text;   /* sub: new; map: default or NULL */
+	struct p_text *text; /* sub: new; map: default or NULL */
 	struct p_map *map;
 };
 
 struct p_subject {
-	uint32_t index;           /* in program.subjects; equal subjects are one object */
+	uint32_t index; /* in program.subjects; equal subjects are one object */
 	enum subject_id id;
-	bool of_request;          /* reads the request (req.NAME, or a request-only name in a response rule) */
-	bool icase;               /* spelt in lower case: comparisons ignore case */
-	enum p_measure measure;   /* len(), count() */
-	enum p_type type;         /* after converters and measure */
-	struct str name;          /* argument: header names in lower case, others as written */
+	bool of_request; /* reads the request (req.NAME, or a request-only name in a response rule) */
+	bool icase; /* spelt in lower case: comparisons ignore case */
+	enum p_measure measure; /* len(), count() */
+	enum p_type type; /* after converters and measure */
+	struct str name; /* argument: header names in lower case, others as written */
 	int64_t num;
-	struct p_section *section;/* conns(), nbsrv()... */
+	struct p_section *section; /* conns(), nbsrv()... */
 	struct p_conv *convs;
 };
 
@@ -90,13 +90,19 @@ struct p_net {
 	uint8_t bits;
 };
 
-enum p_value_kind { VALUE_STR, VALUE_INT, VALUE_NET, VALUE_REGEX, VALUE_TEXT /* computed: %{…} or ${…} */ };
+enum p_value_kind {
+	VALUE_STR,
+	VALUE_INT,
+	VALUE_NET,
+	VALUE_REGEX,
+	VALUE_TEXT /* computed: %{…} or ${…} */
+};
 
 struct p_value {
 	enum p_value_kind kind;
 	bool icase, bound;
-	struct str text;       /* STR: final bytes */
-	int64_t lo, hi;        /* INT: inclusive */
+	struct str text; /* STR: final bytes */
+	int64_t lo, hi; /* INT: inclusive */
 	struct p_net net;
 	struct p_regex *regex;
 	struct p_text *computed;
@@ -106,10 +112,10 @@ struct p_test {
 	struct p_place place;
 	struct p_subject *subject;
 	enum operator_id op;
-	bool negated;          /* !op: no value matches any occurrence */
+	bool negated; /* !op: no value matches any occurrence */
 	uint32_t nvalues;
 	struct p_value *values;
-	struct p_set *set;     /* values of a named set instead, or NULL */
+	struct p_set *set; /* values of a named set instead, or NULL */
 };
 
 struct p_acl {
@@ -117,7 +123,7 @@ struct p_acl {
 	struct p_place place;
 	struct str name;
 	struct p_section *section; /* NULL: whole site */
-	bool response;             /* as read by response rules; one used on both sides is two objects of one name */
+	bool response; /* as read by response rules; one used on both sides is two objects of one name */
 	struct p_expr *expr;
 };
 
@@ -135,9 +141,9 @@ enum p_piece_kind { PIECE_LITERAL, PIECE_SUBJECT, PIECE_BACKREF, PIECE_PARAM };
 
 struct p_piece {
 	enum p_piece_kind kind;
-	struct str text;            /* LITERAL */
+	struct str text; /* LITERAL */
 	struct p_subject *subject;
-	unsigned backref;           /* 0 to 9 */
+	unsigned backref; /* 0 to 9 */
 	struct p_param *param;
 };
 
@@ -156,7 +162,16 @@ struct p_param {
 };
 
 /* What set, capture, rewrite edit besides a header. */
-enum p_part { PART_HEADER, PART_HOST, PART_PATH, PART_QUERY, PART_URI, PART_METH, PART_STATUS, PART_LINE };
+enum p_part {
+	PART_HEADER,
+	PART_HOST,
+	PART_PATH,
+	PART_QUERY,
+	PART_URI,
+	PART_METH,
+	PART_STATUS,
+	PART_LINE
+};
 
 enum p_redir { REDIR_TARGET, REDIR_SCHEME, REDIR_PREFIX };
 
@@ -168,33 +183,34 @@ struct p_header {
 struct p_action {
 	struct p_place place;
 	enum action_id id;
-	int64_t status;             /* deny, redir, respond, auth, set status (when constant), tarpit */
-	int64_t num;                /* tarpit delay ms, capture length (0: 128), log level */
-	enum p_part part;           /* set */
+	int64_t status; /* deny, redir, respond, auth, set status (when constant), tarpit */
+	int64_t num; /* tarpit delay ms, capture length (0: 128), log level */
+	enum p_part part; /* set */
 	enum p_redir redir;
 	bool drop_query, append_slash;
-	bool icase;                 /* mapuri OLD given with i */
-	struct str name;            /* header name in its written case, variable, capture, realm */
-	struct str old;             /* mapuri, maploc, uriremap */
-	struct p_text *text;        /* VALUE, NEW, TARGET, body */
-	struct p_regex *regex;      /* rep, delete, rewrite, reqline, stsline */
-	struct p_subject *subject;  /* capture; computed switch and setbe */
-	struct p_map *map;          /* computed switch and setbe: entries are section names */
-	struct p_section *target;   /* switch, setbe, uriremap, pass, count */
-	uint32_t capture;           /* slot */
-	uint32_t var;               /* slot */
-	struct p_header *headers;   /* respond */
+	bool icase; /* mapuri OLD given with i */
+	struct str name; /* header name in its written case, variable, capture, realm */
+	struct str old; /* mapuri, maploc, uriremap */
+	struct p_text *text; /* VALUE, NEW, TARGET, body */
+	struct p_regex *regex; /* rep, delete, rewrite, reqline, stsline */
+	struct p_subject *subject; /* capture; computed switch and setbe */
+	struct p_map *map; /* computed switch and setbe: entries are section names */
+	struct p_section *target; /* switch, setbe, uriremap, pass, count */
+	uint32_t capture; /* slot */
+	uint32_t var; /* slot */
+	struct p_header *headers; /* respond */
 	uint32_t nheaders;
-	struct str type, file;      /* respond */
+	struct str type, file; /* respond */
 };
 
 struct p_rule {
-	uint32_t index;             /* in program.rules: identity in explain and logs */
+	uint32_t index; /* in program.rules: identity in explain and logs */
 	struct p_place place;
-	struct p_section *section;  /* where it is written */
+	struct p_section *section; /* where it is written */
 	enum rule_dir dir;
-	struct p_expr *cond;        /* inline test AND condition; never NULL (PE_TRUE) */
-	struct p_test *capturing;   /* the inline one-valued =~ test whose groups are \0-\9, or NULL */
+	struct p_expr *cond; /* inline test AND condition; never NULL (PE_TRUE) */
+	struct p_test
+		*capturing; /* the inline one-valued =~ test whose groups are \0-\9, or NULL */
 	uint32_t nactions;
 	struct p_action *actions;
 };
@@ -209,14 +225,14 @@ enum p_addr_kind { ADDR_NONE, ADDR_INET, ADDR_UNIX, ADDR_ABNS, ADDR_FD };
 /* An address as configured. With params inside, <text> is a written text parsed at start. */
 struct p_addr {
 	enum p_addr_kind kind;
-	struct p_net ip;            /* bits 128; port apart */
-	bool any_host;              /* ":port": all addresses */
-	bool host_name;             /* host is a name: resolved at start */
-	bool port_offset;           /* server 0.0.0.0:+1000 */
-	uint16_t port, port_hi;     /* a range when port_hi > port */
+	struct p_net ip; /* bits 128; port apart */
+	bool any_host; /* ":port": all addresses */
+	bool host_name; /* host is a name: resolved at start */
+	bool port_offset; /* server 0.0.0.0:+1000 */
+	uint16_t port, port_hi; /* a range when port_hi > port */
 	struct str host, path;
 	int fd;
-	struct p_text *text;        /* not constant: parse when bound, else NULL */
+	struct p_text *text; /* not constant: parse when bound, else NULL */
 };
 
 struct p_bind {
@@ -225,45 +241,45 @@ struct p_bind {
 	bool accept_proxy, v6only, tls, transparent;
 	int64_t backlog, maxconn, mode, uid, gid; /* -1: not given; mode: of a unix socket */
 	struct str interface, alpn, cert, name;
-	struct str thread;          /* as written: 1/all … */
+	struct str thread; /* as written: 1/all … */
 };
 
 enum p_srcmode { SRC_NONE, SRC_ADDR, SRC_CLIENT, SRC_CLIENT_IP, SRC_HEADER };
 
 struct p_source {
 	enum p_srcmode mode;
-	struct p_addr addr;         /* ADDR; HEADER: the else address */
+	struct p_addr addr; /* ADDR; HEADER: the else address */
 	struct p_subject *subject;
 };
 
 struct p_server {
-	uint32_t index;             /* in its section */
+	uint32_t index; /* in its section */
 	struct p_place place;
 	struct str name;
 	struct p_addr addr;
-	int64_t weight, maxconn;    /* 100-based weight as written, default 1; maxconn 0: none */
+	int64_t weight, maxconn; /* 100-based weight as written, default 1; maxconn 0: none */
 	bool backup, disabled, tls;
-	int send_proxy;             /* 0, 1, 2 */
-	struct str proto;           /* h1 (default), h2 */
+	int send_proxy; /* 0, 1, 2 */
+	struct str proto; /* h1 (default), h2 */
 	struct p_source source;
 };
 
 struct p_errorpage {
 	struct p_place place;
 	uint16_t status;
-	struct str file, url;       /* one of them */
+	struct str file, url; /* one of them */
 };
 
 /* A resolved setting: own statement, profile or default. */
 struct p_setting {
-	bool set;                   /* by a statement or a profile; else the default */
-	struct p_place place;       /* of the statement that decided */
-	struct str origin;          /* profile name, or empty */
-	int64_t num;                /* duration in ms, size in bytes, count, enum index, rate count */
-	int64_t num2;               /* rate period in ms; pool: min */
-	int64_t num3;               /* pool: half-life in ms (num: max); -1: not given */
+	bool set; /* by a statement or a profile; else the default */
+	struct p_place place; /* of the statement that decided */
+	struct str origin; /* profile name, or empty */
+	int64_t num; /* duration in ms, size in bytes, count, enum index, rate count */
+	int64_t num2; /* rate period in ms; pool: min */
+	int64_t num3; /* pool: half-life in ms (num: max); -1: not given */
 	struct str text;
-	struct p_text *computed;    /* holds params: bound at start */
+	struct p_text *computed; /* holds params: bound at start */
 };
 
 enum p_mode { MODE_HTTP, MODE_TCP };
@@ -274,27 +290,27 @@ struct p_log {
 	struct p_place place;
 	enum p_log_kind kind;
 	bool json;
-	struct p_addr addr;         /* UDP, UNIX */
-	struct p_text *path;        /* FILE */
-	int facility, level;        /* syslog numbers */
+	struct p_addr addr; /* UDP, UNIX */
+	struct p_text *path; /* FILE */
+	int facility, level; /* syslog numbers */
 };
 
 struct p_forwardfor {
 	bool on;
-	struct str header;          /* default X-Forwarded-For */
+	struct str header; /* default X-Forwarded-For */
 	struct p_net *unless;
 	uint32_t nunless;
 };
 
 /* Chains after use_filters_from has been applied; <filters> is the section whose rules these are. */
 struct p_section {
-	uint32_t index;             /* in program.sections */
-	enum section_kind kind;     /* LISTEN FRONTEND REQRULES BACKEND RSPRULES CHECKPOINT */
+	uint32_t index; /* in program.sections */
+	enum section_kind kind; /* LISTEN FRONTEND REQRULES BACKEND RSPRULES CHECKPOINT */
 	struct p_place place;
 	struct str name;
 	enum p_mode front_mode, back_mode;
-	struct p_section *filters;  /* itself, or of use_filters_from */
-	struct p_section *servers_of;/* itself, or of use_backend_from */
+	struct p_section *filters; /* itself, or of use_filters_from */
+	struct p_section *servers_of; /* itself, or of use_backend_from */
 	struct p_chain chains[RULE_DIRS];
 	struct p_section *default_backend;
 	struct p_setting settings[OPTIONS];
@@ -305,7 +321,7 @@ struct p_section {
 	struct p_log *logs;
 	struct p_forwardfor forwardfor;
 	struct p_source source;
-	struct p_addr dispatch;     /* kind NONE: none */
+	struct p_addr dispatch; /* kind NONE: none */
 	struct p_net *monitor;
 	uint32_t nmonitor;
 };
@@ -324,7 +340,7 @@ struct p_map {
 	uint32_t index;
 	struct p_place place;
 	struct str name;
-	enum operator_id op;        /* EQ PREFIX SUFFIX DOTWORD RE */
+	enum operator_id op; /* EQ PREFIX SUFFIX DOTWORD RE */
 	bool dynamic;
 	uint32_t n;
 	struct p_value *keys;
@@ -335,14 +351,15 @@ struct p_map {
 struct p_case {
 	struct p_place place;
 	struct str name;
-	struct ast_line **lines;    /* request and expect lines, as written */
+	struct ast_line **lines; /* request and expect lines, as written */
 	uint32_t nlines;
 };
 
 struct program {
 	struct arena *arena;
-	uint32_t nfiles, nsections, nrules, nacls, nsubjects, nregexes, nparams, nsets, nmaps, ncases;
-	struct str *files;          /* as named by the user, relative to the site file: no build path */
+	uint32_t nfiles, nsections, nrules, nacls, nsubjects, nregexes, nparams, nsets, nmaps,
+		ncases;
+	struct str *files; /* as named by the user, relative to the site file: no build path */
 	struct p_section **sections;
 	struct p_rule **rules;
 	struct p_acl **acls;
@@ -355,11 +372,11 @@ struct program {
 	uint32_t ncaptures, nvars;
 	struct str *captures, *vars; /* names by slot */
 	struct p_setting globals[OPTIONS];
-	struct p_log *logs;          /* of global */
+	struct p_log *logs; /* of global */
 	uint32_t nlogs;
 	struct p_net *trusted;
 	uint32_t ntrusted;
-	struct str site;             /* base name of the site file without .weir */
+	struct str site; /* base name of the site file without .weir */
 };
 
 /* Writes the canonical text form; the same program always gives the same bytes. */

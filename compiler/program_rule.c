@@ -3,7 +3,6 @@
 
 #include "../runtime/base/addr.h"
 
-
 const char *const form_dirs[RULE_DIRS] = { "conn_in", "sess_in", "req_in",
 					   "req_out", "rsp_in",  "rsp_out" };
 const char *const form_actions[ACTIONS] = {

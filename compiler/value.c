@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "value.h"
 
-
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 

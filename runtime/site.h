@@ -47,8 +47,8 @@ enum ws_field_id {
 /* Number of the field <name>, in lower case. */
 static inline enum ws_field_id ws_field_id(struct str name)
 {
-#define FIELD(id, lower, ...) \
-	if (name.n == sizeof(lower) - 1 && memcmp(name.p, lower, name.n) == 0) \
+#define FIELD(id, lower, ...)                                                                      \
+	if (name.n == sizeof(lower) - 1 && memcmp(name.p, lower, name.n) == 0)                     \
 		return WS_FIELD_##id;
 #include "http/field.def"
 	return WS_FIELD_OTHER;
@@ -62,17 +62,17 @@ static inline enum ws_field_id ws_field_id(struct str name)
 enum ws_type { WS_STR, WS_INT, WS_ADDR, WS_BOOL };
 
 struct ws_subject {
-	uint8_t id;        /* enum ws_subject_id */
+	uint8_t id; /* enum ws_subject_id */
 	uint8_t flags;
-	uint8_t type;      /* enum ws_type, after converters and measure */
+	uint8_t type; /* enum ws_type, after converters and measure */
 	uint8_t base_type; /* before converters */
-	struct ws_ref name;/* header names in lower case */
-	int64_t num;       /* random(N); h: enum ws_field_id; var and capture: slot; section index of conns(), nbsrv()… */
+	struct ws_ref name; /* header names in lower case */
+	int64_t num; /* random(N); h: enum ws_field_id; var and capture: slot; section index of conns(), nbsrv()… */
 	struct ws_run convs;
 };
 
 struct ws_conv {
-	uint32_t fn;       /* index into ws_site.convs */
+	uint32_t fn; /* index into ws_site.convs */
 	int32_t num, num2; /* hash: num2 is the enum ws_type of what it is made of */
 	uint32_t delim;
 	uint32_t regex, text, map; /* indexes or WS_NONE */
@@ -85,8 +85,9 @@ enum ws_value_kind { WS_V_STR, WS_V_INT, WS_V_NET, WS_V_REGEX, WS_V_TEXT };
 struct ws_value {
 	uint8_t kind, flags;
 	uint16_t spare;
-	uint32_t index;    /* NET: of nets; REGEX: of regexes; TEXT: of texts (and of value_nets where an address is compared) */
-	int64_t lo, hi;    /* INT: inclusive range; STR: offset and length */
+	uint32_t
+		index; /* NET: of nets; REGEX: of regexes; TEXT: of texts (and of value_nets where an address is compared) */
+	int64_t lo, hi; /* INT: inclusive range; STR: offset and length */
 };
 
 struct ws_net {
@@ -113,7 +114,7 @@ struct ws_node {
 
 struct ws_regex {
 	struct ws_ref text;
-	uint32_t flags;    /* WS_RE_* */
+	uint32_t flags; /* WS_RE_* */
 };
 #define WS_RE_ICASE 0x01
 #define WS_RE_FREE 0x02
@@ -122,7 +123,7 @@ enum ws_piece_kind { WS_P_LITERAL, WS_P_SUBJECT, WS_P_BACKREF, WS_P_PARAM };
 
 struct ws_piece {
 	uint32_t kind;
-	uint32_t index;    /* subject, group, param */
+	uint32_t index; /* subject, group, param */
 	struct ws_ref text;
 };
 
@@ -133,9 +134,9 @@ struct ws_text {
 /* Of a map that switch or setbe use, the values are sections: <off> is the section's row. */
 struct ws_map {
 	struct ws_ref name;
-	uint32_t op;       /* enum ws_operator_id */
-	struct ws_run keys;/* of values */
-	uint32_t vals;     /* first row of map_vals, one a key */
+	uint32_t op; /* enum ws_operator_id */
+	struct ws_run keys; /* of values */
+	uint32_t vals; /* first row of map_vals, one a key */
 };
 
 #define WS_A_DROP_QUERY 0x01
@@ -144,26 +145,35 @@ struct ws_map {
 #define WS_A_SCHEME 0x08 /* redir scheme */
 #define WS_A_PREFIX 0x10 /* redir prefix */
 
-enum ws_part { WS_PART_HEADER, WS_PART_HOST, WS_PART_PATH, WS_PART_QUERY, WS_PART_URI, WS_PART_METH, WS_PART_STATUS, WS_PART_LINE };
+enum ws_part {
+	WS_PART_HEADER,
+	WS_PART_HOST,
+	WS_PART_PATH,
+	WS_PART_QUERY,
+	WS_PART_URI,
+	WS_PART_METH,
+	WS_PART_STATUS,
+	WS_PART_LINE
+};
 
 struct ws_action {
-	uint32_t fn;        /* index into ws_site.actions */
+	uint32_t fn; /* index into ws_site.actions */
 	uint8_t flags, part;
 	uint16_t status;
 	int64_t num;
 	struct ws_ref name; /* header, realm, old prefix of mapuri is <old> */
 	struct ws_ref old;
 	uint32_t text, regex, subject, map, target; /* indexes or WS_NONE; target: section */
-	uint32_t slot;      /* capture, variable */
-	uint32_t answer;    /* respond: row of answers */
-	uint32_t where;     /* row of places */
+	uint32_t slot; /* capture, variable */
+	uint32_t answer; /* respond: row of answers */
+	uint32_t where; /* row of places */
 };
 
 /* Made answers of respond: body compiled in. */
 struct ws_answer {
 	struct ws_ref type, body; /* body when constant */
-	uint32_t text;            /* body, when written with %{} */
-	struct ws_run headers;    /* of answer_headers */
+	uint32_t text; /* body, when written with %{} */
+	struct ws_run headers; /* of answer_headers */
 };
 struct ws_answer_header {
 	struct ws_ref name;
@@ -171,15 +181,15 @@ struct ws_answer_header {
 };
 
 struct ws_rule {
-	uint32_t cond;      /* node, WS_YES or WS_NO */
+	uint32_t cond; /* node, WS_YES or WS_NO */
 	uint32_t capturing; /* test whose groups are \0 to \9, or WS_NONE */
 	struct ws_run actions;
 	uint32_t where;
-	uint32_t id;        /* the rule's number in the rule program */
+	uint32_t id; /* the rule's number in the rule program */
 };
 
 struct ws_place {
-	uint32_t file;      /* row of files */
+	uint32_t file; /* row of files */
 	uint32_t line;
 };
 
@@ -187,18 +197,42 @@ enum ws_dir { WS_CONN_IN, WS_SESS_IN, WS_REQ_IN, WS_REQ_OUT, WS_RSP_IN, WS_RSP_O
 
 /* Numeric settings of a section and of the site. Durations in ms (0: none), sizes in bytes, counts. */
 enum ws_num {
-	WS_T_CLIENT, WS_T_KEEPALIVE, WS_T_HEAD, WS_T_BODY, WS_T_CONNECT, WS_T_SERVER, WS_T_QUEUE, WS_T_TUNNEL, WS_T_CLIENT_FIN,
-	WS_T_PREREAD, WS_RATE_BYTES, WS_RATE_MS, WS_MAXCONN, WS_RETRIES, WS_REDISPATCH /* -1: off */, WS_REUSE, WS_POOL_MAX,
-	WS_POOL_MIN, WS_POOL_HALFLIFE, WS_FORWARD_RAW,
+	WS_T_CLIENT,
+	WS_T_KEEPALIVE,
+	WS_T_HEAD,
+	WS_T_BODY,
+	WS_T_CONNECT,
+	WS_T_SERVER,
+	WS_T_QUEUE,
+	WS_T_TUNNEL,
+	WS_T_CLIENT_FIN,
+	WS_T_PREREAD,
+	WS_RATE_BYTES,
+	WS_RATE_MS,
+	WS_MAXCONN,
+	WS_RETRIES,
+	WS_REDISPATCH /* -1: off */,
+	WS_REUSE,
+	WS_POOL_MAX,
+	WS_POOL_MIN,
+	WS_POOL_HALFLIFE,
+	WS_FORWARD_RAW,
 	/* of the site: */
-	WS_HEAD_MAX, WS_HEADERS_MAX, WS_URI_MAX, WS_BUFFERS_MAX, WS_THREADS, WS_GROUPS, WS_T_DRAIN, WS_ON_LIMIT,
+	WS_HEAD_MAX,
+	WS_HEADERS_MAX,
+	WS_URI_MAX,
+	WS_BUFFERS_MAX,
+	WS_THREADS,
+	WS_GROUPS,
+	WS_T_DRAIN,
+	WS_ON_LIMIT,
 	WS_NUMS
 };
 enum ws_reuse { WS_REUSE_NEVER, WS_REUSE_SAFE, WS_REUSE_AGGRESSIVE, WS_REUSE_ALWAYS };
 
 /* An address is a written text (literal, or with params), parsed at start by base/addr. */
 struct ws_bind {
-	uint32_t addr;      /* text */
+	uint32_t addr; /* text */
 	uint32_t where;
 	uint8_t accept_proxy, v6only, spare[2];
 	int32_t backlog, maxconn, mode, uid, gid; /* -1: not given */
@@ -213,7 +247,7 @@ struct ws_source {
 
 struct ws_server {
 	struct ws_ref name;
-	uint32_t addr;      /* text */
+	uint32_t addr; /* text */
 	uint32_t where;
 	int32_t weight, maxconn;
 	uint8_t backup, disabled, send_proxy, spare;
@@ -230,7 +264,7 @@ enum ws_log_kind { WS_LOG_OFF, WS_LOG_STDOUT, WS_LOG_FILE, WS_LOG_UDP, WS_LOG_UN
 
 struct ws_log {
 	uint8_t kind, json, facility, level;
-	uint32_t to;        /* text: path or address */
+	uint32_t to; /* text: path or address */
 };
 
 enum ws_kind { WS_LISTEN, WS_FRONTEND, WS_REQRULES, WS_BACKEND, WS_RSPRULES };
@@ -240,12 +274,12 @@ struct ws_section {
 	uint8_t kind, front_tcp, back_tcp, forwardfor;
 	uint32_t where;
 	uint32_t filters, servers_of, default_backend; /* sections; default_backend WS_NONE: none */
-	struct ws_run chains[WS_DIRS];                 /* of chain: rule numbers in order */
+	struct ws_run chains[WS_DIRS]; /* of chain: rule numbers in order */
 	struct ws_run binds, servers, errors, logs, monitor /* nets */, ff_unless /* nets */;
 	struct ws_ref ff_header;
 	struct ws_source source;
-	uint32_t dispatch;                             /* text or WS_NONE */
-	uint32_t nums;                                 /* first of WS_NUMS rows of <nums> */
+	uint32_t dispatch; /* text or WS_NONE */
+	uint32_t nums; /* first of WS_NUMS rows of <nums> */
 };
 
 struct ws_param {
@@ -260,9 +294,9 @@ struct ws_value_net {
 
 /* A number written with params: set at start. */
 struct ws_bound_num {
-	uint32_t row;       /* of nums */
+	uint32_t row; /* of nums */
 	uint32_t text;
-	uint32_t unit;      /* 0 count, 1 size, 2 duration */
+	uint32_t unit; /* 0 count, 1 size, 2 duration */
 	uint32_t where;
 };
 
@@ -289,14 +323,15 @@ extern const struct regex_part regex_pcre2;
 extern const struct balance_part balance_roundrobin;
 extern const struct log_part log_http, log_json;
 /* accept-proxy, monitor-net, conn in rules, send-proxy */
-extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1, hs_send_proxy_v2;
+extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1,
+	hs_send_proxy_v2;
 
 struct ws_site {
 	uint32_t magic, abi, size; /* sizeof(struct ws_site) */
 	uint32_t nsections;
-	const char *name;          /* base name of the site */
+	const char *name; /* base name of the site */
 	const char *weir_version;
-	const char *text;          /* all strings */
+	const char *text; /* all strings */
 	uint64_t text_len;
 	const struct ws_section *sections;
 	const struct ws_rule *rules;
@@ -326,11 +361,12 @@ struct ws_site {
 	const struct ws_value_net *value_nets;
 	const int64_t *nums;
 	const struct ws_ref *captures; /* names by slot, for logs */
-	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects, ntexts, nvalue_nets;
-	uint32_t site_nums;        /* first row of the site's own numbers in nums */
+	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects,
+		ntexts, nvalue_nets;
+	uint32_t site_nums; /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
-	uint32_t chroot_text;      /* chroot written with params, else WS_NONE */
+	uint32_t chroot_text; /* chroot written with params, else WS_NONE */
 
 	/* Parts. NULL-terminated lists; regex NULL when no rule needs one. */
 	const struct poller *const *pollers;
@@ -341,7 +377,8 @@ struct ws_site {
 	const struct regex_part *regex;
 	const struct balance_part *balance;
 	const struct log_part *log_text, *log_json;
-	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in, *hs_send_proxy[3]; /* [1], [2]: by version */
+	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in,
+		*hs_send_proxy[3]; /* [1], [2]: by version */
 
 	/* The embedded rule program, its digests (SHA-256, hex) and that of the runtime library. */
 	const char *program;

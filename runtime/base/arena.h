@@ -13,14 +13,15 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *last;
-	size_t used;  /* bytes handed out, alignment included */
+	size_t used; /* bytes handed out, alignment included */
 };
 
 /* <n> zeroed bytes, aligned for any type. Prints a message and exits with status 1 when memory is out. */
 void *arena_get(struct arena *a, size_t n);
 /* Copy of <s>, followed by a NUL that is not counted. */
 struct str arena_str(struct arena *a, struct str s);
-struct str arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Frees every chunk and makes <a> empty. */
 void arena_free(struct arena *a);
 

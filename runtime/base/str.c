@@ -68,7 +68,7 @@ struct str str_cut(struct str *s, char c)
 	struct str head = *s;
 
 	if (at < 0) {
-		*s = (struct str){ 0 };
+		*s = (struct str) { 0 };
 		return head;
 	}
 	*s = str_skip(head, (size_t)at + 1);

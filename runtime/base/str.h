@@ -14,18 +14,18 @@ struct str {
 	size_t n;
 };
 
-#define S(lit) ((struct str){ .p = (lit), .n = sizeof(lit) - 1 })
+#define S(lit) ((struct str) { .p = (lit), .n = sizeof(lit) - 1 })
 #define STR_ARG(s) (int)(s).n, (s).p /* for "%.*s" */
 
 /* Text of the C string <z>; NULL gives the empty text. */
 static inline struct str str_from(const char *z)
 {
-	return (struct str){ .p = z ? z : "", .n = z ? strlen(z) : 0 };
+	return (struct str) { .p = z ? z : "", .n = z ? strlen(z) : 0 };
 }
 
 static inline struct str str_of(const char *p, size_t n)
 {
-	return (struct str){ .p = p, .n = n };
+	return (struct str) { .p = p, .n = n };
 }
 
 static inline bool str_eq(struct str a, struct str b)
@@ -40,7 +40,8 @@ static inline bool str_starts(struct str s, struct str prefix)
 
 static inline bool str_ends(struct str s, struct str suffix)
 {
-	return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
+	return s.n >= suffix.n &&
+	       (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 /* <s> without its first <k> bytes (all of it when shorter). */

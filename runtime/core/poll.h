@@ -45,11 +45,11 @@ enum io_mode { IO_ONCE, IO_MANY }; /* one completion, or until stopped, ended or
 struct io {
 	const struct io_ops *ops;
 	int fd;
-	uint16_t state;       /* private to the poller */
-	uint16_t tid;         /* owner */
-	int32_t result;       /* of the send under way */
+	uint16_t state; /* private to the poller */
+	uint16_t tid; /* owner */
+	int32_t result; /* of the send under way */
 	uint32_t gen;
-	struct list link;     /* private: ready or completion queue */
+	struct list link; /* private: ready or completion queue */
 	struct buf_waiter wait; /* private: waiting for a receive buffer */
 };
 

@@ -9,15 +9,15 @@
 /* Chances in 1000. */
 struct poll_fault {
 	uint64_t seed;
-	uint16_t short_read;  /* received bytes come in pieces, down to single bytes */
-	uint16_t partial;     /* a send takes a part only */
-	uint16_t again;       /* a send takes nothing: sent(0) */
-	uint16_t delay;       /* a completion comes some turns later */
-	uint16_t starve;      /* received bytes wait as if no buffer could be had */
-	uint16_t late;        /* a stopped receive is completed all the same, once */
-	uint16_t reset;       /* ECONNRESET on receive, ECONNRESET, EPIPE or ETIMEDOUT on send */
-	uint16_t refuse;      /* ECONNREFUSED or ETIMEDOUT on connect */
-	uint16_t accept;      /* EMFILE on accept */
+	uint16_t short_read; /* received bytes come in pieces, down to single bytes */
+	uint16_t partial; /* a send takes a part only */
+	uint16_t again; /* a send takes nothing: sent(0) */
+	uint16_t delay; /* a completion comes some turns later */
+	uint16_t starve; /* received bytes wait as if no buffer could be had */
+	uint16_t late; /* a stopped receive is completed all the same, once */
+	uint16_t reset; /* ECONNRESET on receive, ECONNRESET, EPIPE or ETIMEDOUT on send */
+	uint16_t refuse; /* ECONNREFUSED or ETIMEDOUT on connect */
+	uint16_t accept; /* EMFILE on accept */
 };
 
 /* For loops started later. Without a call, the variable WEIR_FAULT decides:

@@ -15,9 +15,9 @@
 
 struct pool {
 	const char *name;
-	uint32_t size;      /* as asked */
-	uint16_t id;        /* 1 and up; 0: not initialised */
-	uint16_t batch;     /* objects moved at once between the places */
+	uint32_t size; /* as asked */
+	uint16_t id; /* 1 and up; 0: not initialised */
+	uint16_t batch; /* objects moved at once between the places */
 	/* Most objects allocated, so that no more are in use; 0: none. Set before the threads
 	 * start. With several threads up to a quarter of it may rest in caches of others when
 	 * pool_get fails. */

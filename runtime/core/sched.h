@@ -17,11 +17,11 @@
  * that all slots of a level come before those of the next one. Slots of a level behind <cur> are
  * empty. */
 struct wheel {
-	uint64_t cur;                 /* all times up to here have been handed to <due> */
-	uint64_t next;                /* no slot's time comes before; UINT64_MAX: none at all */
-	uint64_t used[WHEEL_LEVELS];  /* slots that may hold timers */
-	struct list due;              /* to fire, or to place again when moved meanwhile */
-	struct list moving;           /* of a slot whose time has come, to be placed lower */
+	uint64_t cur; /* all times up to here have been handed to <due> */
+	uint64_t next; /* no slot's time comes before; UINT64_MAX: none at all */
+	uint64_t used[WHEEL_LEVELS]; /* slots that may hold timers */
+	struct list due; /* to fire, or to place again when moved meanwhile */
+	struct list moving; /* of a slot whose time has come, to be placed lower */
 	struct list slot[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 

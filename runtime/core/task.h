@@ -14,12 +14,12 @@ enum task_class { TASK_URGENT, TASK_NORMAL, TASK_BULK };
 #define TASK_CLASSES 3
 
 struct task {
-	struct list link;          /* run queue of the owner */
-	struct task *remote_next;  /* inbox of the owner: wake from another thread */
+	struct list link; /* run queue of the owner */
+	struct task *remote_next; /* inbox of the owner: wake from another thread */
 	void (*run)(struct task *);
-	uint16_t tid;              /* owner thread */
+	uint16_t tid; /* owner thread */
 	uint8_t class;
-	_Atomic uint8_t remote;    /* 1: in the inbox */
+	_Atomic uint8_t remote; /* 1: in the inbox */
 };
 
 /* Makes <t> a task of the calling thread. */
@@ -37,7 +37,7 @@ void task_cancel(struct task *t);
 
 struct timer {
 	struct list link;
-	uint64_t at;                   /* 0: not set */
+	uint64_t at; /* 0: not set */
 	void (*fire)(struct timer *);
 };
 

@@ -19,37 +19,37 @@ struct poller;
 
 struct thread_group {
 	uint16_t id, nthreads;
-	uint16_t first;             /* tid of its first thread */
-	struct fd_table *fds;       /* descriptors of this group */
+	uint16_t first; /* tid of its first thread */
+	struct fd_table *fds; /* descriptors of this group */
 };
 
 /* What a poller has done; the owner counts, others may read. */
 struct poll_count {
-	uint64_t turns, waits;    /* loop turns; of them with a system call for events */
-	uint64_t events, stale;   /* from the kernel; of a former use of the descriptor, dropped */
+	uint64_t turns, waits; /* loop turns; of them with a system call for events */
+	uint64_t events, stale; /* from the kernel; of a former use of the descriptor, dropped */
 	uint64_t recvs, recvs_empty, sends, accepts; /* system calls; receives that found nothing */
 };
 
 struct thread {
-	uint16_t tid;               /* 0 to nthreads-1 */
-	uint16_t ltid;              /* number inside its group */
+	uint16_t tid; /* 0 to nthreads-1 */
+	uint16_t ltid; /* number inside its group */
 	struct thread_group *group;
-	uint64_t now;                   /* tick, read in each turn that asks for events */
-	uint64_t now_us;            /* same clock, in microseconds */
-	uint64_t wall_us;           /* 0: not asked for in this turn */
-	uint32_t closing;           /* io_close without closed() so far */
-	uint64_t trim_at;           /* tick of the next trim of the caches; 0: nothing to trim */
+	uint64_t now; /* tick, read in each turn that asks for events */
+	uint64_t now_us; /* same clock, in microseconds */
+	uint64_t wall_us; /* 0: not asked for in this turn */
+	uint32_t closing; /* io_close without closed() so far */
+	uint64_t trim_at; /* tick of the next trim of the caches; 0: nothing to trim */
 	const struct poller *poller;
-	struct poller_state *poll;  /* private to the poller */
+	struct poller_state *poll; /* private to the poller */
 	struct poll_count polled;
-	struct sched *sched;        /* run queues, timers, inbox */
+	struct sched *sched; /* run queues, timers, inbox */
 	struct buf_pool *bufs;
-	void (*turn)(void);         /* set by net: ends each loop turn, before the wait */
-	void *log;                  /* ring of ops/log */
-	void *proxy;                /* per-thread data of the proxy layer */
-	uint64_t rng[2];            /* state of thread_random */
+	void (*turn)(void); /* set by net: ends each loop turn, before the wait */
+	void *log; /* ring of ops/log */
+	void *proxy; /* per-thread data of the proxy layer */
+	uint64_t rng[2]; /* state of thread_random */
 	_Alignas(64) _Atomic uint32_t asleep; /* in the poller: a wake-up is needed */
-	_Atomic uint32_t load;      /* connections owned, for accept; written by the owner */
+	_Atomic uint32_t load; /* connections owned, for accept; written by the owner */
 	_Atomic bool stop;
 };
 
@@ -60,7 +60,7 @@ extern unsigned nthreads;
 struct thread_config {
 	unsigned nthreads, ngroups;
 	const struct poller *poller;
-	uint32_t buffers_max;       /* per process; 0: no limit but the memory */
+	uint32_t buffers_max; /* per process; 0: no limit but the memory */
 	/* Called on each thread, in tid order, before the loop starts / after it has ended. */
 	int (*start)(struct thread *);
 	void (*stop)(struct thread *);

@@ -386,7 +386,8 @@ bool msg_copy(struct msg *to, const struct msg *from)
 	if (from->used)
 		memcpy(m.blk, from->blk, from->used);
 	if (from->nhdr)
-		memcpy(msg_hdr(&m, from->nhdr - 1), msg_hdr(from, from->nhdr - 1), from->nhdr * sizeof(struct msg_hdr));
+		memcpy(msg_hdr(&m, from->nhdr - 1), msg_hdr(from, from->nhdr - 1),
+		       from->nhdr * sizeof(struct msg_hdr));
 	*to = m;
 	return true;
 }

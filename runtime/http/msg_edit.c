@@ -10,7 +10,7 @@ static bool replace(struct msg *m, struct msg_ref *r, struct str text)
 	const struct msg_ref old = *r;
 	struct msg_ref to;
 
-	*r = (struct msg_ref){ 0 };
+	*r = (struct msg_ref) { 0 };
 	if (!msg_text(m, text, &to)) {
 		*r = old;
 		return false;

@@ -313,7 +313,8 @@ static void h1_drained(struct conn *c)
 	struct h1s *st = h->s;
 
 	if (st && st->flags & H1S_OPEN && !(st->flags & H1S_DETACHED) &&
-	    (!(st->flags & H1S_FAILED) || st->s.bad_status)) { /* an answer to what failed goes out still */
+	    (!(st->flags & H1S_FAILED) ||
+	     st->s.bad_status)) { /* an answer to what failed goes out still */
 		st->s.queued = (uint32_t)conn_queued(c);
 		h->flags |= H1_BUSY;
 		st->s.ops->drained(&st->s);

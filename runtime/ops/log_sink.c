@@ -58,7 +58,8 @@ bool log_file_check(struct str path, char *err, size_t room)
 		return true;
 	}
 	slash = strrchr(file, '/');
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - file) + 1 : 1,
+		 slash ? file : ".");
 	if (errno == ENOENT && access(folder, W_OK | X_OK) == 0)
 		return true;
 	snprintf(err, room, "log %s: %s", file, strerror(errno));

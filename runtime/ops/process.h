@@ -17,7 +17,8 @@ enum exit_code {
 	EXIT_CODE_USAGE = 2, /* wrong command line */
 	EXIT_CODE_SYSTEM = 3, /* a port, file, user or limit: the system refused at start */
 	EXIT_CODE_RUNTIME = 4, /* threads or memory could not be had */
-	EXIT_CODE_CUT = 5 /* stopped while connections were open: drain time over, or a second signal */
+	EXIT_CODE_CUT =
+		5 /* stopped while connections were open: drain time over, or a second signal */
 };
 
 /* Signals. SIGTERM, SIGINT, SIGUSR1: stop; again SIGTERM or SIGINT: stop now. SIGHUP: reopen.

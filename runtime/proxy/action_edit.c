@@ -20,7 +20,8 @@ static bool is_token(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = ascii_lower(s.p[i]);
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && (!c || !strchr("!#$%&'*+-.^_`|~", c)))
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    (!c || !strchr("!#$%&'*+-.^_`|~", c)))
 			return false;
 	}
 	return s.n > 0;
@@ -28,7 +29,8 @@ static bool is_token(struct str s)
 
 /* Edits a copy of <in>: the first match of the regex is replaced by the written text. *<out> is <in> when nothing matches.
  * False: the scratch is full or the regex gave up (r->limit). */
-static bool replaced(struct rule_run *r, uint32_t regex, uint32_t text, struct str in, struct str *out, bool *hit)
+static bool replaced(struct rule_run *r, uint32_t regex, uint32_t text, struct str in,
+		     struct str *out, bool *hit)
 {
 	struct str outer[REGEX_GROUPS], own[REGEX_GROUPS], new;
 	char *copy = rule_scratch(in.n), *at;
@@ -125,7 +127,8 @@ static bool set_uri(struct msg *m, struct str meth, struct str uri)
 	}
 	if (u.form == URI_ABSOLUTE && !rule_set_host(m, u.authority))
 		return false;
-	return msg_set_path(m, path) && msg_set_query(m, u.query.p ? u.query : S(""), u.query.p != NULL);
+	return msg_set_path(m, path) &&
+	       msg_set_query(m, u.query.p ? u.query : S(""), u.query.p != NULL);
 }
 
 /* -- set ----------------------------------------------------------------------------------------- */
@@ -206,7 +209,8 @@ static enum act_result rem_run(struct rule_run *r, const struct ws_action *a)
 /* Sees whole lines "name: value"; not Host of a request, which only "set host" and "rep host" write. */
 static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 {
-	for (uint32_t i = msg_find(r->m, MSG_END, FIELD_OTHER, S("")); i != MSG_END; i = msg_find(r->m, i, FIELD_OTHER, S(""))) {
+	for (uint32_t i = msg_find(r->m, MSG_END, FIELD_OTHER, S("")); i != MSG_END;
+	     i = msg_find(r->m, i, FIELD_OTHER, S(""))) {
 		struct str name = msg_name(r->m, i), value = msg_value(r->m, i);
 		uint32_t used = pt()->scratch_used;
 		char *line;
@@ -220,7 +224,8 @@ static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 		memcpy(line, name.p, name.n);
 		memcpy(line + name.n, ": ", 2);
 		memcpy(line + name.n + 2, value.p, value.n);
-		found = site.ws->regex->match(site.regexes[a->regex], str_of(line, name.n + 2 + value.n), NULL);
+		found = site.ws->regex->match(site.regexes[a->regex],
+					      str_of(line, name.n + 2 + value.n), NULL);
 		pt()->scratch_used = used;
 		if (found < 0) {
 			r->limit = true;
@@ -232,14 +237,17 @@ static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 	return ACT_NEXT;
 }
 
-static bool replace_values(struct rule_run *r, const struct ws_action *a, enum field_id id, struct str name)
+static bool replace_values(struct rule_run *r, const struct ws_action *a, enum field_id id,
+			   struct str name)
 {
-	for (uint32_t i = msg_find(r->m, MSG_END, id, name); i != MSG_END; i = msg_find(r->m, i, id, name)) {
+	for (uint32_t i = msg_find(r->m, MSG_END, id, name); i != MSG_END;
+	     i = msg_find(r->m, i, id, name)) {
 		uint32_t used = pt()->scratch_used;
 		struct str out;
 		bool hit;
 
-		if (!replaced(r, a->regex, a->text, msg_value(r->m, i), &out, &hit) || (hit && !msg_set_value(r->m, i, out)))
+		if (!replaced(r, a->regex, a->text, msg_value(r->m, i), &out, &hit) ||
+		    (hit && !msg_set_value(r->m, i, out)))
 			return false;
 		pt()->scratch_used = used;
 	}
@@ -254,7 +262,8 @@ static bool replace_host(struct rule_run *r, const struct ws_action *a)
 
 	if (i == MSG_END)
 		return true;
-	return replaced(r, a->regex, a->text, msg_value(r->m, i), &out, &hit) && (!hit || rule_set_host(r->m, out));
+	return replaced(r, a->regex, a->text, msg_value(r->m, i), &out, &hit) &&
+	       (!hit || rule_set_host(r->m, out));
 }
 
 /* Edits the first matched part of every occurrence. */
@@ -275,7 +284,8 @@ static enum act_result rewrite_run(struct rule_run *r, const struct ws_action *a
 	bool hit;
 
 	if (responding(r))
-		return finish(r, replace_values(r, a, FIELD_LOCATION, S("")) && replace_values(r, a, FIELD_CONTENT_LOCATION, S("")));
+		return finish(r, replace_values(r, a, FIELD_LOCATION, S("")) &&
+					 replace_values(r, a, FIELD_CONTENT_LOCATION, S("")));
 	if (!replaced(r, a->regex, a->text, rule_target(r->m), &out, &hit))
 		return finish(r, false);
 	return finish(r, !hit || set_uri(r->m, msg_str(r->m, r->m->meth), out));
@@ -293,7 +303,8 @@ static enum act_result reqline_run(struct rule_run *r, const struct ws_action *a
 		return ACT_NEXT;
 	meth = str_cut(&out, ' ');
 	uri = str_cut(&out, ' ');
-	if (!is_token(meth) || !out.p || (!str_eq(out, S("HTTP/1.1")) && !str_eq(out, S("HTTP/1.0"))))
+	if (!is_token(meth) || !out.p ||
+	    (!str_eq(out, S("HTTP/1.1")) && !str_eq(out, S("HTTP/1.0"))))
 		return ACT_FAIL;
 	return finish(r, set_uri(r->m, meth, uri) && msg_set_method(r->m, meth));
 }
@@ -319,8 +330,8 @@ static enum act_result stsline_run(struct rule_run *r, const struct ws_action *a
 		return ACT_NEXT;
 	version = str_cut(&out, ' ');
 	code = str_cut(&out, ' ');
-	if ((!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))) || code.n != 3 || !str_u64(code, 599, &status) ||
-	    status < 200)
+	if ((!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))) || code.n != 3 ||
+	    !str_u64(code, 599, &status) || status < 200)
 		return ACT_FAIL;
 	return finish(r, rule_set_status(r, (unsigned)status, out.p ? out : S("")));
 }
@@ -336,7 +347,7 @@ static bool join_path(struct str new, struct str rest, struct str *out)
 		*out = new.n ? new : S("/");
 		return true;
 	}
-	while (new.n && new.p[new.n - 1] == '/')
+	while (new.n &&new.p[new.n - 1] == '/')
 		new.n--;
 	at = rule_scratch(new.n + rest.n);
 	if (!at)
@@ -351,7 +362,8 @@ bool rule_mapuri(struct rule_run *r, const struct ws_action *a, bool *hit)
 {
 	struct str rest, new, to;
 
-	*hit = has_path(r->m) && uri_prefix(msg_str(r->m, r->m->path), ws_str(a->old), a->flags & WS_A_ICASE, &rest);
+	*hit = has_path(r->m) &&
+	       uri_prefix(msg_str(r->m, r->m->path), ws_str(a->old), a->flags & WS_A_ICASE, &rest);
 	if (!*hit || a->text == WS_NONE)
 		return true;
 	return rule_text(r, a->text, &new) && join_path(new, rest, &to) && set_path(r->m, to);
@@ -388,7 +400,8 @@ static ptrdiff_t path_start(struct rule_run *r, struct str v)
 }
 
 /* Maps the URI at <from>, <n> bytes of <v>; *<out> is <v> when it is none of ours. */
-static bool map_part(struct rule_run *r, struct str old, struct str new, struct str v, size_t from, size_t n, struct str *out)
+static bool map_part(struct rule_run *r, struct str old, struct str new, struct str v, size_t from,
+		     size_t n, struct str *out)
 {
 	struct str uri = str_of(v.p + from, n), path, rest, mapped;
 	ptrdiff_t start = path_start(r, uri);
@@ -418,7 +431,8 @@ static bool map_part(struct rule_run *r, struct str old, struct str new, struct 
 }
 
 /* The attribute Path of a cookie (RFC 6265 5.2.4), or the url= of Refresh. */
-static bool map_attribute(struct rule_run *r, struct str old, struct str new, struct str v, struct str attr, struct str *out)
+static bool map_attribute(struct rule_run *r, struct str old, struct str new, struct str v,
+			  struct str attr, struct str *out)
 {
 	size_t from = 0;
 
@@ -439,7 +453,8 @@ static bool map_attribute(struct rule_run *r, struct str old, struct str new, st
 
 bool rule_maploc(struct rule_run *r, struct str old, struct str new)
 {
-	for (uint32_t i = msg_find(r->m, MSG_END, FIELD_OTHER, S("")); i != MSG_END; i = msg_find(r->m, i, FIELD_OTHER, S(""))) {
+	for (uint32_t i = msg_find(r->m, MSG_END, FIELD_OTHER, S("")); i != MSG_END;
+	     i = msg_find(r->m, i, FIELD_OTHER, S(""))) {
 		uint8_t id = msg_hdr(r->m, i)->id;
 		struct str v = msg_value(r->m, i), out = v;
 		uint32_t used = pt()->scratch_used;
@@ -467,7 +482,8 @@ static enum act_result maploc_run(struct rule_run *r, const struct ws_action *a)
 
 const struct action_part action_SET = { "set", set_run };
 const struct action_part action_ADD = { "add", add_run };
-const struct action_part action_APPEND = { "append", add_run }; /* the compiler has split the line */
+const struct action_part action_APPEND = { "append",
+					   add_run }; /* the compiler has split the line */
 const struct action_part action_REM = { "rem", rem_run };
 const struct action_part action_DELETE = { "delete", delete_run };
 const struct action_part action_REP = { "rep", rep_run };

@@ -18,7 +18,7 @@ static enum act_result deny_run(struct rule_run *r, const struct ws_action *a)
 {
 	unsigned status = a->status ? a->status : responding(r) ? 502 : 403;
 
-	r->answer = (struct rule_answer){ .status = (uint16_t)status };
+	r->answer = (struct rule_answer) { .status = (uint16_t)status };
 	return ACT_ANSWER;
 }
 
@@ -69,7 +69,7 @@ static enum act_result redir_run(struct rule_run *r, const struct ws_action *a)
 		ok = ok && join(&out, S("/"));
 	if (query.p && !(a->flags & WS_A_DROP_QUERY))
 		ok = ok && join(&out, S("?")) && join(&out, query);
-	r->answer = (struct rule_answer){ .status = a->status ? a->status : 302, .location = out };
+	r->answer = (struct rule_answer) { .status = a->status ? a->status : 302, .location = out };
 	return ok && out.n ? ACT_ANSWER : ACT_FAIL;
 }
 
@@ -80,7 +80,9 @@ static enum act_result respond_run(struct rule_run *r, const struct ws_action *a
 
 	if (w->text != WS_NONE && !rule_text(r, w->text, &body))
 		return ACT_FAIL;
-	r->answer = (struct rule_answer){ .status = a->status ? a->status : 200, .ws = w, .body = body };
+	r->answer = (struct rule_answer) { .status = a->status ? a->status : 200,
+					   .ws = w,
+					   .body = body };
 	return ACT_ANSWER;
 }
 
@@ -171,7 +173,8 @@ static enum act_result capture_run(struct rule_run *r, const struct ws_action *a
 		rule_forget(r->x, true, a->slot);
 		return ACT_NEXT;
 	}
-	if (!rule_subject_text(r, a->subject, &text) || !rule_keep(r->x, true, a->slot, text, a->num ? (size_t)a->num : CAPTURE_DEFAULT))
+	if (!rule_subject_text(r, a->subject, &text) ||
+	    !rule_keep(r->x, true, a->slot, text, a->num ? (size_t)a->num : CAPTURE_DEFAULT))
 		return ACT_FAIL;
 	return ACT_NEXT;
 }

@@ -11,7 +11,7 @@ static void set_body(struct exchange *x, struct str body)
 {
 	if (bodiless(x->rsp.status)) {
 		x->rsp.body = BODY_NONE;
-		x->made = (struct str){ 0 };
+		x->made = (struct str) { 0 };
 		return;
 	}
 	x->rsp.body = BODY_LENGTH;
@@ -70,14 +70,35 @@ static struct str builtin_page(unsigned status)
 		unsigned status;
 		struct str text;
 	} pages[] = {
-#define PAGE(code, phrase) \
-	{ code, { "<!doctype html>\n<title>" #code " " phrase "</title>\n<h1>" phrase "</h1>\n", \
-		  sizeof("<!doctype html>\n<title>" #code " " phrase "</title>\n<h1>" phrase "</h1>\n") - 1 } }
-		PAGE(400, "Bad Request"), PAGE(401, "Unauthorized"), PAGE(403, "Forbidden"), PAGE(404, "Not Found"),
-		PAGE(405, "Method Not Allowed"), PAGE(408, "Request Timeout"), PAGE(410, "Gone"), PAGE(413, "Content Too Large"),
-		PAGE(414, "URI Too Long"), PAGE(421, "Misdirected Request"), PAGE(425, "Too Early"), PAGE(429, "Too Many Requests"),
-		PAGE(431, "Request Header Fields Too Large"), PAGE(500, "Internal Server Error"), PAGE(501, "Not Implemented"),
-		PAGE(502, "Bad Gateway"), PAGE(503, "Service Unavailable"), PAGE(504, "Gateway Timeout"),
+#define PAGE(code, phrase)                                                                         \
+	{                                                                                          \
+		code,                                                                              \
+		{                                                                                  \
+			"<!doctype html>\n<title>" #code " " phrase "</title>\n<h1>" phrase        \
+			"</h1>\n",                                                                 \
+				sizeof("<!doctype html>\n<title>" #code " " phrase                 \
+				       "</title>\n<h1>" phrase "</h1>\n") -                        \
+					1                                                          \
+		}                                                                                  \
+	}
+		PAGE(400, "Bad Request"),
+		PAGE(401, "Unauthorized"),
+		PAGE(403, "Forbidden"),
+		PAGE(404, "Not Found"),
+		PAGE(405, "Method Not Allowed"),
+		PAGE(408, "Request Timeout"),
+		PAGE(410, "Gone"),
+		PAGE(413, "Content Too Large"),
+		PAGE(414, "URI Too Long"),
+		PAGE(421, "Misdirected Request"),
+		PAGE(425, "Too Early"),
+		PAGE(429, "Too Many Requests"),
+		PAGE(431, "Request Header Fields Too Large"),
+		PAGE(500, "Internal Server Error"),
+		PAGE(501, "Not Implemented"),
+		PAGE(502, "Bad Gateway"),
+		PAGE(503, "Service Unavailable"),
+		PAGE(504, "Gateway Timeout"),
 		PAGE(505, "HTTP Version Not Supported"),
 #undef PAGE
 	};
@@ -85,7 +106,7 @@ static struct str builtin_page(unsigned status)
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
 		if (pages[i].status == status)
 			return pages[i].text;
-	return (struct str){ "", 0 };
+	return (struct str) { "", 0 };
 }
 
 void answer_status(struct exchange *x, unsigned status)
@@ -125,7 +146,8 @@ static bool answer_respond(struct exchange *x, struct rule_run *r)
 		const struct ws_answer_header *h = &site.ws->answer_headers[a->headers.first + i];
 		struct str value;
 
-		ok = rule_text(r, h->text, &value) && rule_value_safe(value) && msg_add(&made, ws_str(h->name), value);
+		ok = rule_text(r, h->text, &value) && rule_value_safe(value) &&
+		     msg_add(&made, ws_str(h->name), value);
 	}
 	answer_release(x);
 	if (!ok || !own_body(x, &body)) {
@@ -161,5 +183,5 @@ void answer_release(struct exchange *x)
 {
 	if (x->made_buf)
 		buf_put(&x->made_buf);
-	x->made = (struct str){ 0 };
+	x->made = (struct str) { 0 };
 }

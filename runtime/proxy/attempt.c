@@ -12,7 +12,8 @@
 
 static void add(_Atomic uint32_t *to, uint32_t n)
 {
-	atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + n,
+			      memory_order_relaxed);
 }
 
 /* Moves <x> in the counters of servers and backends, which this thread alone writes. */
@@ -73,7 +74,8 @@ static void connect_failed(struct exchange *x, int err)
 	}
 	x->retries++;
 	/* redispatch N: after N failures; 0: at the last attempt. */
-	if (redispatch >= 0 && (redispatch == 0 ? x->retries >= num[WS_RETRIES] : x->retries >= redispatch)) {
+	if (redispatch >= 0 &&
+	    (redispatch == 0 ? x->retries >= num[WS_RETRIES] : x->retries >= redispatch)) {
 		x->flags |= X_REDISPATCHED;
 		x->avoid = x->srv->index;
 		x->srv = NULL;

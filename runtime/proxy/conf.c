@@ -19,7 +19,8 @@ struct load {
 	bool bad;
 };
 
-__attribute__((format(printf, 3, 4))) static void complain(struct load *l, uint32_t where, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void complain(struct load *l, uint32_t where,
+							   const char *fmt, ...)
 {
 	va_list ap;
 
@@ -45,7 +46,9 @@ static const char *environment(struct str name, char *key, size_t room)
 	snprintf(key, room, "WEIR_%.*s", STR_ARG(name));
 	value = getenv(key);
 	for (char *c = key; *c; c++)
-		*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c == '-' || *c == '.' ? '_' : *c;
+		*c = *c >= 'a' && *c <= 'z'   ? (char)(*c - 'a' + 'A')
+		     : *c == '-' || *c == '.' ? '_'
+					      : *c;
 	return value ? value : getenv(key);
 }
 
@@ -67,8 +70,9 @@ static void bind_param(struct load *l, uint32_t i, const struct param_arg *args,
 	else if (p->has_default)
 		site.params[i] = ws_str(p->def);
 	else
-		complain(l, p->where, "param '%.*s' is not set: give --set %.*s=VALUE or %s in the environment", STR_ARG(name),
-			 STR_ARG(name), key);
+		complain(l, p->where,
+			 "param '%.*s' is not set: give --set %.*s=VALUE or %s in the environment",
+			 STR_ARG(name), STR_ARG(name), key);
 }
 
 static void bind_params(struct load *l, const struct param_arg *args, unsigned nargs)
@@ -77,10 +81,12 @@ static void bind_params(struct load *l, const struct param_arg *args, unsigned n
 	for (unsigned a = 0; a < nargs; a++) {
 		uint32_t i = 0;
 
-		while (i < site.ws->nparams && !str_eq(ws_str(site.ws->params[i].name), args[a].name))
+		while (i < site.ws->nparams &&
+		       !str_eq(ws_str(site.ws->params[i].name), args[a].name))
 			i++;
 		if (i == site.ws->nparams)
-			complain(l, WS_NONE, "--set %.*s: this site has no such param", STR_ARG(args[a].name));
+			complain(l, WS_NONE, "--set %.*s: this site has no such param",
+				 STR_ARG(args[a].name));
 	}
 	for (uint32_t i = 0; i < site.ws->nparams; i++)
 		bind_param(l, i, args, nargs);
@@ -93,9 +99,12 @@ struct str conf_text(uint32_t text)
 
 	for (uint32_t i = 0; i < run.n; i++) {
 		const struct ws_piece *p = &site.ws->pieces[run.first + i];
-		struct str more = p->kind == WS_P_LITERAL ? ws_str(p->text) : p->kind == WS_P_PARAM ? site.params[p->index] : S("");
+		struct str more = p->kind == WS_P_LITERAL ? ws_str(p->text)
+				  : p->kind == WS_P_PARAM ? site.params[p->index]
+							  : S("");
 
-		out = run.n == 1 ? more : arena_printf(&arena, "%.*s%.*s", STR_ARG(out), STR_ARG(more));
+		out = run.n == 1 ? more
+				 : arena_printf(&arena, "%.*s%.*s", STR_ARG(out), STR_ARG(more));
 	}
 	return out;
 }
@@ -108,9 +117,14 @@ static bool parse_number(struct str s, uint32_t unit, int64_t *out)
 	static const struct {
 		const char *name;
 		uint64_t mul[3];
-	} units[] = { { "", { 1, 1, 0 } }, { "k", { 1000, 1 << 10, 0 } }, { "m", { 1000000, 1 << 20, 60000 } },
-		      { "g", { 1000000000, 1 << 30, 0 } }, { "ms", { 0, 0, 1 } }, { "s", { 0, 0, 1000 } },
-		      { "h", { 0, 0, 3600000 } }, { "d", { 0, 0, 86400000 } } };
+	} units[] = { { "", { 1, 1, 0 } },
+		      { "k", { 1000, 1 << 10, 0 } },
+		      { "m", { 1000000, 1 << 20, 60000 } },
+		      { "g", { 1000000000, 1 << 30, 0 } },
+		      { "ms", { 0, 0, 1 } },
+		      { "s", { 0, 0, 1000 } },
+		      { "h", { 0, 0, 3600000 } },
+		      { "d", { 0, 0, 86400000 } } };
 	size_t digits = 0;
 	uint64_t v;
 
@@ -175,7 +189,8 @@ bool conf_addr(uint32_t text, struct addr_conf *out, struct str *as_text, const 
 	return true;
 }
 
-static void target_addr(struct load *l, uint32_t text, uint32_t where, struct addr *out, bool *port_offset)
+static void target_addr(struct load *l, uint32_t text, uint32_t where, struct addr *out,
+			bool *port_offset)
 {
 	struct addr_conf c;
 	const char *why;
@@ -190,11 +205,14 @@ static void target_addr(struct load *l, uint32_t text, uint32_t where, struct ad
 	if (c.addr.kind == AK_UNIX || c.addr.kind == AK_ABNS) {
 		addr_set_path(out, arena_str(&arena, c.path).p);
 	} else if (c.addr.kind != AK_INET || (!c.has_port && !c.port_offset)) {
-		complain(l, where, "address '%.*s' cannot be connected to: an address and a port are needed", STR_ARG(s));
+		complain(l, where,
+			 "address '%.*s' cannot be connected to: an address and a port are needed",
+			 STR_ARG(s));
 	}
 }
 
-static void source_addr(struct load *l, const struct ws_source *src, uint32_t where, struct addr *out)
+static void source_addr(struct load *l, const struct ws_source *src, uint32_t where,
+			struct addr *out)
 {
 	struct addr_conf c;
 	const char *why;
@@ -252,7 +270,7 @@ static void load_front(struct load *l, uint32_t i)
 	f->name = ws_str(ws->name);
 	f->index = i;
 	f->tcp = ws->front_tcp;
-	f->mux = (struct mux_conf){
+	f->mux = (struct mux_conf) {
 		.app = &exchange_front_app,
 		.head_max = (uint32_t)all[WS_HEAD_MAX],
 		.headers_max = (uint32_t)all[WS_HEADERS_MAX],
@@ -276,8 +294,10 @@ static void load_servers(struct load *l, struct back *b)
 	b->servers = ARENA_ARRAY(&arena, struct server, b->nservers + 1);
 	for (uint32_t i = 0; i < b->nservers; i++) {
 		struct server *s = &b->servers[i];
-		const struct ws_server *row = dispatch ? NULL : &site.ws->servers[ws->servers.first + i];
-		const struct ws_source *src = row && row->source.mode != WS_SRC_NONE ? &row->source : &ws->source;
+		const struct ws_server *row =
+			dispatch ? NULL : &site.ws->servers[ws->servers.first + i];
+		const struct ws_source *src =
+			row && row->source.mode != WS_SRC_NONE ? &row->source : &ws->source;
 		uint32_t where = row ? row->where : ws->where;
 
 		s->ws = row;
@@ -302,7 +322,7 @@ static void load_back(struct load *l, uint32_t i)
 	b->name = ws_str(ws->name);
 	b->index = i;
 	b->tcp = ws->back_tcp;
-	b->mux = (struct mux_conf){
+	b->mux = (struct mux_conf) {
 		.app = &server_mux_app,
 		.head_max = (uint32_t)all[WS_HEAD_MAX],
 		.headers_max = (uint32_t)all[WS_HEADERS_MAX],
@@ -361,7 +381,8 @@ static void load_regexes(struct load *l)
 
 		site.regexes[i] = site.ws->regex->compile(ws_str(r->text), r->flags, &why);
 		if (!site.regexes[i])
-			complain(l, WS_NONE, "regex '%.*s': %.*s", STR_ARG(ws_str(r->text)), STR_ARG(why));
+			complain(l, WS_NONE, "regex '%.*s': %.*s", STR_ARG(ws_str(r->text)),
+				 STR_ARG(why));
 	}
 }
 
@@ -373,10 +394,12 @@ static void captured_in(enum ws_dir from, enum ws_dir to, bool *in)
 			struct ws_run chain = site.ws->sections[s].chains[d];
 
 			for (uint32_t i = 0; i < chain.n; i++) {
-				struct ws_run run = site.ws->rules[site.ws->chain[chain.first + i]].actions;
+				struct ws_run run =
+					site.ws->rules[site.ws->chain[chain.first + i]].actions;
 
 				for (uint32_t k = 0; k < run.n; k++) {
-					const struct ws_action *a = &site.ws->action_rows[run.first + k];
+					const struct ws_action *a =
+						&site.ws->action_rows[run.first + k];
 
 					if (strcmp(site.ws->actions[a->fn]->name, "capture") == 0)
 						in[a->slot] = true;
@@ -409,7 +432,7 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 {
 	struct load l = { .err = err };
 
-	site = (struct site){ .ws = ws };
+	site = (struct site) { .ws = ws };
 	bind_params(&l, args, nargs);
 	if (l.bad)
 		return false;
@@ -430,5 +453,5 @@ void conf_free(void)
 		if (site.regexes && site.regexes[i])
 			site.ws->regex->free(site.regexes[i]);
 	arena_free(&arena);
-	site = (struct site){ 0 };
+	site = (struct site) { 0 };
 }

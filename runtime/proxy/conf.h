@@ -20,15 +20,15 @@ struct log_sink_set;
 /* Front side of a section (listen, frontend). */
 struct front {
 	const struct ws_section *ws;
-	const int64_t *num;            /* WS_NUMS settings, params bound */
+	const int64_t *num; /* WS_NUMS settings, params bound */
 	struct mux_conf mux;
 	struct str name;
-	uint32_t index;                /* of the section */
-	struct log_sink_set *sinks;    /* NULL: no log */
+	uint32_t index; /* of the section */
+	struct log_sink_set *sinks; /* NULL: no log */
 	bool tcp;
-	struct conn_limit limit;       /* open client connections */
-	struct addr_net *monitor;      /* monitor-net */
-	struct addr_net *ff_unless;    /* forwardfor ... unless */
+	struct conn_limit limit; /* open client connections */
+	struct addr_net *monitor; /* monitor-net */
+	struct addr_net *ff_unless; /* forwardfor ... unless */
 	const struct handshake *hs[4]; /* of its connections, in order */
 	uint32_t nlisteners;
 	struct listener *listeners;
@@ -38,50 +38,50 @@ struct server {
 	const struct ws_server *ws;
 	struct str name;
 	struct addr addr;
-	struct addr source;            /* kind AK_NONE: the kernel's choice */
+	struct addr source; /* kind AK_NONE: the kernel's choice */
 	bool port_offset;
 	const struct handshake *hs[2]; /* send-proxy: the list of its connections */
-	uint32_t index;                /* in its backend */
+	uint32_t index; /* in its backend */
 	struct back *be;
 };
 
 /* Back side of a section (listen, backend). */
 struct back {
-	const struct ws_section *ws;   /* the section that was chosen: names, rules */
+	const struct ws_section *ws; /* the section that was chosen: names, rules */
 	const struct ws_section *servers_ws;
 	const int64_t *num;
 	struct str name;
 	uint32_t index;
 	bool tcp;
-	uint32_t nservers, weight;     /* <weight>: sum */
+	uint32_t nservers, weight; /* <weight>: sum */
 	struct server *servers;
-	struct back *owner;            /* whose servers these are: use_backend_from; else itself */
+	struct back *owner; /* whose servers these are: use_backend_from; else itself */
 	struct mux_conf mux;
 };
 
 /* Per thread and server: idle connections, newest first. */
 struct server_slot {
-	_Atomic uint32_t requests;     /* written by its thread alone, summed for logs */
-	struct list idle, safe;        /* struct conn.link; safe: reused at least once */
+	_Atomic uint32_t requests; /* written by its thread alone, summed for logs */
+	struct list idle, safe; /* struct conn.link; safe: reused at least once */
 	uint32_t nidle, nsafe, active;
-	uint32_t low;                  /* idle ones at the beginning of the eviction period */
-	int32_t rr;                    /* smooth weighted round robin */
+	uint32_t low; /* idle ones at the beginning of the eviction period */
+	int32_t rr; /* smooth weighted round robin */
 };
 
 /* thread.proxy: one per thread. */
 struct proxy_thread {
-	struct server_slot **slots;    /* [back index][server] ; NULL for sections without servers */
+	struct server_slot **slots; /* [back index][server] ; NULL for sections without servers */
 	_Atomic uint32_t *be_requests; /* by section */
-	struct list clients;           /* client connections of this thread */
+	struct list clients; /* client connections of this thread */
 	struct list exchanges;
 	uint32_t nclients, nexchanges;
-	uint32_t nservers;             /* server connections */
-	struct timer drain;            /* during a graceful stop */
+	uint32_t nservers; /* server connections */
+	struct timer drain; /* during a graceful stop */
 	uint64_t drain_since;
 	bool cut;
-	char *scratch;                 /* SCRATCH_SIZE bytes for texts made by rules, reset at each rule */
+	char *scratch; /* SCRATCH_SIZE bytes for texts made by rules, reset at each rule */
 	uint32_t scratch_used;
-	void *regex;                   /* match data and JIT stack of regex_pcre2 */
+	void *regex; /* match data and JIT stack of regex_pcre2 */
 	uint64_t served;
 };
 #define SCRATCH_SIZE (128 * 1024)
@@ -96,16 +96,16 @@ struct cap_names {
 
 struct site {
 	const struct ws_site *ws;
-	int64_t *nums;                 /* copy of ws->nums, params bound */
-	struct str *params;            /* values by param row */
-	struct front **fronts;         /* by section index, NULL where it has no front side */
+	int64_t *nums; /* copy of ws->nums, params bound */
+	struct str *params; /* values by param row */
+	struct front **fronts; /* by section index, NULL where it has no front side */
 	struct back **backs;
-	struct regex_code **regexes;   /* by regex row */
-	struct addr_net *trusted;      /* ws->trusted.n of them */
-	bool keeps_request;            /* some rule of a response reads the request */
-	struct ws_net *value_nets;     /* by text row: a network written with params */
-	_Atomic bool stopping;         /* written before thread_call wakes every thread */
-	struct cap_names caps[2];      /* captures of requests, of responses: for logs */
+	struct regex_code **regexes; /* by regex row */
+	struct addr_net *trusted; /* ws->trusted.n of them */
+	bool keeps_request; /* some rule of a response reads the request */
+	struct ws_net *value_nets; /* by text row: a network written with params */
+	_Atomic bool stopping; /* written before thread_call wakes every thread */
+	struct cap_names caps[2]; /* captures of requests, of responses: for logs */
 };
 
 extern struct site site;

@@ -232,7 +232,8 @@ static bool json_run(struct rule_run *r, const struct ws_conv *c, struct val *v,
 
 static bool base64_run(struct rule_run *r, const struct ws_conv *c, struct val *v, uint32_t *again)
 {
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *at = rule_scratch((v->s.n + 2) / 3 * 4);
 	size_t n = 0;
 

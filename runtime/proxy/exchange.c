@@ -250,7 +250,8 @@ static void fire(struct timer *t)
 
 void exchange_back_failed(struct exchange *x, enum stream_error why)
 {
-	bool silent = !(x->back->flags & STREAM_GOT_BYTES) && (why == STREAM_PEER_CLOSED || why == STREAM_PEER_RESET);
+	bool silent = !(x->back->flags & STREAM_GOT_BYTES) &&
+		      (why == STREAM_PEER_CLOSED || why == STREAM_PEER_RESET);
 
 	if (why == STREAM_STALE || (silent && (x->flags & X_FROM_IDLE) && !(x->flags & X_TCP)))
 		attempt_again(x);
@@ -259,7 +260,8 @@ void exchange_back_failed(struct exchange *x, enum stream_error why)
 	else if (why == STREAM_NO_MEMORY)
 		exchange_fail(x, 503, END_RESOURCE);
 	else
-		exchange_fail(x, 502, why == STREAM_BAD ? END_BAD_RESPONSE : END_SERVER_CLOSED_HEAD);
+		exchange_fail(x, 502,
+			      why == STREAM_BAD ? END_BAD_RESPONSE : END_SERVER_CLOSED_HEAD);
 }
 
 /* -- from the client ---------------------------------------------------------------------------- */
@@ -293,7 +295,8 @@ static void routed(struct exchange *x, struct rule_run *r, enum route_end end)
 /* Methods that may be repeated (RFC 9110 9.2.2). */
 static bool idempotent(struct str meth)
 {
-	static const struct str list[] = { { "GET", 3 }, { "HEAD", 4 }, { "PUT", 3 }, { "DELETE", 6 }, { "OPTIONS", 7 }, { "TRACE", 5 } };
+	static const struct str list[] = { { "GET", 3 },    { "HEAD", 4 },    { "PUT", 3 },
+					   { "DELETE", 6 }, { "OPTIONS", 7 }, { "TRACE", 5 } };
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (str_eq(meth, list[i]))
@@ -339,9 +342,10 @@ void exchange_front_failed(struct exchange *x, enum stream_error why)
 	else if (why == STREAM_NO_MEMORY)
 		exchange_fail(x, 503, END_RESOURCE);
 	else
-		exchange_drop(x, waiting ? END_CLIENT_ABORT_CONNECT :
-				 x->flags & X_RSP_STARTED ? END_CLIENT_ABORT_DATA :
-				 x->flags & X_REQ_END ? END_CLIENT_ABORT_WAIT : END_CLIENT_ABORT_REQ);
+		exchange_drop(x, waiting                    ? END_CLIENT_ABORT_CONNECT
+				 : x->flags & X_RSP_STARTED ? END_CLIENT_ABORT_DATA
+				 : x->flags & X_REQ_END     ? END_CLIENT_ABORT_WAIT
+							    : END_CLIENT_ABORT_REQ);
 }
 
 static bool front_begin(struct stream *s)
@@ -423,7 +427,8 @@ void exchange_send_made(struct exchange *x)
 			end = ROUTE_FAIL;
 		if (end == ROUTE_FAIL)
 			answer_status(x, 500);
-	} while (end == ROUTE_ANSWER || end == ROUTE_FAIL); /* each direction's rules run once: it ends */
+	} while (end == ROUTE_ANSWER ||
+		 end == ROUTE_FAIL); /* each direction's rules run once: it ends */
 	if (end == ROUTE_DROP) {
 		exchange_drop(x, END_RULE_RESPONSE);
 		return;

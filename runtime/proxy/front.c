@@ -101,7 +101,8 @@ static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener
 		return false; /* conf_load has told it */
 	if (listener_open(l, &conf, why, sizeof(why)))
 		return true;
-	fprintf(err, "%.*s:%u: bind '%.*s': %s\n", STR_ARG(ws_str(site.ws->files[place->file])), place->line, STR_ARG(text), why);
+	fprintf(err, "%.*s:%u: bind '%.*s': %s\n", STR_ARG(ws_str(site.ws->files[place->file])),
+		place->line, STR_ARG(text), why);
 	return false;
 }
 
@@ -116,7 +117,8 @@ bool front_open(FILE *err)
 			continue;
 		fe->listeners = conf_alloc((fe->ws->binds.n + 1) * sizeof(*fe->listeners));
 		for (uint32_t b = 0; b < fe->ws->binds.n; b++) {
-			if (open_bind(fe, &site.ws->binds[fe->ws->binds.first + b], &fe->listeners[fe->nlisteners], err))
+			if (open_bind(fe, &site.ws->binds[fe->ws->binds.first + b],
+				      &fe->listeners[fe->nlisteners], err))
 				fe->nlisteners++;
 			else
 				ok = false;

@@ -9,11 +9,12 @@
 #include "rule.h"
 #include "server.h"
 
-#define DRAIN_LOOK_MS 20   /* how often a draining thread looks whether it is done */
-#define CUT_WAIT_MS 2000   /* after the drain time: for closes under way */
+#define DRAIN_LOOK_MS 20 /* how often a draining thread looks whether it is done */
+#define CUT_WAIT_MS 2000 /* after the drain time: for closes under way */
 
 static _Atomic unsigned draining; /* threads that still have clients */
-static _Atomic unsigned closed;   /* threads that accept no more, so that none hands a connection to another */
+static _Atomic unsigned
+	closed; /* threads that accept no more, so that none hands a connection to another */
 static _Atomic bool hurry, was_cut;
 
 void proxy_init(void)
@@ -38,7 +39,8 @@ int proxy_thread_start(struct thread *t)
 	list_init(&p->clients);
 	list_init(&p->exchanges);
 	p->scratch = malloc(SCRATCH_SIZE);
-	if (!p->scratch || (site.ws->regex && site.ws->regex->thread_start()) || server_thread_start())
+	if (!p->scratch || (site.ws->regex && site.ws->regex->thread_start()) ||
+	    server_thread_start())
 		return -1;
 	conn_thread_start();
 	return front_thread_start();

@@ -35,7 +35,8 @@ static struct regex_code *compile(struct str pattern, uint32_t flags, struct str
 	*why = S("out of memory");
 	if (!code)
 		return NULL;
-	opts |= (flags & WS_RE_ICASE ? PCRE2_CASELESS : 0) | (flags & WS_RE_FREE ? PCRE2_EXTENDED : 0);
+	opts |= (flags & WS_RE_ICASE ? PCRE2_CASELESS : 0) |
+		(flags & WS_RE_FREE ? PCRE2_EXTENDED : 0);
 	code->re = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, opts, &error, &at, NULL);
 	if (!code->re) {
 		pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof(message));
@@ -69,7 +70,8 @@ static int match(const struct regex_code *code, struct str subject, struct str *
 		return 1;
 	at = pcre2_get_ovector_pointer(t->data);
 	for (int i = 0; i < REGEX_GROUPS; i++) {
-		bool set = (n == 0 || i < n) && at[2 * i] != PCRE2_UNSET && at[2 * i] <= at[2 * i + 1];
+		bool set =
+			(n == 0 || i < n) && at[2 * i] != PCRE2_UNSET && at[2 * i] <= at[2 * i + 1];
 
 		groups[i] = set ? str_of(p + at[2 * i], at[2 * i + 1] - at[2 * i]) : S("");
 	}

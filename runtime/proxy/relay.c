@@ -4,7 +4,8 @@
 #include "../base/bug.h"
 #include "answer.h"
 
-#define REST_MAX 16384 /* so much of a request body is awaited behind an answer to keep the connection */
+#define REST_MAX                                                                                   \
+	16384 /* so much of a request body is awaited behind an answer to keep the connection */
 #define RATE_WINDOW_MS 10000 /* rate-min is an average over that long */
 
 static void credit_front(struct exchange *x, bool on)
@@ -28,18 +29,20 @@ static bool tunnel(const struct exchange *x)
  * more, of unknown length, or waits for our 100 (RFC 9110 10.1.1), costs the connection. */
 static bool small_rest(const struct exchange *x)
 {
-	return x->req.body == BODY_LENGTH && !(x->req.flags & MSG_EXPECT) && !(x->flags & (X_FRONT_OVER | X_TCP)) &&
-	       x->req.length - x->body_in <= REST_MAX;
+	return x->req.body == BODY_LENGTH && !(x->req.flags & MSG_EXPECT) &&
+	       !(x->flags & (X_FRONT_OVER | X_TCP)) && x->req.length - x->body_in <= REST_MAX;
 }
 
 /* Everything has been given to the client's mux and has left it (tunnels: in both directions). */
 static bool finished(const struct exchange *x)
 {
 	if (tunnel(x))
-		return (x->flags & X_REQ_END) && (x->flags & X_RSP_END) && !x->front->queued && !x->back->queued;
+		return (x->flags & X_REQ_END) && (x->flags & X_RSP_END) && !x->front->queued &&
+		       !x->back->queued;
 	if ((x->flags & X_FRONT_OVER) && (x->flags & X_RSP_SENT_END))
 		return true;
-	return (x->flags & X_RSP_SENT_END) && x->front->queued == 0 && ((x->flags & X_REQ_END) || !small_rest(x));
+	return (x->flags & X_RSP_SENT_END) && x->front->queued == 0 &&
+	       ((x->flags & X_REQ_END) || !small_rest(x));
 }
 
 /* After anything moved. <x> may be gone afterwards. */
@@ -133,7 +136,8 @@ static void back_data(struct stream *s, struct slice data)
 {
 	struct exchange *x = s->owner;
 
-	if (x->flags & X_RSP_SENT_END) { /* to HEAD that a rule made another method: the client gets no body */
+	if (x->flags &
+	    X_RSP_SENT_END) { /* to HEAD that a rule made another method: the client gets no body */
 		slice_put(&data);
 		return;
 	}
@@ -221,7 +225,8 @@ static bool pump_made(struct exchange *x)
 		x->flags |= X_RSP_SENT_END;
 		mux->end(x->front, NULL);
 	}
-	if (x->made.n && x->front->queued == 0) { /* no buffer now and no upcall to come: try again soon */
+	if (x->made.n &&
+	    x->front->queued == 0) { /* no buffer now and no upcall to come: try again soon */
 		x->step_at = th->now + 10;
 		exchange_deadlines(x, false, false);
 	}
@@ -266,7 +271,7 @@ void relay_send_head(struct exchange *x)
 	if (raw)
 		how |= HEAD_TUNNEL;
 	if (x->flags & X_HEAD_METHOD)
-		x->made = (struct str){ 0 };
+		x->made = (struct str) { 0 };
 	x->status = x->rsp.status;
 	x->flags |= X_RSP_STARTED | (end ? X_RSP_SENT_END : 0);
 	/* Without memory even for a made answer there is no message. */
@@ -298,7 +303,7 @@ void relay_start_tunnel(struct exchange *x)
 	if (x->held.buf) {
 		struct slice held = x->held;
 
-		x->held = (struct slice){ 0 };
+		x->held = (struct slice) { 0 };
 		if (!back_mux(x)->data(back, held)) {
 			exchange_drop(x, END_RESOURCE);
 			return;
@@ -320,7 +325,8 @@ void relay_start_tunnel(struct exchange *x)
  * may be in the queue too. */
 static uint64_t client_bytes(const struct exchange *x)
 {
-	return x->body_in + x->front->bytes_out - (x->front->conn ? conn_queued(x->front->conn) : 0);
+	return x->body_in + x->front->bytes_out -
+	       (x->front->conn ? conn_queued(x->front->conn) : 0);
 }
 
 bool relay_client_took(struct exchange *x)
@@ -342,7 +348,8 @@ void relay_open_window(struct exchange *x)
 bool relay_too_slow(struct exchange *x)
 {
 	uint64_t got = client_bytes(x) - x->rate_bytes;
-	uint64_t least = (uint64_t)x->fe->num[WS_RATE_BYTES] * RATE_WINDOW_MS / (uint64_t)x->fe->num[WS_RATE_MS];
+	uint64_t least = (uint64_t)x->fe->num[WS_RATE_BYTES] * RATE_WINDOW_MS /
+			 (uint64_t)x->fe->num[WS_RATE_MS];
 
 	x->rate_at = 0;
 	relay_watch_rate(x, true);

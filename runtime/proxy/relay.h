@@ -23,16 +23,18 @@ void relay_more_made(struct exchange *x);
 /* Does that side owe us bytes, or room for ours? */
 static inline bool relay_client_owes(const struct exchange *x)
 {
-	bool body = (x->step == X_SENT || x->step == X_RELAY) && !(x->flags & X_REQ_END) && x->back &&
-		    x->back->queued <= STREAM_HIGH;
+	bool body = (x->step == X_SENT || x->step == X_RELAY) && !(x->flags & X_REQ_END) &&
+		    x->back && x->back->queued <= STREAM_HIGH;
 	bool rest = (x->flags & (X_RSP_SENT_END | X_REQ_END)) == X_RSP_SENT_END;
 
-	return x->front && (x->step == X_TUNNEL || body || rest || ((x->flags & X_RSP_STARTED) && x->front->queued));
+	return x->front && (x->step == X_TUNNEL || body || rest ||
+			    ((x->flags & X_RSP_STARTED) && x->front->queued));
 }
 
 static inline bool relay_server_owes(const struct exchange *x)
 {
-	bool answer = (x->flags & X_REQ_SENT_END) && !(x->flags & X_RSP_END) && x->front && x->front->queued <= STREAM_HIGH;
+	bool answer = (x->flags & X_REQ_SENT_END) && !(x->flags & X_RSP_END) && x->front &&
+		      x->front->queued <= STREAM_HIGH;
 
 	return x->back && (x->step == X_TUNNEL || answer || x->back->queued);
 }

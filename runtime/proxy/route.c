@@ -75,7 +75,8 @@ static bool forwarded_for(struct exchange *x)
 	char text[ADDR_TEXT];
 	size_t n;
 
-	if (!s->forwardfor || x->src.kind != AK_INET || in_nets(&x->src, x->fe->ff_unless, s->ff_unless.n))
+	if (!s->forwardfor || x->src.kind != AK_INET ||
+	    in_nets(&x->src, x->fe->ff_unless, s->ff_unless.n))
 		return true;
 	if (!in_nets(&x->src, site.trusted, site.ws->trusted.n))
 		msg_del_all(&x->req, field_lookup(name), name);
@@ -118,7 +119,8 @@ enum route_end route_request(struct exchange *x, struct rule_run *r)
 /* -- responses ---------------------------------------------------------------------------------- */
 
 /* Runs one direction of <s>; rsprules that it switches to run in place and come back, each once per direction. */
-static enum route_end response_chain(struct rule_run *r, const struct ws_section *s, enum ws_dir dir)
+static enum route_end response_chain(struct rule_run *r, const struct ws_section *s,
+				     enum ws_dir dir)
 {
 	enum rule_end end = rules_run(r, s, dir);
 
@@ -136,7 +138,8 @@ static enum route_end reverse_map(struct exchange *x, struct rule_run *r)
 	a = &site.ws->action_rows[x->reverse];
 	x->reverse = WS_NONE;
 	pt()->scratch_used = 0;
-	return rule_text(r, a->text, &old) && rule_maploc(r, old, ws_str(a->old)) ? ROUTE_SERVER : ROUTE_FAIL;
+	return rule_text(r, a->text, &old) && rule_maploc(r, old, ws_str(a->old)) ? ROUTE_SERVER
+										  : ROUTE_FAIL;
 }
 
 /* rsprules entered in rsp in take part in rsp out too, after the backend's own (language.md 2). */
@@ -189,7 +192,8 @@ enum route_end route_made(struct exchange *x, struct rule_run *r)
 {
 	enum route_end end = ROUTE_SERVER;
 
-	if (x->flags & X_BACKEND) /* an answer made in back_out has not met the reverse mapping yet */
+	if (x->flags &
+	    X_BACKEND) /* an answer made in back_out has not met the reverse mapping yet */
 		end = x->flags & X_BACK_OUT ? reverse_map(x, r) : back_out(x, r);
 	if (end == ROUTE_SERVER && !(x->flags & X_FRONT_OUT))
 		end = front_out(x, r);

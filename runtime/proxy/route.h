@@ -10,8 +10,8 @@ enum route_end {
 	ROUTE_SERVER, /* x->be is chosen, the request is ready to be sent */
 	ROUTE_ANSWER, /* r->answer */
 	ROUTE_DROP,
-	ROUTE_FAIL,   /* no valid message: 500 */
-	ROUTE_NONE    /* no backend: 503 */
+	ROUTE_FAIL, /* no valid message: 500 */
+	ROUTE_NONE /* no backend: 503 */
 };
 
 /* req in of the front side, of reqrules and of the backend, then its req out. */

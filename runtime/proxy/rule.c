@@ -27,7 +27,8 @@ char *rule_scratch(size_t n)
 
 static bool bounded(const struct ws_subject *s, struct str text, size_t from, size_t to)
 {
-	bool host = s->id == WS_SUBJ_HOST || s->id == WS_SUBJ_SNI || (s->id == WS_SUBJ_H && str_eq(ws_str(s->name), S("host")));
+	bool host = s->id == WS_SUBJ_HOST || s->id == WS_SUBJ_SNI ||
+		    (s->id == WS_SUBJ_H && str_eq(ws_str(s->name), S("host")));
 
 	/* A prefix ends, a suffix begins, where a delimiter stands on either side of the cut. */
 	for (size_t at = from; at < to; at++) {
@@ -48,7 +49,8 @@ static bool prefix(const struct ws_subject *s, struct str text, struct str want,
 {
 	if (text.n < want.n || !eq(str_first(text, want.n), want, flags & WS_V_ICASE))
 		return false;
-	return !(flags & WS_V_BOUND) || text.n == want.n || bounded(s, text, want.n - (want.n > 0), want.n + 1);
+	return !(flags & WS_V_BOUND) || text.n == want.n ||
+	       bounded(s, text, want.n - (want.n > 0), want.n + 1);
 }
 
 static bool suffix(const struct ws_subject *s, struct str text, struct str want, uint8_t flags)
@@ -66,7 +68,8 @@ static bool word(struct str text, struct str want, char delim, bool icase)
 	for (size_t at = 0; at + want.n <= text.n; at++) {
 		ptrdiff_t next;
 
-		if (eq(str_of(text.p + at, want.n), want, icase) && (at + want.n == text.n || text.p[at + want.n] == delim))
+		if (eq(str_of(text.p + at, want.n), want, icase) &&
+		    (at + want.n == text.n || text.p[at + want.n] == delim))
 			return true;
 		next = str_chr(str_skip(text, at), delim);
 		if (next < 0)
@@ -76,7 +79,8 @@ static bool word(struct str text, struct str want, char delim, bool icase)
 	return false;
 }
 
-static bool match_str(const struct ws_subject *s, uint8_t op, struct str text, struct str want, uint8_t flags)
+static bool match_str(const struct ws_subject *s, uint8_t op, struct str text, struct str want,
+		      uint8_t flags)
 {
 	bool icase = flags & WS_V_ICASE;
 
@@ -159,7 +163,8 @@ static bool in_net(const uint8_t ip[16], const struct ws_net *net)
 }
 
 /* A computed value: %{…} or ${…}. */
-static bool match_text(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, const struct val *v)
+static bool match_text(struct rule_run *r, const struct ws_subject *s, uint8_t op,
+		       const struct ws_value *w, const struct val *v)
 {
 	struct addr_net net;
 	struct str want;
@@ -176,11 +181,13 @@ static bool match_text(struct rule_run *r, const struct ws_subject *s, uint8_t o
 	return match_str(s, op, v->s, want, w->flags);
 }
 
-bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, const struct val *v)
+bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op,
+		const struct ws_value *w, const struct val *v)
 {
 	switch (w->kind) {
 	case WS_V_STR:
-		return match_str(s, op, v->s, str_of(site.ws->text + w->lo, (size_t)w->hi), w->flags);
+		return match_str(s, op, v->s, str_of(site.ws->text + w->lo, (size_t)w->hi),
+				 w->flags);
 	case WS_V_INT:
 		return match_int(op, v->num, w->lo, w->hi);
 	case WS_V_NET:
@@ -194,10 +201,11 @@ bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, cons
 	}
 }
 
-static bool match_value(struct rule_run *r, const struct ws_subject *s, const struct ws_test *t, const struct ws_value *w,
-			const struct val *v)
+static bool match_value(struct rule_run *r, const struct ws_subject *s, const struct ws_test *t,
+			const struct ws_value *w, const struct val *v)
 {
-	if (w->kind == WS_V_REGEX && r->rule && r->rule->capturing != WS_NONE && t == &site.ws->tests[r->rule->capturing])
+	if (w->kind == WS_V_REGEX && r->rule && r->rule->capturing != WS_NONE &&
+	    t == &site.ws->tests[r->rule->capturing])
 		return match_regex(r, w->index, v->s, true);
 	return rule_match(r, s, t->op, w, v);
 }
@@ -240,7 +248,8 @@ bool rule_cond(struct rule_run *r, uint32_t node)
 
 /* -- occurrences -------------------------------------------------------------------------------- */
 
-static bool convert(struct rule_run *r, const struct ws_subject *s, struct occurrence *it, struct val *v)
+static bool convert(struct rule_run *r, const struct ws_subject *s, struct occurrence *it,
+		    struct val *v)
 {
 	for (uint32_t i = 0; i < s->convs.n; i++) {
 		const struct ws_conv *c = &site.ws->conv_rows[s->convs.first + i];
@@ -252,7 +261,8 @@ static bool convert(struct rule_run *r, const struct ws_subject *s, struct occur
 }
 
 /* The next raw value, or the same one again when a list has more elements. */
-static bool next_base(struct rule_run *r, uint32_t row, const struct ws_subject *s, struct occurrence *it, struct val *v)
+static bool next_base(struct rule_run *r, uint32_t row, const struct ws_subject *s,
+		      struct occurrence *it, struct val *v)
 {
 	if (it->again == 0) {
 		memset(&it->base, 0, sizeof(it->base));
@@ -263,10 +273,12 @@ static bool next_base(struct rule_run *r, uint32_t row, const struct ws_subject 
 	return true;
 }
 
-static bool next_value(struct rule_run *r, uint32_t row, const struct ws_subject *s, struct occurrence *it, struct val *v)
+static bool next_value(struct rule_run *r, uint32_t row, const struct ws_subject *s,
+		       struct occurrence *it, struct val *v)
 {
 	while (next_base(r, row, s, it, v))
-		if (convert(r, s, it, v)) /* else it is absent after its converters, the next of a list may not be */
+		if (convert(r, s, it,
+			    v)) /* else it is absent after its converters, the next of a list may not be */
 			return true;
 	return false;
 }
@@ -377,7 +389,9 @@ static enum rule_end run_actions(struct rule_run *r, bool *ends)
 static enum rule_end limit_reached(struct rule_run *r)
 {
 	r->limit = false;
-	r->answer = (struct rule_answer){ .status = (uint16_t)site.nums[site.ws->site_nums + WS_ON_LIMIT] };
+	r->answer = (struct rule_answer) {
+		.status = (uint16_t)site.nums[site.ws->site_nums + WS_ON_LIMIT]
+	};
 	return RULES_ANSWER;
 }
 
@@ -411,7 +425,9 @@ enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws
 
 static size_t key_size(const struct ws_value *key)
 {
-	return 1 + (key->kind == WS_V_NET ? site.ws->nets[key->index].bits : key->kind == WS_V_STR ? (size_t)key->hi : 0);
+	return 1 + (key->kind == WS_V_NET   ? site.ws->nets[key->index].bits
+		    : key->kind == WS_V_STR ? (size_t)key->hi
+					    : 0);
 }
 
 bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *row)

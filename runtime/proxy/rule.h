@@ -9,14 +9,14 @@
 
 /* One value of a subject. <s> points into the message, the scratch or constant text. */
 struct val {
-	struct str s;       /* STR */
-	int64_t num;        /* INT, BOOL */
-	struct addr ip;     /* ADDR */
+	struct str s; /* STR */
+	int64_t num; /* INT, BOOL */
+	struct addr ip; /* ADDR */
 };
 
 /* State of one fetch; zeroed before the first call. */
 struct fetch {
-	uint32_t at;        /* header index, offset: private to the subject */
+	uint32_t at; /* header index, offset: private to the subject */
 	bool begun;
 };
 
@@ -25,7 +25,8 @@ struct rule_run;
 struct subject_part {
 	const char *name;
 	/* Next occurrence into *<v>; false: no more (none at all: absent). */
-	bool (*next)(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v);
+	bool (*next)(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		     struct val *v);
 };
 
 struct conv_part {
@@ -36,12 +37,12 @@ struct conv_part {
 };
 
 enum act_result {
-	ACT_NEXT,    /* go on with the next action */
-	ACT_ENDS,    /* this section's rules of this direction are over */
-	ACT_SWITCH,  /* r->target is the section to go to */
-	ACT_ANSWER,  /* final: r->answer says what to send */
-	ACT_DROP,    /* final: close without an answer */
-	ACT_FAIL     /* the edit would give no valid or too large a message: 500 and a log line */
+	ACT_NEXT, /* go on with the next action */
+	ACT_ENDS, /* this section's rules of this direction are over */
+	ACT_SWITCH, /* r->target is the section to go to */
+	ACT_ANSWER, /* final: r->answer says what to send */
+	ACT_DROP, /* final: close without an answer */
+	ACT_FAIL /* the edit would give no valid or too large a message: 500 and a log line */
 };
 
 struct action_part {
@@ -71,22 +72,24 @@ struct balance_part {
 /* A made answer as an action asks for it; sent by the exchange. */
 struct rule_answer {
 	uint16_t status;
-	struct str location;         /* redir: in the scratch, copied before the next rule */
-	const struct ws_answer *ws;  /* respond */
-	struct str body;             /* respond: in scratch or constant */
+	struct str location; /* redir: in the scratch, copied before the next rule */
+	const struct ws_answer *ws; /* respond */
+	struct str body; /* respond: in scratch or constant */
 };
 
 /* One run of one chain. */
 struct rule_run {
 	struct exchange *x;
-	struct msg *m;               /* the message that edits change: x->req or x->rsp; NULL in conn, sess and tcp */
+	struct msg *
+		m; /* the message that edits change: x->req or x->rsp; NULL in conn, sess and tcp */
 	enum ws_dir dir;
 	const struct ws_section *section; /* whose rules run */
 	const struct ws_rule *rule;
-	struct addr src, dst;             /* conn in: there is no exchange yet */
-	struct str groups[REGEX_GROUPS];  /* \0 to \9: of the line's test, or of the action's own regex while it writes */
-	bool limit;                  /* a regex reached its match limit: the rule's on-limit */
-	uint32_t target;             /* ACT_SWITCH */
+	struct addr src, dst; /* conn in: there is no exchange yet */
+	struct str groups
+		[REGEX_GROUPS]; /* \0 to \9: of the line's test, or of the action's own regex while it writes */
+	bool limit; /* a regex reached its match limit: the rule's on-limit */
+	uint32_t target; /* ACT_SWITCH */
 	struct rule_answer answer;
 };
 
@@ -110,7 +113,8 @@ bool rule_next(struct rule_run *r, uint32_t subject, struct occurrence *it, stru
 /* Evaluates a written text into the scratch; false: it does not fit. Several occurrences are joined by ", ". */
 bool rule_text(struct rule_run *r, uint32_t text, struct str *out);
 /* <v> as text in the scratch (numbers and addresses formatted). */
-bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct val *v, struct str *out);
+bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct val *v,
+		   struct str *out);
 char *rule_scratch(size_t n); /* NULL: full */
 /* The request target as it would be sent, in the scratch when it was edited; empty: the scratch is full. */
 struct str rule_target(const struct msg *m);
@@ -130,13 +134,14 @@ bool rule_maploc(struct rule_run *r, struct str old, struct str new);
 bool rule_set_host(struct msg *m, struct str host);
 bool rule_set_status(struct rule_run *r, unsigned status, struct str reason);
 /* One value of a test against one of a subject; maps use it too. */
-bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op, const struct ws_value *w, const struct val *v);
+bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op,
+		const struct ws_value *w, const struct val *v);
 /* Header-value text: no CR, LF, NUL may reach a message. False when <s> holds one. */
 bool rule_value_safe(struct str s);
 
 /* Captures and variables live as long as the exchange. False: memory is out. */
 struct x_value {
-	char *p;        /* NULL: not set */
+	char *p; /* NULL: not set */
 	uint32_t n;
 	uint32_t class; /* of the pool it came from */
 };

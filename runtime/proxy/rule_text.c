@@ -31,7 +31,8 @@ static bool put(struct str *out, struct str more)
 	return true;
 }
 
-bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct val *v, struct str *out)
+bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct val *v,
+		   struct str *out)
 {
 	char *at;
 	int n;
@@ -43,7 +44,8 @@ bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct 
 	at = rule_scratch(ADDR_TEXT);
 	if (!at)
 		return false;
-	n = s->type == WS_ADDR ? (int)addr_format_ip(&v->ip, at) : snprintf(at, ADDR_TEXT, "%" PRId64, v->num);
+	n = s->type == WS_ADDR ? (int)addr_format_ip(&v->ip, at)
+			       : snprintf(at, ADDR_TEXT, "%" PRId64, v->num);
 	*out = str_of(at, (size_t)n);
 	return true;
 }
@@ -106,7 +108,8 @@ bool rule_text(struct rule_run *r, uint32_t text, struct str *out)
 		if (!put_piece(r, p, out))
 			return false;
 		if (p->kind != WS_P_LITERAL)
-			blank_controls(pt()->scratch + (out->p - pt()->scratch) + before, out->n - before);
+			blank_controls(pt()->scratch + (out->p - pt()->scratch) + before,
+				       out->n - before);
 	}
 	return true;
 }
@@ -130,13 +133,14 @@ struct str rule_target(const struct msg *m)
 	out = str_of(rule_scratch(0), 0);
 	for (unsigned i = 0; i < n; i++)
 		if (!put(&out, parts[i]))
-			return (struct str){ 0 };
+			return (struct str) { 0 };
 	return out;
 }
 
 struct str rule_line(struct rule_run *r, const struct msg *m)
 {
-	struct str a = msg_str(m, m->meth), target, reason = m->reason.len ? msg_str(m, m->reason) : status_reason(m->status);
+	struct str a = msg_str(m, m->meth), target,
+		   reason = m->reason.len ? msg_str(m, m->reason) : status_reason(m->status);
 	const char *version = m->version == 10 ? "1.0" : m->version == 20 ? "2.0" : "1.1";
 	size_t room;
 	char *at;
@@ -146,10 +150,12 @@ struct str rule_line(struct rule_run *r, const struct msg *m)
 	room = a.n + target.n + 32;
 	at = rule_scratch(room);
 	if (!at)
-		return (struct str){ 0 };
+		return (struct str) { 0 };
 	if (m->flags & MSG_RESPONSE)
-		return str_of(at, (size_t)snprintf(at, room, "HTTP/%s %u %.*s", version, m->status, STR_ARG(target)));
-	return str_of(at, (size_t)snprintf(at, room, "%.*s %.*s HTTP/%s", STR_ARG(a), STR_ARG(target), version));
+		return str_of(at, (size_t)snprintf(at, room, "HTTP/%s %u %.*s", version, m->status,
+						   STR_ARG(target)));
+	return str_of(at, (size_t)snprintf(at, room, "%.*s %.*s HTTP/%s", STR_ARG(a),
+					   STR_ARG(target), version));
 }
 
 bool rule_value_safe(struct str s)
@@ -170,7 +176,8 @@ static struct pool capture_pool, var_pool;
 
 void rule_init(void)
 {
-	static const char *const names[CLASSES] = { "value 64", "value 256", "value 1k", "value 8k" };
+	static const char *const names[CLASSES] = { "value 64", "value 256", "value 1k",
+						    "value 8k" };
 
 	for (size_t i = 0; i < CLASSES; i++)
 		pool_init(&value_pools[i], names[i], class_size[i]);
@@ -183,7 +190,7 @@ static bool set_value(struct x_value *v, struct str value)
 	uint32_t class = 0;
 
 	while (class_size[class] < value.n)
-		class++;
+		class ++;
 	if (!v->p || v->class != class) {
 		char *p = pool_get(&value_pools[class]);
 
@@ -214,7 +221,7 @@ struct str rule_kept(const struct exchange *x, bool capture, uint32_t i)
 {
 	const struct x_value *slots = capture ? x->captures : x->vars;
 
-	return slots ? str_of(slots[i].p, slots[i].n) : (struct str){ 0 };
+	return slots ? str_of(slots[i].p, slots[i].n) : (struct str) { 0 };
 }
 
 void rule_forget(struct exchange *x, bool capture, uint32_t i)
@@ -224,7 +231,7 @@ void rule_forget(struct exchange *x, bool capture, uint32_t i)
 	if (!slots || !slots[i].p)
 		return;
 	pool_put(&value_pools[slots[i].class], slots[i].p);
-	slots[i] = (struct x_value){ 0 };
+	slots[i] = (struct x_value) { 0 };
 }
 
 static void release(struct x_value **slots, uint32_t n, struct pool *pool)

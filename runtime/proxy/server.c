@@ -75,7 +75,8 @@ static void on_idle(struct conn *c)
 {
 	struct srv_conn *sc = c->owner;
 
-	if (sc->private || site.stopping || sc->srv->be->num[WS_REUSE] == WS_REUSE_NEVER || idle_limit(sc->srv) == 0) {
+	if (sc->private || site.stopping || sc->srv->be->num[WS_REUSE] == WS_REUSE_NEVER ||
+	    idle_limit(sc->srv) == 0) {
 		conn_close(c);
 		return;
 	}
@@ -157,10 +158,12 @@ static const struct handshake *const *handshakes(const struct server *srv)
 }
 
 /* Source address by the source statement; false: none is asked. *<private>: only for this client. */
-static bool source_of(struct exchange *x, const struct server *srv, struct addr *from, bool *private)
+static bool source_of(struct exchange *x, const struct server *srv, struct addr *from,
+		      bool *private)
 {
-	const struct ws_source *src =
-		srv->ws && srv->ws->source.mode != WS_SRC_NONE ? &srv->ws->source : &srv->be->ws->source;
+	const struct ws_source *src = srv->ws && srv->ws->source.mode != WS_SRC_NONE
+					      ? &srv->ws->source
+					      : &srv->be->ws->source;
 
 	*private = false;
 	if (src->mode == WS_SRC_ADDR) {
@@ -182,7 +185,8 @@ static struct addr target_of(struct exchange *x, const struct server *srv, bool 
 	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
 	struct addr to = srv->addr;
 	const struct addr *dst;
-	bool any = to.kind == AK_INET && (memcmp(to.ip, any4, 16) == 0 || memcmp(to.ip, (uint8_t[16]){ 0 }, 16) == 0);
+	bool any = to.kind == AK_INET &&
+		   (memcmp(to.ip, any4, 16) == 0 || memcmp(to.ip, (uint8_t[16]) { 0 }, 16) == 0);
 
 	if (!any && !srv->port_offset)
 		return to;
@@ -213,8 +217,8 @@ static enum server_got connect_new(struct exchange *x, int *err)
 	sc->slot = slot_of(srv);
 	sc->private = private || offset || (srv->ws && srv->ws->send_proxy) || srv->be->tcp;
 	sc->waiting = x;
-	sc->conn = conn_connect(&to, has_from ? &from : NULL, &back_app, sc, handshakes(srv), (uint32_t)srv->be->num[WS_T_CONNECT],
-				err);
+	sc->conn = conn_connect(&to, has_from ? &from : NULL, &back_app, sc, handshakes(srv),
+				(uint32_t)srv->be->num[WS_T_CONNECT], err);
 	if (!sc->conn) {
 		pool_put(&srv_conn_pool, sc);
 		return SERVER_FAILED;
@@ -223,7 +227,8 @@ static enum server_got connect_new(struct exchange *x, int *err)
 	sc->slot->active++;
 	pt()->nservers++;
 	x->connecting = sc;
-	if (srv->ws && srv->ws->send_proxy && !conn_tell_addrs(sc->conn, &x->src, exchange_dst(x))) {
+	if (srv->ws && srv->ws->send_proxy &&
+	    !conn_tell_addrs(sc->conn, &x->src, exchange_dst(x))) {
 		server_cancel(x);
 		return SERVER_FAILED;
 	}
@@ -362,7 +367,7 @@ int server_thread_start(void)
 			list_init(&pt()->slots[b][s].safe);
 		}
 	}
-	evictor = (struct evictor){ .timer.fire = evict };
+	evictor = (struct evictor) { .timer.fire = evict };
 	timer_set(&evictor.timer, th->now + 1000);
 	return 0;
 }

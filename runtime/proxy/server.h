@@ -13,13 +13,17 @@ struct srv_conn {
 	struct server *srv;
 	struct exchange *waiting; /* for the connect; NULL when it has left */
 	struct server_slot *slot;
-	struct list opening;      /* thread's connects under way */
-	uint32_t uses;            /* requests it was given */
-	bool private;             /* never shared */
-	bool idle;                /* in one of the slot's lists */
+	struct list opening; /* thread's connects under way */
+	uint32_t uses; /* requests it was given */
+	bool private; /* never shared */
+	bool idle; /* in one of the slot's lists */
 };
 
-enum server_got { SERVER_STREAM /* x->back is set */, SERVER_CONNECTING /* exchange_connected() will come */, SERVER_FAILED };
+enum server_got {
+	SERVER_STREAM /* x->back is set */,
+	SERVER_CONNECTING /* exchange_connected() will come */,
+	SERVER_FAILED
+};
 
 /* A stream to x->srv. <fresh>: no idle connection (a reused one has just failed). SERVER_FAILED leaves errno in *<err>. */
 enum server_got server_get(struct exchange *x, bool fresh, int *err);

@@ -36,14 +36,16 @@ static const char *version_text(uint8_t version)
 }
 
 /* The start line as it is now: edits included. */
-static bool line_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool line_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		      struct val *v)
 {
-	struct str line = f->begun ? (struct str){ 0 } : rule_line(r, message(r, s));
+	struct str line = f->begun ? (struct str) { 0 } : rule_line(r, message(r, s));
 
 	return line.n && once(f, v, line);
 }
 
-static bool meth_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool meth_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		      struct val *v)
 {
 	struct msg *m = message(r, s);
 
@@ -52,19 +54,21 @@ static bool meth_next(struct rule_run *r, const struct ws_subject *s, struct fet
 
 static bool uri_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
 {
-	struct str target = f->begun ? (struct str){ 0 } : rule_target(message(r, s));
+	struct str target = f->begun ? (struct str) { 0 } : rule_target(message(r, s));
 
 	return target.n && once(f, v, target);
 }
 
-static bool path_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool path_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		      struct val *v)
 {
 	struct msg *m = message(r, s);
 
 	return m->has_path && once(f, v, msg_str(m, m->path));
 }
 
-static bool query_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool query_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		       struct val *v)
 {
 	struct msg *m = message(r, s);
 
@@ -95,12 +99,14 @@ static bool q_next(struct rule_run *r, const struct ws_subject *s, struct fetch 
 	return false;
 }
 
-static bool version_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool version_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			 struct val *v)
 {
 	return once(f, v, str_from(version_text(message(r, s)->version)));
 }
 
-static bool scheme_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool scheme_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			struct val *v)
 {
 	struct msg *m = message(r, s);
 	struct str scheme = msg_str(m, m->scheme);
@@ -108,7 +114,8 @@ static bool scheme_next(struct rule_run *r, const struct ws_subject *s, struct f
 	return once(f, v, scheme.n ? scheme : S("http"));
 }
 
-static bool host_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool host_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		      struct val *v)
 {
 	struct str host = msg_host(message(r, s));
 
@@ -155,7 +162,7 @@ static bool c_next(struct rule_run *r, const struct ws_subject *s, struct fetch 
 	uint32_t i, pos = 0;
 
 	if (!f->begun) {
-		i = msg_find(m, MSG_END, id, (struct str){ 0 });
+		i = msg_find(m, MSG_END, id, (struct str) { 0 });
 	} else {
 		i = f->at >> 16;
 		pos = f->at & COOKIE_POS;
@@ -173,25 +180,27 @@ static bool c_next(struct rule_run *r, const struct ws_subject *s, struct fetch 
 				return true;
 			}
 		}
-		i = msg_find(m, i, id, (struct str){ 0 });
+		i = msg_find(m, i, id, (struct str) { 0 });
 		pos = 0;
 	}
 	f->at = MSG_HEADERS_MAX << 16;
 	return false;
 }
 
-static bool status_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool status_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			struct val *v)
 {
 	(void)s;
 	v->num = r->x->rsp.status;
-	return once(f, v, (struct str){ 0 });
+	return once(f, v, (struct str) { 0 });
 }
 
-static bool made_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool made_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		      struct val *v)
 {
 	(void)s;
 	v->num = (r->x->flags & X_MADE) != 0;
-	return once(f, v, (struct str){ 0 });
+	return once(f, v, (struct str) { 0 });
 }
 
 const struct subject_part subject_LINE = { "line", line_next };

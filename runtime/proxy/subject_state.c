@@ -29,7 +29,8 @@ static bool src_next(struct rule_run *r, const struct ws_subject *s, struct fetc
 	return v->ip.kind == AK_INET && once(f);
 }
 
-static bool src_port_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool src_port_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			  struct val *v)
 {
 	struct addr src = rule_src(r);
 
@@ -45,7 +46,8 @@ static bool dst_next(struct rule_run *r, const struct ws_subject *s, struct fetc
 	return v->ip.kind == AK_INET && once(f);
 }
 
-static bool dst_port_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool dst_port_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			  struct val *v)
 {
 	struct addr dst = rule_dst(r);
 
@@ -63,7 +65,8 @@ static bool tls_next(struct rule_run *r, const struct ws_subject *s, struct fetc
 	return once(f);
 }
 
-static bool absent_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool absent_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			struct val *v)
 {
 	(void)r;
 	(void)s;
@@ -80,7 +83,8 @@ static bool var_next(struct rule_run *r, const struct ws_subject *s, struct fetc
 	return v->s.p && once(f);
 }
 
-static bool capture_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool capture_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			 struct val *v)
 {
 	if (!r->x)
 		return false;
@@ -88,7 +92,8 @@ static bool capture_next(struct rule_run *r, const struct ws_subject *s, struct 
 	return v->s.p && once(f);
 }
 
-static bool conns_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool conns_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		       struct val *v)
 {
 	const struct front *fe = site.fronts[s->num];
 
@@ -98,7 +103,8 @@ static bool conns_next(struct rule_run *r, const struct ws_subject *s, struct fe
 }
 
 /* Without health checks every configured server that is not disabled is usable. */
-static bool nbsrv_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool nbsrv_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		       struct val *v)
 {
 	const struct back *be = site.backs[s->num];
 
@@ -108,7 +114,8 @@ static bool nbsrv_next(struct rule_run *r, const struct ws_subject *s, struct fe
 	return once(f);
 }
 
-static bool random_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool random_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+			struct val *v)
 {
 	(void)r;
 	v->num = s->num > 0 ? (int64_t)(thread_random() % (uint64_t)s->num) : 0;
@@ -117,7 +124,8 @@ static bool random_next(struct rule_run *r, const struct ws_subject *s, struct f
 
 #define DATE_MAX 256
 
-static bool date_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
+static bool date_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		      struct val *v)
 {
 	time_t now = (time_t)(clock_wall_us() / 1000000);
 	char *at = f->begun ? NULL : rule_scratch(DATE_MAX);

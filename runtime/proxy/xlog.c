@@ -7,11 +7,12 @@
 #include "rule.h"
 
 /* Values of the captures of one direction, in <values>. */
-static struct log_caps caps_of(const struct exchange *x, const struct cap_names *c, struct str *values)
+static struct log_caps caps_of(const struct exchange *x, const struct cap_names *c,
+			       struct str *values)
 {
 	for (uint32_t i = 0; i < c->n; i++)
 		values[i] = rule_kept(x, true, c->slots[i]);
-	return (struct log_caps){ .names = c->names, .values = values, .n = c->n };
+	return (struct log_caps) { .names = c->names, .values = values, .n = c->n };
 }
 
 /* Milliseconds between two clock readings; -1 when one was not reached. */
@@ -39,10 +40,12 @@ static void fill_backend(const struct exchange *x, struct log_record *r)
 		const struct proxy_thread *p = threads[i]->proxy;
 
 		if (p)
-			r->be_conns += atomic_load_explicit(&p->be_requests[x->be->index], memory_order_relaxed);
+			r->be_conns += atomic_load_explicit(&p->be_requests[x->be->index],
+							    memory_order_relaxed);
 		if (p && x->srv)
-			r->srv_conns += atomic_load_explicit(&p->slots[x->srv->be->index][x->srv->index].requests,
-							     memory_order_relaxed);
+			r->srv_conns += atomic_load_explicit(
+				&p->slots[x->srv->be->index][x->srv->index].requests,
+				memory_order_relaxed);
 	}
 	if (!x->srv)
 		return;
@@ -52,7 +55,9 @@ static void fill_backend(const struct exchange *x, struct log_record *r)
 
 static void fill_message(const struct exchange *x, struct log_record *r)
 {
-	static const struct str versions[] = { { "HTTP/1.0", 8 }, { "HTTP/1.1", 8 }, { "HTTP/2.0", 8 } };
+	static const struct str versions[] = { { "HTTP/1.0", 8 },
+					       { "HTTP/1.1", 8 },
+					       { "HTTP/2.0", 8 } };
 	struct msg *m = (struct msg *)&x->req; /* msg_host keeps what it has computed */
 
 	r->status = x->status;

@@ -13,19 +13,19 @@
 
 struct peer {
 	struct io io;
-	uint64_t to_send, sent;   /* bytes of its stream */
+	uint64_t to_send, sent; /* bytes of its stream */
 	uint64_t got;
-	uint32_t chunk;           /* bytes per send; 0: a full buffer */
+	uint32_t chunk; /* bytes per send; 0: a full buffer */
 	struct buf *out;
-	uint32_t out_at;          /* first byte of <out> not sent yet */
+	uint32_t out_at; /* first byte of <out> not sent yet */
 	struct buf_waiter wait;
-	bool bad;                 /* received a byte that is not of the stream */
+	bool bad; /* received a byte that is not of the stream */
 	bool ended, closed, half; /* half: stays open for receiving after its own stream */
-	bool hold;                /* does not receive by itself */
+	bool hold; /* does not receive by itself */
 	bool done_sending, under_way;
-	bool reserved;            /* sends from the reserve: an answer already begun */
+	bool reserved; /* sends from the reserve: an answer already begun */
 	int err, connect_err;
-	unsigned completions;     /* of any kind, after io_close: must stay 0 */
+	unsigned completions; /* of any kind, after io_close: must stay 0 */
 	bool closing;
 	void (*on_bytes)(struct peer *);
 	void (*on_end)(struct peer *);
@@ -56,6 +56,6 @@ void peer_close(struct peer *p, bool reset);
 /* Runs one loop with <poller>; <start> sets the case up. Then nothing may be left: no object, no
  * buffer, no descriptor. */
 void run_case(int poller, uint32_t buffers, int (*start)(struct thread *),
-              void (*stop)(struct thread *));
+	      void (*stop)(struct thread *));
 
 #endif

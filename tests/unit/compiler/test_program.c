@@ -155,7 +155,7 @@ static const char *const bad[] = {
 	"weir-program 1 site \"a\" has acls 1 acl ( \"a\" ) global acl-body ( acl ( \"a\" ) ) end",
 	/* a rule list longer than the rules */
 	("weir-program 1 site \"a\" has sections 1 section \"a\" backend global section-body "
-	"filters \"a\" servers_of \"a\" req_in 1 0 0 end"),
+	 "filters \"a\" servers_of \"a\" req_in 1 0 0 end"),
 	"weir-program 1 site \"a\" has global end rest",
 };
 
