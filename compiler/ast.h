@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ast: what the text says, before any name is resolved. Built by grammar actions (one constructor call each),
- * read only by the resolve and lower passes. Every node carries its place. All memory is the compile arena's. */
+/* ast: what the text says, before any name is resolved. Built by grammar actions (one constructor
+ * call each), read only by the resolve and lower passes. Every node carries its place. All memory
+ * is the compile arena's. */
 #ifndef WEIR_AST_H
 #define WEIR_AST_H
 
 #include "../runtime/base/arena.h"
 #include "../runtime/base/str.h"
 
-/* A place in the text. <file> indexes the source set (source.h); line and col count from 1, col in bytes;
- * <len> bytes are underlined. line 0 = no place. */
+/* A place in the text. <file> indexes the source set (source.h); line and col count from 1, col in
+ * bytes; <len> bytes are underlined. line 0 = no place. */
 struct at {
 	uint32_t file, line, col, len;
 };
@@ -33,8 +34,8 @@ enum section_kind {
 #define VAL_FREE 0x04 /* option letter x */
 #define VAL_BOUND 0x08 /* option letter b */
 
-/* One value. <text> is the word, or what stands between the delimiters with \DELIM already reduced to DELIM and
- * every other escape still in place (their meaning depends on use). */
+/* One value. <text> is the word, or what stands between the delimiters with \DELIM already reduced
+ * to DELIM and every other escape still in place (their meaning depends on use). */
 struct ast_value {
 	struct ast_value *next;
 	struct at at;
@@ -83,8 +84,8 @@ struct ast_expr {
 	struct str name;
 };
 
-/* One action: its word, then arguments as written up to the test, "on", "unless", ";" or the line's end.
- * An argument is a value or (after "capture", "switch %{}" is a value) a subject. */
+/* One action: its word, then arguments as written up to the test, "on", "unless", ";" or the line's
+ * end. An argument is a value or (after "capture", "switch %{}" is a value) a subject. */
 struct ast_arg {
 	struct ast_arg *next;
 	struct at at;
@@ -141,7 +142,8 @@ struct ast_option {
 	struct ast_value *values;
 };
 
-/* A line inside set, map or test: words as written ("value a b", "KEY VALUE", "file F", "request GET /x host h"). */
+/* A line inside set, map or test: words as written ("value a b", "KEY VALUE", "file F", "request
+ * GET /x host h"). */
 struct ast_line {
 	struct at at;
 	struct ast_value *values;
@@ -168,8 +170,8 @@ struct ast_section {
 	struct at at, name_at;
 	enum section_kind kind;
 	struct str name; /* empty for SEC_FILE and global; "?..." when it was reported */
-	struct ast_value *
-		args; /* words after the name: listen NAME ADDRESS, map NAME =^ dynamic, set NAME dynamic */
+	struct ast_value *args; /* words after the name: listen NAME ADDRESS, map NAME =^ dynamic,
+				   set NAME dynamic */
 	struct ast_stmt *stmts;
 };
 

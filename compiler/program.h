@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program: the rule program. The only meeting point of the compiler: lower makes it from the resolved AST;
- * explain, test, lint, diff, inspect and emit read it. Canonical: equal behaviour written equally gives equal
- * programs; names are resolved to pointers, acls kept by name, conditions kept as written (not rewritten).
- * program_write/program_read give the versioned text form, which is also embedded in the binary.
- * All memory is the compile arena's; nothing is changed after lower has returned. */
+/* program: the rule program. The only meeting point of the compiler: lower makes it from the
+ * resolved AST; explain, test, lint, diff, inspect and emit read it. Canonical: equal behaviour
+ * written equally gives equal programs; names are resolved to pointers, acls kept by name,
+ * conditions kept as written (not rewritten). program_write/program_read give the versioned text
+ * form, which is also embedded in the binary. All memory is the compile arena's; nothing is changed
+ * after lower has returned. */
 #ifndef WEIR_PROGRAM_H
 #define WEIR_PROGRAM_H
 
@@ -74,7 +75,8 @@ struct p_conv {
 struct p_subject {
 	uint32_t index; /* in program.subjects; equal subjects are one object */
 	enum subject_id id;
-	bool of_request; /* reads the request (req.NAME, or a request-only name in a response rule) */
+	bool of_request; /* reads the request (req.NAME, or a request-only name in a response rule)
+			  */
 	bool icase; /* spelt in lower case: comparisons ignore case */
 	enum p_measure measure; /* len(), count() */
 	enum p_type type; /* after converters and measure */
@@ -123,7 +125,8 @@ struct p_acl {
 	struct p_place place;
 	struct str name;
 	struct p_section *section; /* NULL: whole site */
-	bool response; /* as read by response rules; one used on both sides is two objects of one name */
+	bool response; /* as read by response rules; one used on both sides is two objects of one
+			  name */
 	struct p_expr *expr;
 };
 
@@ -302,7 +305,8 @@ struct p_forwardfor {
 	uint32_t nunless;
 };
 
-/* Chains after use_filters_from has been applied; <filters> is the section whose rules these are. */
+/* Chains after use_filters_from has been applied; <filters> is the section whose rules these are.
+ */
 struct p_section {
 	uint32_t index; /* in program.sections */
 	enum section_kind kind; /* LISTEN FRONTEND REQRULES BACKEND RSPRULES CHECKPOINT */
@@ -381,7 +385,8 @@ struct program {
 
 /* Writes the canonical text form; the same program always gives the same bytes. */
 void program_write(const struct program *p, FILE *out);
-/* Reads it back. NULL and one English sentence in <why> when it is not a program of this version. Any bytes are safe. */
+/* Reads it back. NULL and one English sentence in <why> when it is not a program of this version.
+ * Any bytes are safe. */
 struct program *program_read(struct arena *a, struct str text, struct str *why);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* site: the ABI between generated C and the runtime: the only header that generated C includes. A site is one const
- * struct of tables. Tables hold 32-bit indexes and offsets into <text>, no pointers (no relocations: pages stay shared
- * and clean); the only pointers are those of struct ws_site itself and its lists of parts. The generated file is the
- * only place that names optional parts, so only what a site uses is linked.
+/* site: the ABI between generated C and the runtime: the only header that generated C includes. A
+ * site is one const struct of tables. Tables hold 32-bit indexes and offsets into <text>, no
+ * pointers (no relocations: pages stay shared and clean); the only pointers are those of struct
+ * ws_site itself and its lists of parts. The generated file is the only place that names optional
+ * parts, so only what a site uses is linked.
  *
  * Changes: 1 first form. A change of any struct here raises WEIR_ABI. */
 #ifndef WEIR_SITE_H
@@ -67,7 +68,8 @@ struct ws_subject {
 	uint8_t type; /* enum ws_type, after converters and measure */
 	uint8_t base_type; /* before converters */
 	struct ws_ref name; /* header names in lower case */
-	int64_t num; /* random(N); h: enum ws_field_id; var and capture: slot; section index of conns(), nbsrv()… */
+	int64_t num; /* random(N); h: enum ws_field_id; var and capture: slot; section index of
+			conns(), nbsrv()… */
 	struct ws_run convs;
 };
 
@@ -85,8 +87,8 @@ enum ws_value_kind { WS_V_STR, WS_V_INT, WS_V_NET, WS_V_REGEX, WS_V_TEXT };
 struct ws_value {
 	uint8_t kind, flags;
 	uint16_t spare;
-	uint32_t
-		index; /* NET: of nets; REGEX: of regexes; TEXT: of texts (and of value_nets where an address is compared) */
+	uint32_t index; /* NET: of nets; REGEX: of regexes; TEXT: of texts (and of value_nets where
+			   an address is compared) */
 	int64_t lo, hi; /* INT: inclusive range; STR: offset and length */
 };
 
@@ -104,7 +106,8 @@ struct ws_test {
 	struct ws_run values;
 };
 
-/* Conditions: a graph of tests. Evaluation starts at a rule's <cond> and follows yes and no until WS_YES or WS_NO. */
+/* Conditions: a graph of tests. Evaluation starts at a rule's <cond> and follows yes and no until
+ * WS_YES or WS_NO. */
 #define WS_YES 0xFFFFFFFEu
 #define WS_NO 0xFFFFFFFDu
 
@@ -195,7 +198,8 @@ struct ws_place {
 
 enum ws_dir { WS_CONN_IN, WS_SESS_IN, WS_REQ_IN, WS_REQ_OUT, WS_RSP_IN, WS_RSP_OUT, WS_DIRS };
 
-/* Numeric settings of a section and of the site. Durations in ms (0: none), sizes in bytes, counts. */
+/* Numeric settings of a section and of the site. Durations in ms (0: none), sizes in bytes, counts.
+ */
 enum ws_num {
 	WS_T_CLIENT,
 	WS_T_KEEPALIVE,
@@ -387,8 +391,8 @@ struct ws_site {
 	const uint32_t *abi_symbol; /* &weir_abi_1 */
 };
 
-/* Defined by generated C. weir_abi_1 is defined by the runtime of this ABI and named by generated C: a runtime of
- * another ABI fails to link. */
+/* Defined by generated C. weir_abi_1 is defined by the runtime of this ABI and named by generated
+ * C: a runtime of another ABI fails to link. */
 extern const struct ws_site weir_site;
 extern const uint32_t weir_abi_1;
 

@@ -16,7 +16,8 @@ struct arena {
 	size_t used; /* bytes handed out, alignment included */
 };
 
-/* <n> zeroed bytes, aligned for any type. Prints a message and exits with status 1 when memory is out. */
+/* <n> zeroed bytes, aligned for any type. Prints a message and exits with status 1 when memory is
+ * out. */
 void *arena_get(struct arena *a, size_t n);
 /* Copy of <s>, followed by a NUL that is not counted. */
 struct str arena_str(struct arena *a, struct str s);

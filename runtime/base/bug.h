@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bug: checks of what only a defect of Weir can break. BUG_ON stays in every build (cost: one branch);
- * it prints place and condition and aborts. Never used for bad input. */
+/* bug: checks of what only a defect of Weir can break. BUG_ON stays in every build (cost: one
+ * branch); it prints place and condition and aborts. Never used for bad input. */
 #ifndef WEIR_BASE_BUG_H
 #define WEIR_BASE_BUG_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list: intrusive doubly linked ring. A head is a node linked to itself when empty; a node out of any
- * list has next == NULL, so "is it queued" needs no other flag. */
+/* list: intrusive doubly linked ring. A head is a node linked to itself when empty; a node out of
+ * any list has next == NULL, so "is it queued" needs no other flag. */
 #ifndef WEIR_BASE_LIST_H
 #define WEIR_BASE_LIST_H
 

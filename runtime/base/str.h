@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* str: text as a value (pointer, length). Never owned, never NUL-terminated inside; a literal is S("x").
- * Comparison functions are byte-wise; the "i" forms fold ASCII letters only. */
+/* str: text as a value (pointer, length). Never owned, never NUL-terminated inside; a literal is
+ * S("x"). Comparison functions are byte-wise; the "i" forms fold ASCII letters only. */
 #ifndef WEIR_BASE_STR_H
 #define WEIR_BASE_STR_H
 

@@ -60,8 +60,8 @@ struct poller_state {
 	struct epoll_event events[EVENTS];
 };
 
-/* The three calls of each request, made directly: the C library's own are cancellation points, which
- * costs them 30 to 60 instructions more in a process with threads. -1 and errno. */
+/* The three calls of each request, made directly: the C library's own are cancellation points,
+ * which costs them 30 to 60 instructions more in a process with threads. -1 and errno. */
 
 static ssize_t sys_recv(int fd, void *to, size_t n)
 {

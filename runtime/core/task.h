@@ -48,7 +48,8 @@ void timer_place(struct timer *t, uint64_t at);
 static inline void timer_set(struct timer *t, uint64_t at)
 {
 	if (t->at && at >= t->at)
-		t->at = at; /* found later than expected when its slot comes, and placed again then */
+		t->at = at; /* found later than expected when its slot comes, and placed again then
+			     */
 	else
 		timer_place(t, at);
 }

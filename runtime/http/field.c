@@ -12,8 +12,8 @@ const uint8_t field_flags[FIELDS] = {
 #include "field.def"
 };
 
-/* Two fields in one place do not compile (-Woverride-init), and a field of field.def without a row here
- * fails its unit test. */
+/* Two fields in one place do not compile (-Woverride-init), and a field of field.def without a row
+ * here fails its unit test. */
 #define ROW(id, first, last, n) [FIELD_PLACE(first, last, n)] = FIELD_##id
 
 const uint8_t field_places[64] = {

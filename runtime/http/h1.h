@@ -11,8 +11,8 @@
 
 /* Why a message is refused: a static const object; NULL is success. */
 struct h1_error {
-	uint16_t
-		status; /* answer to a client: 400, 414, 431, 501, 503, 505; a bad response is 502 */
+	uint16_t status; /* answer to a client: 400, 414, 431, 501, 503, 505; a bad response is 502
+			  */
 	const char *text; /* for logs */
 };
 

@@ -5,8 +5,8 @@
 #include "h1_wide.h"
 #include "msg_block.h"
 
-/* First byte from <p> on that is no field value byte, HTAB included as one to look at. There is one, as
- * <s> ends in LF. */
+/* First byte from <p> on that is no field value byte, HTAB included as one to look at. There is
+ * one, as <s> ends in LF. */
 static inline const char *value_end(const struct h1_scan *s, const char *p)
 {
 	for (; p <= s->wide; p += WIDE)

@@ -27,8 +27,8 @@ static inline uint32_t wide_controls(const char *p)
 		_mm_or_si128(low, _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f))));
 }
 
-/* Those that are neither letters nor "-". Letters are folded and then shifted to the lowest values of a
- * signed byte. */
+/* Those that are neither letters nor "-". Letters are folded and then shifted to the lowest values
+ * of a signed byte. */
 static inline uint32_t wide_no_letters(const char *p)
 {
 	__m128i v = wide_load(p), fold = _mm_or_si128(v, _mm_set1_epi8(0x20));
@@ -55,8 +55,8 @@ static inline uint32_t wide_skip(uint32_t mask, unsigned n)
 #define WIDE 8
 #define WIDE_BYTES(x) (UINT64_C(0x0101010101010101) * (x))
 
-/* A byte below 0x20 borrows into its top bit, 0x7f carries into it, and one that has its top bit set is
- * let through. A borrow may mark bytes behind the first one too, never before it. */
+/* A byte below 0x20 borrows into its top bit, 0x7f carries into it, and one that has its top bit
+ * set is let through. A borrow may mark bytes behind the first one too, never before it. */
 static inline uint64_t wide_controls(const char *p)
 {
 	uint64_t v;

@@ -110,7 +110,8 @@ static int read_args(int argc, char **argv, struct args *a)
 	return EXIT_CODE_USAGE;
 }
 
-/* -- threads ------------------------------------------------------------------------------------- */
+/* -- threads -------------------------------------------------------------------------------------
+ */
 
 static int thread_begin(struct thread *t)
 {

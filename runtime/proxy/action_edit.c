@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Actions that edit the message. Each leaves one that may be sent, or fails: then the answer is 500 (502 for responses). */
+/* Actions that edit the message. Each leaves one that may be sent, or fails: then the answer is 500
+ * (502 for responses). */
 #include "../base/uri.h"
 #include "rule.h"
 
@@ -27,8 +28,8 @@ static bool is_token(struct str s)
 	return s.n > 0;
 }
 
-/* Edits a copy of <in>: the first match of the regex is replaced by the written text. *<out> is <in> when nothing matches.
- * False: the scratch is full or the regex gave up (r->limit). */
+/* Edits a copy of <in>: the first match of the regex is replaced by the written text. *<out> is
+ * <in> when nothing matches. False: the scratch is full or the regex gave up (r->limit). */
 static bool replaced(struct rule_run *r, uint32_t regex, uint32_t text, struct str in,
 		     struct str *out, bool *hit)
 {
@@ -66,7 +67,8 @@ static bool replaced(struct rule_run *r, uint32_t regex, uint32_t text, struct s
 	return true;
 }
 
-/* -- the parts of a request ---------------------------------------------------------------------- */
+/* -- the parts of a request ----------------------------------------------------------------------
+ */
 
 static bool has_path(const struct msg *m)
 {
@@ -131,7 +133,8 @@ static bool set_uri(struct msg *m, struct str meth, struct str uri)
 	       msg_set_query(m, u.query.p ? u.query : S(""), u.query.p != NULL);
 }
 
-/* -- set ----------------------------------------------------------------------------------------- */
+/* -- set -----------------------------------------------------------------------------------------
+ */
 
 static bool set_status(struct rule_run *r, const struct ws_action *a)
 {
@@ -143,7 +146,8 @@ static bool set_status(struct rule_run *r, const struct ws_action *a)
 	return n >= 200 && n <= 599 && rule_set_status(r, (unsigned)n, S(""));
 }
 
-/* "close" is the one value of Connection that may be written: that side's connection ends after this message. */
+/* "close" is the one value of Connection that may be written: that side's connection ends after
+ * this message. */
 static bool set_connection(struct rule_run *r)
 {
 	r->x->flags |= r->dir == WS_REQ_OUT || r->dir == WS_RSP_IN ? X_CLOSE_BACK : X_CLOSE_FRONT;
@@ -189,7 +193,8 @@ static enum act_result set_run(struct rule_run *r, const struct ws_action *a)
 	}
 }
 
-/* -- headers ------------------------------------------------------------------------------------- */
+/* -- headers -------------------------------------------------------------------------------------
+ */
 
 static enum act_result add_run(struct rule_run *r, const struct ws_action *a)
 {
@@ -206,7 +211,8 @@ static enum act_result rem_run(struct rule_run *r, const struct ws_action *a)
 	return ACT_NEXT;
 }
 
-/* Sees whole lines "name: value"; not Host of a request, which only "set host" and "rep host" write. */
+/* Sees whole lines "name: value"; not Host of a request, which only "set host" and "rep host"
+ * write. */
 static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 {
 	for (uint32_t i = msg_find(r->m, MSG_END, FIELD_OTHER, S("")); i != MSG_END;
@@ -276,7 +282,8 @@ static enum act_result rep_run(struct rule_run *r, const struct ws_action *a)
 	return finish(r, replace_values(r, a, field_lookup(name), name));
 }
 
-/* -- the URI and the start lines ----------------------------------------------------------------- */
+/* -- the URI and the start lines -----------------------------------------------------------------
+ */
 
 static enum act_result rewrite_run(struct rule_run *r, const struct ws_action *a)
 {
@@ -311,7 +318,8 @@ static enum act_result reqline_run(struct rule_run *r, const struct ws_action *a
 
 bool rule_set_status(struct rule_run *r, unsigned status, struct str reason)
 {
-	/* The framing of a body that is on its way cannot be changed into "none", nor the reverse (RFC 9112 6.3). */
+	/* The framing of a body that is on its way cannot be changed into "none", nor the reverse
+	 * (RFC 9112 6.3). */
 	if (status_bodiless(status) != status_bodiless(r->m->status))
 		return false;
 	return msg_set_status(r->m, status, reason);
@@ -336,7 +344,8 @@ static enum act_result stsline_run(struct rule_run *r, const struct ws_action *a
 	return finish(r, rule_set_status(r, (unsigned)status, out.p ? out : S("")));
 }
 
-/* -- mapuri and maploc --------------------------------------------------------------------------- */
+/* -- mapuri and maploc ---------------------------------------------------------------------------
+ */
 
 /* <new> and <rest> with exactly one "/" between them, in the scratch. */
 static bool join_path(struct str new, struct str rest, struct str *out)
@@ -376,8 +385,8 @@ static enum act_result mapuri_run(struct rule_run *r, const struct ws_action *a)
 	return finish(r, rule_mapuri(r, a, &hit));
 }
 
-/* Where the path of <v> begins: 0 for a path, behind the authority for an absolute URI to this request's host; -1 else:
- * other hosts' paths are not ours. */
+/* Where the path of <v> begins: 0 for a path, behind the authority for an absolute URI to this
+ * request's host; -1 else: other hosts' paths are not ours. */
 static ptrdiff_t path_start(struct rule_run *r, struct str v)
 {
 	ptrdiff_t at = str_find(v, S("://"));

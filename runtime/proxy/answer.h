@@ -5,7 +5,8 @@
 
 #include "rule.h"
 
-/* The error page for <status>: the backend's once one is chosen, else the front side's, else a built-in text. */
+/* The error page for <status>: the backend's once one is chosen, else the front side's, else a
+ * built-in text. */
 void answer_status(struct exchange *x, unsigned status);
 /* What a rule asked for in r->answer. False: it does not fit the limits of a message. */
 bool answer_rule(struct exchange *x, struct rule_run *r);

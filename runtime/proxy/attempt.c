@@ -62,7 +62,8 @@ static void send_request(struct exchange *x)
 	exchange_deadlines(x, true, true);
 }
 
-/* An attempt failed: the next one, at once on another server or after a pause on the same, or the end. */
+/* An attempt failed: the next one, at once on another server or after a pause on the same, or the
+ * end. */
 static void connect_failed(struct exchange *x, int err)
 {
 	const int64_t *num = x->be->owner->num;
@@ -125,8 +126,8 @@ void exchange_connected(struct exchange *x, int err)
 		send_request(x);
 }
 
-/* A reused connection ended before any byte of the answer. What can be repeated without harm goes out again on a new
- * connection (RFC 9110 9.2.2): nobody else could tell the difference. */
+/* A reused connection ended before any byte of the answer. What can be repeated without harm goes
+ * out again on a new connection (RFC 9110 9.2.2): nobody else could tell the difference. */
 void attempt_again(struct exchange *x)
 {
 	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < UINT8_MAX) {

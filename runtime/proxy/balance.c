@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Smooth weighted round robin, per thread: each pick raises every server by its weight and takes the highest, which pays
- * the sum. Backup servers are used when no other is left. */
+/* Smooth weighted round robin, per thread: each pick raises every server by its weight and takes
+ * the highest, which pays the sum. Backup servers are used when no other is left. */
 #include "rule.h"
 #include "server.h"
 

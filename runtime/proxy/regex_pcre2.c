@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The regex engine: PCRE2 on bytes, compiled at start with JIT where the machine allows it. Match data and the JIT stack
- * belong to the thread. A match that reaches its limits is told apart from "no match": a silent no-match on a deny
- * would be a bypass. */
+/* The regex engine: PCRE2 on bytes, compiled at start with JIT where the machine allows it. Match
+ * data and the JIT stack belong to the thread. A match that reaches its limits is told apart from
+ * "no match": a silent no-match on a deny would be a bypass. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -44,7 +44,8 @@ static struct regex_code *compile(struct str pattern, uint32_t flags, struct str
 		free(code);
 		return NULL;
 	}
-	/* Without JIT (a kernel that forbids it) the interpreter serves: slower, the same answers. */
+	/* Without JIT (a kernel that forbids it) the interpreter serves: slower, the same answers.
+	 */
 	pcre2_jit_compile(code->re, PCRE2_JIT_COMPLETE);
 	return code;
 }

@@ -25,8 +25,9 @@ static bool tunnel(const struct exchange *x)
 	return x->step == X_TUNNEL;
 }
 
-/* The client has its answer, the little that is missing of its request is read and dropped: then another can follow. What is
- * more, of unknown length, or waits for our 100 (RFC 9110 10.1.1), costs the connection. */
+/* The client has its answer, the little that is missing of its request is read and dropped: then
+ * another can follow. What is more, of unknown length, or waits for our 100 (RFC 9110 10.1.1),
+ * costs the connection. */
 static bool small_rest(const struct exchange *x)
 {
 	return x->req.body == BODY_LENGTH && !(x->req.flags & MSG_EXPECT) &&
@@ -54,7 +55,8 @@ static void moved(struct exchange *x, bool client, bool server)
 		exchange_deadlines(x, client, server);
 }
 
-/* -- client to server --------------------------------------------------------------------------- */
+/* -- client to server ---------------------------------------------------------------------------
+ */
 
 void relay_front_data(struct stream *s, struct slice data)
 {
@@ -104,9 +106,11 @@ void relay_front_end(struct stream *s, struct msg *trailers)
 	moved(x, true, true);
 }
 
-/* -- server to client --------------------------------------------------------------------------- */
+/* -- server to client ---------------------------------------------------------------------------
+ */
 
-/* Interim responses are passed on, but not to a 1.0 client, who does not know them (RFC 9110 15.2). */
+/* Interim responses are passed on, but not to a 1.0 client, who does not know them (RFC 9110 15.2).
+ */
 static void interim(struct exchange *x, const struct msg *m)
 {
 	if (!(x->req.flags & MSG_HTTP10))
@@ -199,7 +203,8 @@ const struct stream_ops exchange_back_ops = {
 	.failed = back_failed,
 };
 
-/* -- the answer --------------------------------------------------------------------------------- */
+/* -- the answer ---------------------------------------------------------------------------------
+ */
 
 /* Gives as much of a made body to the mux as its queue takes. False: the exchange is gone. */
 static bool pump_made(struct exchange *x)
@@ -321,8 +326,8 @@ void relay_start_tunnel(struct exchange *x)
 
 /* -- the watch over slow clients --------------------------------------------------------------- */
 
-/* What the client has sent of the body and taken of the answer. Only differences mean something: bytes of an earlier answer
- * may be in the queue too. */
+/* What the client has sent of the body and taken of the answer. Only differences mean something:
+ * bytes of an earlier answer may be in the queue too. */
 static uint64_t client_bytes(const struct exchange *x)
 {
 	return x->body_in + x->front->bytes_out -

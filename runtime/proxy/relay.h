@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* relay: the moving part of an exchange: heads and bodies between its two streams, credit in both directions, the watch over
- * slow clients. Decides nothing about rules, servers or retries. */
+/* relay: the moving part of an exchange: heads and bodies between its two streams, credit in both
+ * directions, the watch over slow clients. Decides nothing about rules, servers or retries. */
 #ifndef WEIR_PROXY_RELAY_H
 #define WEIR_PROXY_RELAY_H
 

@@ -11,7 +11,8 @@ static bool is_back(uint32_t i)
 	return section(i)->kind == WS_BACKEND || section(i)->kind == WS_LISTEN;
 }
 
-/* -- requests ----------------------------------------------------------------------------------- */
+/* -- requests -----------------------------------------------------------------------------------
+ */
 
 /* The first choice that runs wins (language.md 5, setbe). */
 static void choose(struct exchange *x, uint32_t be)
@@ -25,7 +26,8 @@ static enum route_end as_route(enum rule_end end)
 	return end == RULES_ANSWER ? ROUTE_ANSWER : end == RULES_DROP ? ROUTE_DROP : ROUTE_FAIL;
 }
 
-/* Rules of the front side and of the reqrules that it jumps to. The compiler has proved that jumps form no cycle. */
+/* Rules of the front side and of the reqrules that it jumps to. The compiler has proved that jumps
+ * form no cycle. */
 static enum route_end front_rules(struct exchange *x, struct rule_run *r)
 {
 	uint32_t at = x->fe->index;
@@ -67,7 +69,8 @@ static bool in_nets(const struct addr *a, const struct addr_net *nets, uint32_t 
 	return false;
 }
 
-/* forwardfor: the client's own lines go away unless it is a trusted peer, ours comes last; nothing for those of "unless". */
+/* forwardfor: the client's own lines go away unless it is a trusted peer, ours comes last; nothing
+ * for those of "unless". */
 static bool forwarded_for(struct exchange *x)
 {
 	const struct ws_section *s = x->fe->ws;
@@ -116,9 +119,11 @@ enum route_end route_request(struct exchange *x, struct rule_run *r)
 	return e == RULES_DONE ? ROUTE_SERVER : as_route(e);
 }
 
-/* -- responses ---------------------------------------------------------------------------------- */
+/* -- responses ----------------------------------------------------------------------------------
+ */
 
-/* Runs one direction of <s>; rsprules that it switches to run in place and come back, each once per direction. */
+/* Runs one direction of <s>; rsprules that it switches to run in place and come back, each once per
+ * direction. */
 static enum route_end response_chain(struct rule_run *r, const struct ws_section *s,
 				     enum ws_dir dir)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* route: walks the sections of the site: which chains run in which order, in both directions. Changes messages through
- * the rules; sends nothing. */
+/* route: walks the sections of the site: which chains run in which order, in both directions.
+ * Changes messages through the rules; sends nothing. */
 #ifndef WEIR_PROXY_ROUTE_H
 #define WEIR_PROXY_ROUTE_H
 
@@ -16,8 +16,9 @@ enum route_end {
 
 /* req in of the front side, of reqrules and of the backend, then its req out. */
 enum route_end route_request(struct exchange *x, struct rule_run *r);
-/* A server's response: rsp in, then rsp out of backend and front side. ROUTE_SERVER: send x->rsp. ROUTE_ANSWER: in place
- * of it, and the rules that had still to run have run on nothing: call route_made with <from>. */
+/* A server's response: rsp in, then rsp out of backend and front side. ROUTE_SERVER: send x->rsp.
+ * ROUTE_ANSWER: in place of it, and the rules that had still to run have run on nothing: call
+ * route_made with <from>. */
 enum route_end route_response(struct exchange *x, struct rule_run *r);
 /* An answer made here (x->rsp): the rsp out rules that stand outside of where it was made. */
 enum route_end route_made(struct exchange *x, struct rule_run *r);

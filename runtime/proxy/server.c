@@ -7,7 +7,8 @@
 #include "../base/bug.h"
 #include "../core/pool.h"
 
-/* Eviction runs that make one half-life: each takes an equal part, so that half is gone after all of them. */
+/* Eviction runs that make one half-life: each takes an equal part, so that half is gone after all
+ * of them. */
 #define EVICT_RUNS 10
 
 static struct pool srv_conn_pool;
@@ -25,7 +26,8 @@ static struct server_slot *slot_of(const struct server *srv)
 	return &pt()->slots[srv->be->index][srv->index];
 }
 
-/* -- idle lists --------------------------------------------------------------------------------- */
+/* -- idle lists ---------------------------------------------------------------------------------
+ */
 
 static void idle_take(struct srv_conn *sc)
 {
@@ -39,7 +41,8 @@ static void idle_take(struct srv_conn *sc)
 		sc->slot->nidle--;
 }
 
-/* A connection that served more than one request is known to survive the pause between two: it is safe. */
+/* A connection that served more than one request is known to survive the pause between two: it is
+ * safe. */
 static void idle_give(struct srv_conn *sc)
 {
 	struct server_slot *slot = sc->slot;
@@ -87,7 +90,8 @@ static void on_idle(struct conn *c)
 
 const struct mux_app server_mux_app = { .idle = on_idle };
 
-/* -- connecting --------------------------------------------------------------------------------- */
+/* -- connecting ---------------------------------------------------------------------------------
+ */
 
 static bool stream_open(struct srv_conn *sc, struct exchange *x)
 {
@@ -120,7 +124,8 @@ static void on_ready(struct conn *c, int err)
 	if (err) {
 		conn_abort(c, false);
 	} else if (!x) {
-		/* Nobody waits any more: a tcp server must not be kept, it waits for its one client. */
+		/* Nobody waits any more: a tcp server must not be kept, it waits for its one
+		 * client. */
 		if (be->tcp)
 			conn_close(c);
 		else
@@ -157,7 +162,8 @@ static const struct handshake *const *handshakes(const struct server *srv)
 	return srv->ws && srv->ws->send_proxy ? srv->hs : NULL;
 }
 
-/* Source address by the source statement; false: none is asked. *<private>: only for this client. */
+/* Source address by the source statement; false: none is asked. *<private>: only for this client.
+ */
 static bool source_of(struct exchange *x, const struct server *srv, struct addr *from,
 		      bool *private)
 {
@@ -235,9 +241,10 @@ static enum server_got connect_new(struct exchange *x, int *err)
 	return SERVER_CONNECTING;
 }
 
-/* An idle connection that the request may go out on. The first request of a client connection has nobody who would repeat it
- * when the server closes at the same moment; neither has one that is not idempotent. Those prefer, or get only, connections
- * that have outlived a pause before; "always" takes any. */
+/* An idle connection that the request may go out on. The first request of a client connection has
+ * nobody who would repeat it when the server closes at the same moment; neither has one that is not
+ * idempotent. Those prefer, or get only, connections that have outlived a pause before; "always"
+ * takes any. */
 static struct conn *pick_idle(struct exchange *x, struct server_slot *slot)
 {
 	int64_t reuse = x->be->owner->num[WS_REUSE];
@@ -283,10 +290,12 @@ void server_cancel(struct exchange *x)
 		conn_abort(sc->conn, false);
 }
 
-/* -- eviction ----------------------------------------------------------------------------------- */
+/* -- eviction -----------------------------------------------------------------------------------
+ */
 
-/* One run on one slot: ((low - min) + 2N - 1) / 2N connections, the oldest and unsafe first, where low is the number at the
- * beginning of the period, frozen for its length, so that half of it is gone after N runs. */
+/* One run on one slot: ((low - min) + 2N - 1) / 2N connections, the oldest and unsafe first, where
+ * low is the number at the beginning of the period, frozen for its length, so that half of it is
+ * gone after N runs. */
 static void evict_slot(struct server_slot *slot, const struct back *be, bool new_period)
 {
 	uint32_t idle = slot->nidle + slot->nsafe;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server: gets an exchange a stream to a server: an idle connection of this thread, or a new one; keeps what is
- * given back, newest first, and evicts by half-life. Nothing here is shared between threads.
- * A connection belongs to one server and one source address; one opened with the client's own address is never shared. */
+/* server: gets an exchange a stream to a server: an idle connection of this thread, or a new one;
+ * keeps what is given back, newest first, and evicts by half-life. Nothing here is shared between
+ * threads. A connection belongs to one server and one source address; one opened with the client's
+ * own address is never shared. */
 #ifndef WEIR_PROXY_SERVER_H
 #define WEIR_PROXY_SERVER_H
 
@@ -25,7 +26,8 @@ enum server_got {
 	SERVER_FAILED
 };
 
-/* A stream to x->srv. <fresh>: no idle connection (a reused one has just failed). SERVER_FAILED leaves errno in *<err>. */
+/* A stream to x->srv. <fresh>: no idle connection (a reused one has just failed). SERVER_FAILED
+ * leaves errno in *<err>. */
 enum server_got server_get(struct exchange *x, bool fresh, int *err);
 /* Forgets the connect under way; the connection becomes idle or is closed when it is there. */
 void server_cancel(struct exchange *x);

@@ -136,7 +136,8 @@ static bool h_next(struct rule_run *r, const struct ws_subject *s, struct fetch 
 	return true;
 }
 
-/* The next pair of a Cookie line from *<pos>: name=value, split by ; (RFC 6265 4.2.1). Quotes around a value are part of it. */
+/* The next pair of a Cookie line from *<pos>: name=value, split by ; (RFC 6265 4.2.1). Quotes
+ * around a value are part of it. */
 static bool cookie_pair(struct str line, uint32_t *pos, struct str *name, struct str *value)
 {
 	struct str rest = str_skip(line, *pos);

@@ -5,7 +5,8 @@
 
 #include "exchange.h"
 
-/* Puts the record of <x> into the thread's ring, unless its frontend logs nowhere or a rule silenced it. */
+/* Puts the record of <x> into the thread's ring, unless its frontend logs nowhere or a rule
+ * silenced it. */
 void xlog_write(struct exchange *x);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs every suite of this binary, each test in a process of its own (CK_FORK=no to debug; CK_RUN_SUITE=name for one). */
+/* Runs every suite of this binary, each test in a process of its own (CK_FORK=no to debug;
+ * CK_RUN_SUITE=name for one). */
 #include <stdio.h>
 #include <stdlib.h>
 
