@@ -94,6 +94,7 @@ int cmd_explain(int argc, char **argv)
 	int code;
 
 	request_init(&r);
+	r.meth = (struct str) { 0 };
 	code = read_options(argc, argv, &a, &r, &json);
 	if (code < 0) {
 		request_finish(&a, &r);

@@ -416,7 +416,7 @@ static bool lower_capture(struct lower_rule *r, const struct ast_action *a, stru
 		return false;
 	}
 	out->num = 128;
-	if (n == 5 && !option_number(action_value(a, 4), "len", UNIT_COUNT, 1, 65535, &out->num))
+	if (n == 5 && !option_number(action_value(a, 4), "len", UNIT_COUNT, 1, 8192, &out->num))
 		return false;
 	out->name = name->text;
 	out->subject = lower_subject(&r->use, a->args->subject);

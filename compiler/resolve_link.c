@@ -66,7 +66,10 @@ static void link_one(struct model *m, struct entity *e, int id, struct entity **
 {
 	struct entity *to = named(m, e, id, at);
 
-	if (to && check_kind(to, id, *at) && check_modes(e, to, *at))
+	if (to == e) {
+		diag(E063, *at, "sections", STR_ARG(e->name));
+		e->broken = true;
+	} else if (to && check_kind(to, id, *at) && check_modes(e, to, *at))
 		*slot = to;
 	else
 		e->broken = e->broken || only(e, id);
