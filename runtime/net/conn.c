@@ -122,6 +122,8 @@ static void io_closed(struct io *io)
 		c->mux->release(c);
 	if (c->flags & (CONN_BACK | CONN_TOLD))
 		c->app->gone(c);
+	else if (c->app->lost)
+		c->app->lost(c);
 	BUG_ON(list_queued(&c->link));
 	listener_conn_closed(c->flags & CONN_BACK ? NULL : c->listener);
 	if (c->flags & CONN_TURN)

@@ -61,6 +61,8 @@ struct conn_app {
 	/* The connection ends; forget it. Called once, after the mux has released. Not called
 	 * for a client connection that was never ready. */
 	void (*gone)(struct conn *c);
+	/* May be NULL. A client connection that was never ready ends; called once. */
+	void (*lost)(struct conn *c);
 };
 
 struct out_chunk;

@@ -170,11 +170,11 @@ static enum act_result capture_run(struct rule_run *r, const struct ws_action *a
 
 	/* Several occurrences are kept joined by ", ", as in written texts. */
 	if (!rule_next(r, a->subject, &it, &v)) {
-		rule_forget(r->x, true, a->slot);
+		rule_forget(r->x, a->slot);
 		return ACT_NEXT;
 	}
 	if (!rule_subject_text(r, a->subject, &text) ||
-	    !rule_keep(r->x, true, a->slot, text, a->num ? (size_t)a->num : CAPTURE_DEFAULT))
+	    !rule_capture(r->x, a->slot, text, a->num ? (size_t)a->num : CAPTURE_DEFAULT))
 		return ACT_FAIL;
 	return ACT_NEXT;
 }
@@ -183,17 +183,14 @@ static enum act_result setvar_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str text;
 
-	if (!r->x) /* conn in: set when an exchange begins, see front_replay */
-		return ACT_NEXT;
-	if (!rule_text(r, a->text, &text) || !rule_keep(r->x, false, a->slot, text, 0))
+	if (!rule_text(r, a->text, &text) || !rule_set_var(r->vars, a->slot, text))
 		return ACT_FAIL;
 	return ACT_NEXT;
 }
 
 static enum act_result log_run(struct rule_run *r, const struct ws_action *a)
 {
-	if (r->x)
-		r->x->log_level = a->num < 0 ? LEVEL_SILENT : (uint8_t)a->num;
+	*r->log_level = a->num < 0 ? LEVEL_SILENT : (uint8_t)a->num;
 	return ACT_NEXT;
 }
 

@@ -259,6 +259,29 @@ static void check_binds(struct load *l, const struct ws_section *ws)
 	}
 }
 
+/* Some action <name> stands in the rules of direction <dir> of <ws>. */
+static bool acts(const struct ws_section *ws, enum ws_dir dir, const char *name)
+{
+	for (uint32_t i = 0; i < ws->chains[dir].n; i++) {
+		uint32_t rule = site.ws->chain[ws->chains[dir].first + i];
+		struct ws_run run = site.ws->rules[rule].actions;
+
+		for (uint32_t k = 0; k < run.n; k++) {
+			uint32_t fn = site.ws->action_rows[run.first + k].fn;
+
+			if (strcmp(site.ws->actions[fn]->name, name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool sets_early(const struct ws_section *ws)
+{
+	return acts(ws, WS_CONN_IN, "setvar") || acts(ws, WS_CONN_IN, "log") ||
+	       acts(ws, WS_SESS_IN, "setvar") || acts(ws, WS_SESS_IN, "log");
+}
+
 static void load_front(struct load *l, uint32_t i)
 {
 	const struct ws_section *ws = &site.ws->sections[i];
@@ -270,6 +293,7 @@ static void load_front(struct load *l, uint32_t i)
 	f->name = ws_str(ws->name);
 	f->index = i;
 	f->tcp = ws->front_tcp;
+	f->sets = sets_early(ws);
 	f->mux = (struct mux_conf) {
 		.app = &exchange_front_app,
 		.head_max = (uint32_t)all[WS_HEAD_MAX],

@@ -16,6 +16,7 @@
 struct exchange;
 struct regex_code;
 struct log_sink_set;
+struct kept;
 
 /* Front side of a section (listen, frontend). */
 struct front {
@@ -26,6 +27,7 @@ struct front {
 	uint32_t index; /* of the section */
 	struct log_sink_set *sinks; /* NULL: no log */
 	bool tcp;
+	bool sets; /* its conn in or sess in rules set variables or the log level */
 	struct conn_limit limit; /* open client connections */
 	struct addr_net *monitor; /* monitor-net */
 	struct addr_net *ff_unless; /* forwardfor ... unless */
@@ -81,6 +83,7 @@ struct proxy_thread {
 	bool cut;
 	char *scratch; /* SCRATCH_SIZE bytes for texts made by rules, reset at each rule */
 	uint32_t scratch_used;
+	struct kept **sessions; /* session.c's table; NULL: no front of the site needs it */
 	void *regex; /* match data and JIT stack of regex_pcre2 */
 	uint64_t served;
 };

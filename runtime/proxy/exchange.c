@@ -8,10 +8,10 @@
 #include "../core/pool.h"
 #include "answer.h"
 #include "attempt.h"
-#include "front.h"
 #include "relay.h"
 #include "route.h"
 #include "server.h"
+#include "session.h"
 #include "xlog.h"
 
 static struct pool exchange_pool;
@@ -33,19 +33,22 @@ const struct addr *exchange_dst(struct exchange *x)
 static struct exchange *exchange_new(struct stream *s)
 {
 	struct exchange *x = pool_get_zero(&exchange_pool);
+	struct session set;
 
-	if (!x)
+	if (!x || !session_copy(s->conn, &set)) {
+		pool_put(&exchange_pool, x);
 		return NULL;
+	}
 	x->front = s;
 	x->fe = s->conn->listener->conf.owner;
 	x->rule_where = x->default_be = x->avoid = x->reverse = WS_NONE;
-	x->log_level = LOG_INFO;
+	x->vars = set.vars;
+	x->log_level = set.log_level;
 	x->timer.fire = fire;
 	x->t_start = s->t_head ? s->t_head : th->now_us;
 	x->src = s->conn->peer;
 	list_append(&pt()->exchanges, &x->link);
 	pt()->nexchanges++;
-	front_replay(x);
 	return x;
 }
 
@@ -266,6 +269,13 @@ void exchange_back_failed(struct exchange *x, enum stream_error why)
 
 /* -- from the client ---------------------------------------------------------------------------- */
 
+static struct rule_run run_on(struct exchange *x, struct msg *m, enum ws_dir dir)
+{
+	return (struct rule_run) {
+		.x = x, .m = m, .dir = dir, .vars = &x->vars, .log_level = &x->log_level
+	};
+}
+
 static void routed(struct exchange *x, struct rule_run *r, enum route_end end)
 {
 	x->t_rules = th->now_us;
@@ -307,7 +317,7 @@ static bool idempotent(struct str meth)
 static void front_head(struct stream *s, struct msg *m)
 {
 	struct exchange *x = s->owner;
-	struct rule_run r = { .x = x, .m = &x->req, .dir = WS_REQ_IN };
+	struct rule_run r = run_on(x, &x->req, WS_REQ_IN);
 	struct str meth;
 
 	msg_move(&x->req, m);
@@ -387,7 +397,7 @@ static void tcp_start(struct task *t)
 
 void exchange_route_tcp(struct exchange *x)
 {
-	struct rule_run r = { .x = x, .dir = WS_REQ_IN };
+	struct rule_run r = run_on(x, NULL, WS_REQ_IN);
 
 	x->step_at = 0;
 	front_mux(x)->credit(x->front, false);
@@ -414,7 +424,7 @@ static void response_replaced(struct exchange *x, struct rule_run *r, enum route
 /* An answer made here is in x->rsp, its body in x->made: the outer rsp out rules, then out with it. */
 void exchange_send_made(struct exchange *x)
 {
-	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_OUT };
+	struct rule_run r = run_on(x, &x->rsp, WS_RSP_OUT);
 	enum route_end end;
 
 	x->flags |= X_MADE | X_RSP_END;
@@ -438,7 +448,7 @@ void exchange_send_made(struct exchange *x)
 
 void exchange_response(struct exchange *x)
 {
-	struct rule_run r = { .x = x, .m = &x->rsp, .dir = WS_RSP_IN };
+	struct rule_run r = run_on(x, &x->rsp, WS_RSP_IN);
 	enum route_end end;
 
 	x->t_response = th->now_us;

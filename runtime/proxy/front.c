@@ -3,33 +3,37 @@
 
 #include "../net/listener.h"
 #include "rule.h"
+#include "session.h"
 
 /* -- connections --------------------------------------------------------------------------------- */
 
-static bool passes(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir)
+/* Runs the rules on <c>; what they set is kept for later ones and for its exchanges. False: it
+ * ends. */
+static bool passes(struct conn *c, struct rule_run *r, enum ws_dir dir)
 {
-	return !ws->chains[dir].n || rules_run(r, ws, dir) == RULES_DONE;
+	struct front *fe = c->listener->conf.owner;
+	struct session s;
+	bool pass;
+
+	if (!fe->ws->chains[dir].n)
+		return true;
+	s = session_take(c);
+	r->vars = &s.vars;
+	r->log_level = &s.log_level;
+	pass = rules_run(r, fe->ws, dir) == RULES_DONE;
+	return session_put(c, &s) && pass;
 }
 
 /* conn in: after PROXY, before TLS. setsrc and setdst change what the connection tells from now on. */
 static enum hs_result conn_in(struct conn *c)
 {
-	struct front *fe = c->listener->conf.owner;
 	struct rule_run r = { .src = c->peer, .dst = *conn_local(c) };
 
-	if (!passes(&r, fe->ws, WS_CONN_IN))
+	if (!passes(c, &r, WS_CONN_IN))
 		return HS_FAIL;
 	if (addr_equal(&r.src, &c->peer) && addr_equal(&r.dst, conn_local(c)))
 		return HS_DONE;
 	return conn_set_addrs(c, &r.src, &r.dst) ? HS_DONE : HS_FAIL;
-}
-
-void front_replay(struct exchange *x)
-{
-	struct rule_run r = { .x = x };
-
-	if (passes(&r, x->fe->ws, WS_CONN_IN))
-		passes(&r, x->fe->ws, WS_SESS_IN);
 }
 
 static void on_ready(struct conn *c, int err)
@@ -43,7 +47,7 @@ static void on_ready(struct conn *c, int err)
 	pt()->nclients++;
 	if (fe->ws->chains[WS_SESS_IN].n)
 		r.dst = *conn_local(c);
-	if (!passes(&r, fe->ws, WS_SESS_IN)) {
+	if (!passes(c, &r, WS_SESS_IN)) {
 		conn_abort(c, false);
 		return;
 	}
@@ -55,9 +59,15 @@ static void on_gone(struct conn *c)
 {
 	list_del(&c->link);
 	pt()->nclients--;
+	session_drop(c);
 }
 
-static const struct conn_app front_app = { .ready = on_ready, .gone = on_gone };
+static void on_lost(struct conn *c)
+{
+	session_drop(c);
+}
+
+static const struct conn_app front_app = { .ready = on_ready, .gone = on_gone, .lost = on_lost };
 
 /* -- listeners ----------------------------------------------------------------------------------- */
 

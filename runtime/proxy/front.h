@@ -19,7 +19,5 @@ void front_drain(void);
 void front_cut(void);
 /* Client connections of this thread. */
 uint32_t front_clients(void);
-/* An exchange begins: variables and log levels that conn in and sess in rules set for its connection hold for it too. */
-void front_replay(struct exchange *x);
 
 #endif

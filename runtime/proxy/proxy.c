@@ -8,6 +8,7 @@
 #include "front.h"
 #include "rule.h"
 #include "server.h"
+#include "session.h"
 
 #define DRAIN_LOOK_MS 20 /* how often a draining thread looks whether it is done */
 #define CUT_WAIT_MS 2000 /* after the drain time: for closes under way */
@@ -27,6 +28,7 @@ void proxy_init(void)
 	exchange_init();
 	server_init();
 	rule_init();
+	session_init();
 }
 
 int proxy_thread_start(struct thread *t)
@@ -40,7 +42,7 @@ int proxy_thread_start(struct thread *t)
 	list_init(&p->exchanges);
 	p->scratch = malloc(SCRATCH_SIZE);
 	if (!p->scratch || (site.ws->regex && site.ws->regex->thread_start()) ||
-	    server_thread_start())
+	    server_thread_start() || session_thread_start())
 		return -1;
 	conn_thread_start();
 	return front_thread_start();
@@ -58,6 +60,7 @@ void proxy_thread_stop(struct thread *t)
 	if (site.ws->regex)
 		site.ws->regex->thread_stop();
 	conn_thread_stop();
+	session_thread_stop();
 	free(p->scratch);
 	free(p);
 	t->proxy = NULL;

@@ -86,6 +86,8 @@ struct rule_run {
 	const struct ws_section *section; /* whose rules run */
 	const struct ws_rule *rule;
 	struct addr src, dst; /* conn in: there is no exchange yet */
+	struct x_value **vars; /* of the exchange or, before it, of the session */
+	uint8_t *log_level; /* likewise */
 	struct str groups
 		[REGEX_GROUPS]; /* \0 to \9: of the line's test, or of the action's own regex while it writes */
 	bool limit; /* a regex reached its match limit: the rule's on-limit */
@@ -139,18 +141,24 @@ bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op,
 /* Header-value text: no CR, LF, NUL may reach a message. False when <s> holds one. */
 bool rule_value_safe(struct str s);
 
-/* Captures and variables live as long as the exchange. False: memory is out. */
+/* A capture or a variable: it lives as long as the exchange; those of a session as long as that. */
 struct x_value {
 	char *p; /* NULL: not set */
 	uint32_t n;
 	uint32_t class; /* of the pool it came from */
 };
 #define VALUE_MAX 8192
-/* Sets slot <i> of captures or variables; at most <max> bytes (and VALUE_MAX) are kept. False: memory is out. */
-bool rule_keep(struct exchange *x, bool capture, uint32_t i, struct str value, size_t max);
-void rule_forget(struct exchange *x, bool capture, uint32_t i);
-/* Slot <i>, or a NULL text when it is not set. */
-struct str rule_kept(const struct exchange *x, bool capture, uint32_t i);
+/* Sets capture <i>; at most <max> bytes (and VALUE_MAX) are kept. False: memory is out. */
+bool rule_capture(struct exchange *x, uint32_t i, struct str value, size_t max);
+void rule_forget(struct exchange *x, uint32_t i);
+/* Sets variable <i>; at most VALUE_MAX bytes are kept. False: memory is out. */
+bool rule_set_var(struct x_value **vars, uint32_t i, struct str value);
+/* Makes <*to>, NULL, like <from>, which may be NULL. False: memory is out, <*to> is NULL. */
+bool rule_copy_vars(struct x_value **to, const struct x_value *from);
+/* Gives them back; <*vars> becomes NULL. */
+void rule_release_vars(struct x_value **vars);
+/* Slot <i> of captures or variables, or a NULL text when it is not set. */
+struct str rule_kept(const struct x_value *slots, uint32_t i);
 /* Before the threads, after conf_load. */
 void rule_init(void);
 /* Gives back the captures and variables of <x>. */

@@ -207,26 +207,32 @@ static bool set_value(struct x_value *v, struct str value)
 	return true;
 }
 
-bool rule_keep(struct exchange *x, bool capture, uint32_t i, struct str value, size_t max)
+static bool keep(struct x_value **slots, struct pool *pool, uint32_t i, struct str value,
+		 size_t max)
 {
-	struct x_value **slots = capture ? &x->captures : &x->vars;
-	size_t limit = max && max < VALUE_MAX ? max : VALUE_MAX;
-
 	if (!*slots)
-		*slots = pool_get_zero(capture ? &capture_pool : &var_pool);
-	return *slots && set_value(&(*slots)[i], str_first(value, limit));
+		*slots = pool_get_zero(pool);
+	return *slots && set_value(&(*slots)[i], str_first(value, max));
 }
 
-struct str rule_kept(const struct exchange *x, bool capture, uint32_t i)
+bool rule_capture(struct exchange *x, uint32_t i, struct str value, size_t max)
 {
-	const struct x_value *slots = capture ? x->captures : x->vars;
+	return keep(&x->captures, &capture_pool, i, value, max < VALUE_MAX ? max : VALUE_MAX);
+}
 
+bool rule_set_var(struct x_value **vars, uint32_t i, struct str value)
+{
+	return keep(vars, &var_pool, i, value, VALUE_MAX);
+}
+
+struct str rule_kept(const struct x_value *slots, uint32_t i)
+{
 	return slots ? str_of(slots[i].p, slots[i].n) : (struct str) { 0 };
 }
 
-void rule_forget(struct exchange *x, bool capture, uint32_t i)
+void rule_forget(struct exchange *x, uint32_t i)
 {
-	struct x_value *slots = capture ? x->captures : x->vars;
+	struct x_value *slots = x->captures;
 
 	if (!slots || !slots[i].p)
 		return;
@@ -243,8 +249,23 @@ static void release(struct x_value **slots, uint32_t n, struct pool *pool)
 	*slots = NULL;
 }
 
+void rule_release_vars(struct x_value **vars)
+{
+	release(vars, site.ws->nvars, &var_pool);
+}
+
+bool rule_copy_vars(struct x_value **to, const struct x_value *from)
+{
+	for (uint32_t i = 0; from && i < site.ws->nvars; i++)
+		if (from[i].p && !rule_set_var(to, i, rule_kept(from, i))) {
+			rule_release_vars(to);
+			return false;
+		}
+	return true;
+}
+
 void rule_release(struct exchange *x)
 {
 	release(&x->captures, site.ws->ncaptures, &capture_pool);
-	release(&x->vars, site.ws->nvars, &var_pool);
+	rule_release_vars(&x->vars);
 }

@@ -77,9 +77,7 @@ static bool absent_next(struct rule_run *r, const struct ws_subject *s, struct f
 
 static bool var_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
 {
-	if (!r->x)
-		return false;
-	v->s = rule_kept(r->x, false, (uint32_t)s->num);
+	v->s = rule_kept(*r->vars, (uint32_t)s->num);
 	return v->s.p && once(f);
 }
 
@@ -88,7 +86,7 @@ static bool capture_next(struct rule_run *r, const struct ws_subject *s, struct 
 {
 	if (!r->x)
 		return false;
-	v->s = rule_kept(r->x, true, (uint32_t)s->num);
+	v->s = rule_kept(r->x->captures, (uint32_t)s->num);
 	return v->s.p && once(f);
 }
 

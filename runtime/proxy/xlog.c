@@ -11,7 +11,7 @@ static struct log_caps caps_of(const struct exchange *x, const struct cap_names 
 			       struct str *values)
 {
 	for (uint32_t i = 0; i < c->n; i++)
-		values[i] = rule_kept(x, true, c->slots[i]);
+		values[i] = rule_kept(x->captures, c->slots[i]);
 	return (struct log_caps) { .names = c->names, .values = values, .n = c->n };
 }
 

@@ -203,9 +203,9 @@ class Generator:
                      ("c(%s)" % self.pick(COOKIES), "word"), ("line", "line"), ("version", "version"),
                      ("h(host)", "host"), ("capture(k)", "word")]
         pool += [("src", "addr"), ("dst", "addr"), ("src_port", "int"), ("dst_port", "int"),
-                 ("random(1)", "int")]
+                 ("random(1)", "int"), ("var(v)", "word"), ("var(w)", "word")]
         if not conn:
-            pool += [("tls", "bool"), ("nbsrv(b1)", "int"), ("var(v)", "word"), ("var(w)", "word")]
+            pool += [("tls", "bool"), ("nbsrv(b1)", "int")]
         s, kind = self.pick(pool)
         if kind not in ("int", "addr", "bool") and self.chance(0.25):
             s = s.upper() if "(" not in s else self.upper(s)
@@ -436,9 +436,13 @@ class Generator:
     def action(self, direction, at, groups):
         x = self.r.random()
         if direction in ("conn in", "sess in"):
-            if x < 0.85:
-                return "setvar %s %s" % (self.pick(["v", "w"]), self.text())
-            return self.pick(["allow", "drop", "log debug"])
+            if direction == "conn in" and x < 0.25:
+                return self.pick(["setsrc ", "setdst "]) + self.pick(
+                    [quoted(self.pick(SOURCES)), '"%{var(v)}"', '"10.0.0.7:99"'])
+            if x < 0.8:
+                value = self.pick([self.text(groups=groups), '"%{src}"', '"%{var(w)}a"'])
+                return "setvar %s %s" % (self.pick(["v", "w"]), value)
+            return self.pick(["allow", "drop", "log debug", "log silent", "log info"])
         if direction == "req in" and at is not None and x < 0.25:
             return self.choice(at)
         if x < 0.5:
@@ -523,7 +527,7 @@ class Generator:
         self.options(lines)
         lines += ["req in setvar %s a h(x-never)" % v for v in "vw"]
         lines += ["req in capture path as k h(x-never)", "rsp out capture path as rk h(x-never)"]
-        first = self.rules(3, ["conn in", "sess in"], None) if self.chance(0.4) else []
+        first = self.rules(4, ["conn in", "sess in"], None) if self.chance(0.5) else []
         site.sections.append(Section("frontend f1", lines, first + self.rules(5, front, 0)))
         lines = ["bind ${front2}"]
         if self.chance(0.3):
@@ -533,7 +537,9 @@ class Generator:
             site.sections.append(Section("frontend f2", lines, self.rules(5, front, 0)))
         lines = ["bind ${front3} accept-proxy", "server a ${o4}"]
         self.options(lines)
-        site.sections.append(Section("listen l1", lines, self.rules(2, ["req in", "req out", "rsp in", "rsp out"], 3)))
+        first = self.rules(3, ["conn in", "sess in"], None) if self.chance(0.3) else []
+        rules = first + self.rules(2, ["req in", "req out", "rsp in", "rsp out"], 3)
+        site.sections.append(Section("listen l1", lines, rules))
         for i in (1, 2, 3):
             lines = ["default_backend b%d" % i] if self.chance(0.3) else []
             site.sections.append(Section("reqrules r%d" % i, lines, self.rules(4, ["req in"], i)))

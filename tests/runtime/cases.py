@@ -1173,6 +1173,31 @@ def accept_proxy(w):
 
 
 @case
+def variables_and_log_level_of_a_connection(w):
+    w.start(binds=("listen_early",))
+
+    def client(last):
+        c = w.client("listen_early")
+        c.send(b"PROXY TCP4 198.51.100.%d 192.0.2.1 1000 443\r\n" % last)
+        return c
+
+    for last in (9, 10):        # refused when the variable is set already
+        c = client(last)
+        c.send(GET % b"/")
+        same(c.rest(), b"")
+    quiet, other = client(8), client(7)
+    for path, value in ((b"/", b"%s"), (b"/change", b"one"), (b"/told", b"%s")):
+        for c, last in ((quiet, b"8"), (other, b"7")):
+            c.send(GET % path)
+            same(c.answer()[1], value.replace(b"%s", b"198.51.100." + last + b" as 192.0.2.99"))
+    quiet.close()
+    client(7).close()
+    w.client("listen_early").send(b"PROXY ")
+    lines = w.log(4)
+    same([l["target"] for l in lines], ["/", "/change", "/told", "/told"])
+
+
+@case
 def monitor_net_and_conn_drop(w):
     w.start(binds=("listen_watch",), origin=w.origin(keeps_answering()).address)
     c = w.client("listen_watch", source="127.0.0.2")

@@ -488,7 +488,7 @@ static void front_check(const struct front_case *f, int poller)
 	send_shut = f->shut;
 	want_closed = f->closed;
 	want_n = f->out ? strlen(f->out) : 1;
-	front_app = (struct conn_app) { front_ready, conn_gone };
+	front_app = (struct conn_app) { .ready = front_ready, .gone = conn_gone };
 	run(&front_app, poller);
 	if (f->out)
 		ck_assert_msg(!strcmp(got, f->out), "%s: client got [%s]", f->name, got);
@@ -581,7 +581,7 @@ static void back_check(const struct back_case *b)
 	send_shut = b->shut;
 	want_closed = false;
 	want_n = strlen(b->wire);
-	back_app = (struct conn_app) { back_ready, conn_gone };
+	back_app = (struct conn_app) { .ready = back_ready, .gone = conn_gone };
 	run(&back_app, 0);
 	ck_assert_msg(!strcmp(got, b->wire), "%s: server got [%s]", b->name, got);
 	if (b->log)
