@@ -477,6 +477,11 @@ class Generator:
         actions = [self.action(direction, at, groups) for _ in range(self.pick([1, 1, 1, 2, 3]))]
         return Rule(direction, actions, test, cond, self.chance(0.3))
 
+    def early_rules(self, n):
+        """Rules of a connection, and one that shows what they have set."""
+        shown = Rule("req in", ['add x-c "%{var(v)}|%{var(w)}"'], None, None, False)
+        return self.rules(n, ["conn in", "sess in"], None) + [shown]
+
     def rules(self, n, directions, at):
         return [self.rule(d, at) for d in directions for _ in range(self.r.randrange(0, n + 1))]
 
@@ -527,7 +532,7 @@ class Generator:
         self.options(lines)
         lines += ["req in setvar %s a h(x-never)" % v for v in "vw"]
         lines += ["req in capture path as k h(x-never)", "rsp out capture path as rk h(x-never)"]
-        first = self.rules(4, ["conn in", "sess in"], None) if self.chance(0.5) else []
+        first = self.early_rules(4) if self.chance(0.5) else []
         site.sections.append(Section("frontend f1", lines, first + self.rules(5, front, 0)))
         lines = ["bind ${front2}"]
         if self.chance(0.3):
@@ -537,7 +542,7 @@ class Generator:
             site.sections.append(Section("frontend f2", lines, self.rules(5, front, 0)))
         lines = ["bind ${front3} accept-proxy", "server a ${o4}"]
         self.options(lines)
-        first = self.rules(3, ["conn in", "sess in"], None) if self.chance(0.3) else []
+        first = self.early_rules(3) if self.chance(0.3) else []
         rules = first + self.rules(2, ["req in", "req out", "rsp in", "rsp out"], 3)
         site.sections.append(Section("listen l1", lines, rules))
         for i in (1, 2, 3):
