@@ -41,7 +41,8 @@ static bool join(struct str *out, struct str more)
 	return true;
 }
 
-/* redir TARGET | scheme S | prefix P; drop-query and append-slash act on the path that is added or given. */
+/* redir TARGET | scheme S | prefix P; drop-query and append-slash act on the path that is added or
+ * given. */
 static enum act_result redir_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct msg *q = rule_request(r, responding(r));
@@ -86,7 +87,8 @@ static enum act_result respond_run(struct rule_run *r, const struct ws_action *a
 	return ACT_ANSWER;
 }
 
-/* The section that switch or setbe names, or computes by a map whose values are sections. WS_NONE: none, nothing is done. */
+/* The section that switch or setbe names, or computes by a map whose values are sections. WS_NONE:
+ * none, nothing is done. */
 static uint32_t target_of(struct rule_run *r, const struct ws_action *a)
 {
 	const struct ws_map *m;
@@ -143,7 +145,8 @@ static enum act_result setbe_run(struct rule_run *r, const struct ws_action *a)
 	return ACT_NEXT;
 }
 
-/* mapuri, choice and reverse maploc in one; none of it once a backend is chosen: the first line that matches wins. */
+/* mapuri, choice and reverse maploc in one; none of it once a backend is chosen: the first line
+ * that matches wins. */
 static enum act_result uriremap_run(struct rule_run *r, const struct ws_action *a)
 {
 	bool done = false;

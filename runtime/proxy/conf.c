@@ -36,9 +36,11 @@ __attribute__((format(printf, 3, 4))) static void complain(struct load *l, uint3
 	fputc('\n', l->err);
 }
 
-/* -- params ------------------------------------------------------------------------------------- */
+/* -- params -------------------------------------------------------------------------------------
+ */
 
-/* WEIR_NAME as the param is written, else in upper case with _ for what a shell does not take. <key> is the latter. */
+/* WEIR_NAME as the param is written, else in upper case with _ for what a shell does not take.
+ * <key> is the latter. */
 static const char *environment(struct str name, char *key, size_t room)
 {
 	const char *value;
@@ -109,9 +111,11 @@ struct str conf_text(uint32_t text)
 	return out;
 }
 
-/* -- numbers ------------------------------------------------------------------------------------ */
+/* -- numbers ------------------------------------------------------------------------------------
+ */
 
-/* A number with its unit, as the language has it: count (k = 1000), size (k = 1024), duration (a unit is required). */
+/* A number with its unit, as the language has it: count (k = 1000), size (k = 1024), duration (a
+ * unit is required). */
 static bool parse_number(struct str s, uint32_t unit, int64_t *out)
 {
 	static const struct {
@@ -155,7 +159,8 @@ static void bind_numbers(struct load *l)
 	}
 }
 
-/* -- addresses ---------------------------------------------------------------------------------- */
+/* -- addresses ----------------------------------------------------------------------------------
+ */
 
 static bool resolve_name(struct str host, struct addr *out)
 {
@@ -244,7 +249,8 @@ struct addr_net *conf_nets(struct ws_run run)
 	return out;
 }
 
-/* -- sections ----------------------------------------------------------------------------------- */
+/* -- sections -----------------------------------------------------------------------------------
+ */
 
 static void check_binds(struct load *l, const struct ws_section *ws)
 {

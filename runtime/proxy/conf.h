@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf: the site as it runs: ws_site with its params bound, addresses parsed, regexes compiled. Made once before the
- * threads start, read-only afterwards, except the counters and the per-thread parts, which belong to their thread. */
+/* conf: the site as it runs: ws_site with its params bound, addresses parsed, regexes compiled.
+ * Made once before the threads start, read-only afterwards, except the counters and the per-thread
+ * parts, which belong to their thread. */
 #ifndef WEIR_PROXY_CONF_H
 #define WEIR_PROXY_CONF_H
 
@@ -121,15 +122,18 @@ static inline struct str ws_str(struct ws_ref r)
 	return str_of(site.ws->text + r.off, r.len);
 }
 
-/* Value of "--set NAME=VALUE", else of WEIR_NAME in the environment (as written or in upper case), else the default. Reports every unset or ill-formed one on <err>. */
+/* Value of "--set NAME=VALUE", else of WEIR_NAME in the environment (as written or in upper case),
+ * else the default. Reports every unset or ill-formed one on <err>. */
 struct param_arg {
 	struct str name, value;
 };
-/* Binds params, parses addresses, resolves names, compiles regexes. False after messages on <err> (all of them); then
- * site.fronts tells whether all params have values, so that ports and files can be looked at nevertheless. */
+/* Binds params, parses addresses, resolves names, compiles regexes. False after messages on <err>
+ * (all of them); then site.fronts tells whether all params have values, so that ports and files can
+ * be looked at nevertheless. */
 bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned nargs, FILE *err);
 void conf_free(void);
-/* Address written as <text>, host names resolved. *<as_text>: what was read. False: *<why> is a sentence. */
+/* Address written as <text>, host names resolved. *<as_text>: what was read. False: *<why> is a
+ * sentence. */
 bool conf_addr(uint32_t text, struct addr_conf *out, struct str *as_text, const char **why);
 /* A written text whose only pieces are literals and params; memory of the conf's arena. */
 struct str conf_text(uint32_t text);

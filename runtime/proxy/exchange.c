@@ -19,7 +19,8 @@ static struct pool exchange_pool;
 static void fire(struct timer *t);
 static void tcp_start(struct task *t);
 
-/* -- life --------------------------------------------------------------------------------------- */
+/* -- life ---------------------------------------------------------------------------------------
+ */
 
 const struct addr *exchange_dst(struct exchange *x)
 {
@@ -95,8 +96,8 @@ static void exchange_done(struct exchange *x)
 	exchange_free(x);
 }
 
-/* The server's part of the answer is missing. What came of it goes out; the framing, or else the mux by a reset, shows the
- * client that it is not whole. */
+/* The server's part of the answer is missing. What came of it goes out; the framing, or else the
+ * mux by a reset, shows the client that it is not whole. */
 static void cut_answer(struct exchange *x, enum end_code end)
 {
 	if (x->step == X_TUNNEL) {
@@ -132,7 +133,8 @@ void exchange_stop_all(void)
 		exchange_drop(CONTAINER(pt()->exchanges.next, struct exchange, link), END_STOPPED);
 }
 
-/* -- deadlines ---------------------------------------------------------------------------------- */
+/* -- deadlines ----------------------------------------------------------------------------------
+ */
 
 static uint64_t earliest(uint64_t a, uint64_t b)
 {
@@ -153,8 +155,8 @@ void exchange_arm(struct exchange *x)
 		timer_del(&x->timer);
 }
 
-/* In a tunnel either side may be silent as long as the other is not. Once the server has ended and all of it is with the
- * client, the client's own end is due soon. */
+/* In a tunnel either side may be silent as long as the other is not. Once the server has ended and
+ * all of it is with the client, the client's own end is due soon. */
 static void tunnel_deadlines(struct exchange *x, bool one_moved)
 {
 	bool fin = (x->flags & X_RSP_END) && !x->front->queued && x->fe->num[WS_T_CLIENT_FIN] > 0;
@@ -249,7 +251,8 @@ static void fire(struct timer *t)
 		exchange_arm(x);
 }
 
-/* -- what the streams tell ---------------------------------------------------------------------- */
+/* -- what the streams tell ----------------------------------------------------------------------
+ */
 
 void exchange_back_failed(struct exchange *x, enum stream_error why)
 {
@@ -267,7 +270,8 @@ void exchange_back_failed(struct exchange *x, enum stream_error why)
 			      why == STREAM_BAD ? END_BAD_RESPONSE : END_SERVER_CLOSED_HEAD);
 }
 
-/* -- from the client ---------------------------------------------------------------------------- */
+/* -- from the client ----------------------------------------------------------------------------
+ */
 
 static struct rule_run run_on(struct exchange *x, struct msg *m, enum ws_dir dir)
 {
@@ -377,9 +381,11 @@ static bool front_begin(struct stream *s)
 
 const struct mux_app exchange_front_app = { .open = front_begin };
 
-/* -- tcp ---------------------------------------------------------------------------------------- */
+/* -- tcp ----------------------------------------------------------------------------------------
+ */
 
-/* Content rules wait for the first bytes or for the end of preread; without such rules the server is called at once. */
+/* Content rules wait for the first bytes or for the end of preread; without such rules the server
+ * is called at once. */
 static void tcp_start(struct task *t)
 {
 	struct exchange *x = CONTAINER(t, struct exchange, start);
@@ -404,7 +410,8 @@ void exchange_route_tcp(struct exchange *x)
 	routed(x, &r, route_request(x, &r));
 }
 
-/* -- the answer --------------------------------------------------------------------------------- */
+/* -- the answer ---------------------------------------------------------------------------------
+ */
 
 static void response_replaced(struct exchange *x, struct rule_run *r, enum route_end end)
 {
@@ -421,7 +428,8 @@ static void response_replaced(struct exchange *x, struct rule_run *r, enum route
 		exchange_fail(x, 500, END_REWRITE);
 }
 
-/* An answer made here is in x->rsp, its body in x->made: the outer rsp out rules, then out with it. */
+/* An answer made here is in x->rsp, its body in x->made: the outer rsp out rules, then out with it.
+ */
 void exchange_send_made(struct exchange *x)
 {
 	struct rule_run r = run_on(x, &x->rsp, WS_RSP_OUT);

@@ -5,7 +5,8 @@
 #include "rule.h"
 #include "session.h"
 
-/* -- connections --------------------------------------------------------------------------------- */
+/* -- connections ---------------------------------------------------------------------------------
+ */
 
 /* Runs the rules on <c>; what they set is kept for later ones and for its exchanges. False: it
  * ends. */
@@ -24,7 +25,8 @@ static bool passes(struct conn *c, struct rule_run *r, enum ws_dir dir)
 	return session_put(c, &s) && pass;
 }
 
-/* conn in: after PROXY, before TLS. setsrc and setdst change what the connection tells from now on. */
+/* conn in: after PROXY, before TLS. setsrc and setdst change what the connection tells from now on.
+ */
 static enum hs_result conn_in(struct conn *c)
 {
 	struct rule_run r = { .src = c->peer, .dst = *conn_local(c) };
@@ -69,7 +71,8 @@ static void on_lost(struct conn *c)
 
 static const struct conn_app front_app = { .ready = on_ready, .gone = on_gone, .lost = on_lost };
 
-/* -- listeners ----------------------------------------------------------------------------------- */
+/* -- listeners -----------------------------------------------------------------------------------
+ */
 
 static void handshake_list(struct front *fe, const struct ws_bind *b, const struct handshake **hs)
 {

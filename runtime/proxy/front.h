@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* front: the client side: listeners of every bind, new client connections, conn in and sess in rules, graceful stop. */
+/* front: the client side: listeners of every bind, new client connections, conn in and sess in
+ * rules, graceful stop. */
 #ifndef WEIR_PROXY_FRONT_H
 #define WEIR_PROXY_FRONT_H
 
@@ -7,7 +8,8 @@
 
 /* Before the threads: opens every bind. False after a message on <err> for each that failed. */
 bool front_open(FILE *err);
-/* Closes what front_open has opened, when no thread will be started; files of unix sockets are removed. */
+/* Closes what front_open has opened, when no thread will be started; files of unix sockets are
+ * removed. */
 void front_undo(void);
 /* On each thread. */
 int front_thread_start(void);

@@ -66,7 +66,8 @@ void proxy_thread_stop(struct thread *t)
 	t->proxy = NULL;
 }
 
-/* -- graceful stop ------------------------------------------------------------------------------- */
+/* -- graceful stop -------------------------------------------------------------------------------
+ */
 
 static void thread_drained(void)
 {
@@ -82,7 +83,8 @@ static void look(struct timer *t)
 
 	if (p->nclients == 0 && p->nexchanges == 0 && atomic_load(&closed) == nthreads) {
 		server_close_idle();
-		/* Servers' connections, and clients' that are in their handshake or linger in their end, too. */
+		/* Servers' connections, and clients' that are in their handshake or linger in their
+		 * end, too. */
 		if (atomic_load_explicit(&th->load, memory_order_relaxed) == 0) {
 			thread_drained();
 			return;

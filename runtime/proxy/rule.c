@@ -10,7 +10,8 @@ static const struct ws_section *section(uint32_t i)
 	return &site.ws->sections[i];
 }
 
-/* -- scratch ------------------------------------------------------------------------------------ */
+/* -- scratch ------------------------------------------------------------------------------------
+ */
 
 char *rule_scratch(size_t n)
 {
@@ -23,7 +24,8 @@ char *rule_scratch(size_t n)
 	return at;
 }
 
-/* -- conditions --------------------------------------------------------------------------------- */
+/* -- conditions ---------------------------------------------------------------------------------
+ */
 
 static bool bounded(const struct ws_subject *s, struct str text, size_t from, size_t to)
 {
@@ -120,7 +122,8 @@ static bool match_int(uint8_t op, int64_t n, int64_t lo, int64_t hi)
 	}
 }
 
-/* The groups outlive the message's next edit, which may move its block: they are taken on a copy. */
+/* The groups outlive the message's next edit, which may move its block: they are taken on a copy.
+ */
 static bool match_regex(struct rule_run *r, uint32_t regex, struct str text, bool capturing)
 {
 	char *copy;
@@ -246,7 +249,8 @@ bool rule_cond(struct rule_run *r, uint32_t node)
 	return node == WS_YES;
 }
 
-/* -- occurrences -------------------------------------------------------------------------------- */
+/* -- occurrences --------------------------------------------------------------------------------
+ */
 
 static bool convert(struct rule_run *r, const struct ws_subject *s, struct occurrence *it,
 		    struct val *v)
@@ -277,8 +281,8 @@ static bool next_value(struct rule_run *r, uint32_t row, const struct ws_subject
 		       struct occurrence *it, struct val *v)
 {
 	while (next_base(r, row, s, it, v))
-		if (convert(r, s, it,
-			    v)) /* else it is absent after its converters, the next of a list may not be */
+		if (convert(r, s, it, v)) /* else it is absent after its converters, the next of a
+					     list may not be */
 			return true;
 	return false;
 }
@@ -305,7 +309,8 @@ bool rule_next(struct rule_run *r, uint32_t row, struct occurrence *it, struct v
 	return true;
 }
 
-/* -- chains ------------------------------------------------------------------------------------- */
+/* -- chains -------------------------------------------------------------------------------------
+ */
 
 static bool is_response(enum ws_dir dir)
 {
@@ -323,7 +328,8 @@ static uint32_t entered_slot(struct exchange *x, uint32_t target)
 	return x->nentered++;
 }
 
-/* switch in a response: those rules run in place, once per direction, and come back (language.md 5). */
+/* switch in a response: those rules run in place, once per direction, and come back (language.md
+ * 5). */
 static enum rule_end enter(struct rule_run *r)
 {
 	struct exchange *x = r->x;
@@ -421,7 +427,8 @@ enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws
 	return RULES_DONE;
 }
 
-/* -- maps ---------------------------------------------------------------------------------------- */
+/* -- maps ----------------------------------------------------------------------------------------
+ */
 
 static size_t key_size(const struct ws_value *key)
 {

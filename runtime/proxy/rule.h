@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rule: evaluates a chain of generated rules on an exchange: conditions, subjects, converters, texts, actions.
- * Subjects, converters, actions and the regex engine are optional parts: one object file each, named only by the
- * generated tables. No allocation (scratch of the thread), no lock, no lookup by name. */
+/* rule: evaluates a chain of generated rules on an exchange: conditions, subjects, converters,
+ * texts, actions. Subjects, converters, actions and the regex engine are optional parts: one object
+ * file each, named only by the generated tables. No allocation (scratch of the thread), no lock, no
+ * lookup by name. */
 #ifndef WEIR_PROXY_RULE_H
 #define WEIR_PROXY_RULE_H
 
@@ -31,8 +32,9 @@ struct subject_part {
 
 struct conv_part {
 	const char *name;
-	/* Converts *<v> in place. False: the value becomes absent. <again>: one value may become several (list,
-	 * which stands once in a chain): called with *<again> > 0 for the next ones until it leaves it 0. */
+	/* Converts *<v> in place. False: the value becomes absent. <again>: one value may become
+	 * several (list, which stands once in a chain): called with *<again> > 0 for the next ones
+	 * until it leaves it 0. */
 	bool (*run)(struct rule_run *r, const struct ws_conv *c, struct val *v, uint32_t *again);
 };
 
@@ -57,7 +59,8 @@ struct regex_part {
 	/* At start. NULL and a sentence in <why>. */
 	struct regex_code *(*compile)(struct str pattern, uint32_t flags, struct str *why);
 	void (*free)(struct regex_code *code);
-	/* 1 match (groups filled when <groups> is not NULL: unset ones empty), 0 none, -1 limit reached. */
+	/* 1 match (groups filled when <groups> is not NULL: unset ones empty), 0 none, -1 limit
+	 * reached. */
 	int (*match)(const struct regex_code *code, struct str subject, struct str *groups);
 	int (*thread_start)(void);
 	void (*thread_stop)(void);
@@ -88,8 +91,8 @@ struct rule_run {
 	struct addr src, dst; /* conn in: there is no exchange yet */
 	struct x_value **vars; /* of the exchange or, before it, of the session */
 	uint8_t *log_level; /* likewise */
-	struct str groups
-		[REGEX_GROUPS]; /* \0 to \9: of the line's test, or of the action's own regex while it writes */
+	struct str groups[REGEX_GROUPS]; /* \0 to \9: of the line's test, or of the action's own
+					    regex while it writes */
 	bool limit; /* a regex reached its match limit: the rule's on-limit */
 	uint32_t target; /* ACT_SWITCH */
 	struct rule_answer answer;
@@ -112,13 +115,15 @@ struct occurrence {
 	bool more;
 };
 bool rule_next(struct rule_run *r, uint32_t subject, struct occurrence *it, struct val *v);
-/* Evaluates a written text into the scratch; false: it does not fit. Several occurrences are joined by ", ". */
+/* Evaluates a written text into the scratch; false: it does not fit. Several occurrences are joined
+ * by ", ". */
 bool rule_text(struct rule_run *r, uint32_t text, struct str *out);
 /* <v> as text in the scratch (numbers and addresses formatted). */
 bool rule_val_text(struct rule_run *r, const struct ws_subject *s, const struct val *v,
 		   struct str *out);
 char *rule_scratch(size_t n); /* NULL: full */
-/* The request target as it would be sent, in the scratch when it was edited; empty: the scratch is full. */
+/* The request target as it would be sent, in the scratch when it was edited; empty: the scratch is
+ * full. */
 struct str rule_target(const struct msg *m);
 /* Its start line as rules see it, in the scratch; empty: full. */
 struct str rule_line(struct rule_run *r, const struct msg *m);

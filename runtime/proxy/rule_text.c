@@ -6,10 +6,11 @@
 #include "../core/pool.h"
 #include "rule.h"
 
-/* -- texts -------------------------------------------------------------------------------------- */
+/* -- texts --------------------------------------------------------------------------------------
+ */
 
-/* Grows a text in the scratch by <more>. Where the scratch was used since, also by a subject that gave nothing, the text
- * begins anew behind that. */
+/* Grows a text in the scratch by <more>. Where the scratch was used since, also by a subject that
+ * gave nothing, the text begins anew behind that. */
 static bool put(struct str *out, struct str more)
 {
 	char *at = rule_scratch(0);
@@ -166,7 +167,8 @@ bool rule_value_safe(struct str s)
 	return true;
 }
 
-/* -- captures and variables ----------------------------------------------------------------------- */
+/* -- captures and variables -----------------------------------------------------------------------
+ */
 
 static const uint32_t class_size[] = { 64, 256, 1024, VALUE_MAX };
 #define CLASSES (sizeof(class_size) / sizeof(class_size[0]))

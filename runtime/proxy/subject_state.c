@@ -56,7 +56,8 @@ static bool dst_port_next(struct rule_run *r, const struct ws_subject *s, struct
 	return dst.kind == AK_INET && once(f);
 }
 
-/* No transport of this version is TLS: the connection never is, and has no server name, protocol or certificate. */
+/* No transport of this version is TLS: the connection never is, and has no server name, protocol or
+ * certificate. */
 static bool tls_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
 {
 	(void)r;
