@@ -61,6 +61,19 @@ static struct p_regex *intern_regex(struct model *m, const struct p_regex *re)
 	return symbol_put(m->arena, &m->regexes, key, known);
 }
 
+/* "%{" and a letter: meant as a subject; "%{2}" is a repetition. Taking the first one as an
+ * expression would silently change what a rule matches. */
+static bool looks_computed(struct str s)
+{
+	for (size_t i = 0; i + 2 < s.n; i++) {
+		char c = ascii_lower(s.p[i + 2]);
+
+		if (s.p[i] == '%' && s.p[i + 1] == '{' && c >= 'a' && c <= 'z')
+			return true;
+	}
+	return false;
+}
+
 struct p_regex *lower_regex(struct use *u, const struct ast_value *v, bool icase)
 {
 	struct p_regex re = { .text = v->text, .icase = icase, .freespace = v->opts & VAL_FREE };
@@ -78,6 +91,11 @@ struct p_regex *lower_regex(struct use *u, const struct ast_value *v, bool icase
 	if (text_has_param(v->text) && str_chr(v->text, '}') >= 0) {
 		diag(E059, v->at, "${param}",
 		     "a regular expression is fixed; write \\$\\{ for the characters");
+		return NULL;
+	}
+	if (looks_computed(v->text)) {
+		diag(E059, v->at, "%{subject}",
+		     "a regular expression is fixed; write %\\{ for the characters");
 		return NULL;
 	}
 	why = value_regex(re.text, re.icase, re.freespace, &re.groups, &offset, buf, sizeof(buf));
