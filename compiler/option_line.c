@@ -312,6 +312,9 @@ static void lines_of(struct model *m, struct entity *e)
 	if ((o = only(e, OPT_FORWARDFOR)))
 		read_forwardfor(m, o, &out->forwardfor);
 	if ((o = only(e, OPT_DISPATCH))) {
+		if (e->opts[OPT_SERVER].n)
+			diag(E054, o->at, "dispatch",
+			     "all requests of the section: no server line beside it");
 		if (!o->values || o->values->next)
 			usage(o, "one address");
 		else
