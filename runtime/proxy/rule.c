@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "../base/bug.h"
 
 static const struct ws_section *section(uint32_t i)
 {
@@ -328,6 +327,13 @@ static uint32_t entered_slot(struct exchange *x, uint32_t target)
 	return x->nentered++;
 }
 
+/* The deciding rule, for the log. */
+static void note_where(struct rule_run *r)
+{
+	if (r->x)
+		r->x->rule_where = r->rule->where;
+}
+
 /* switch in a response: those rules run in place, once per direction, and come back (language.md
  * 5). */
 static enum rule_end enter(struct rule_run *r)
@@ -339,7 +345,10 @@ static enum rule_end enter(struct rule_run *r)
 	const struct ws_section *back = r->section;
 	enum rule_end end;
 
-	BUG_ON(slot == X_ENTERED_MAX);
+	if (slot == X_ENTERED_MAX) {
+		note_where(r);
+		return RULES_FAIL;
+	}
 	if (*ran & (1u << slot))
 		return RULES_DONE;
 	*ran |= 1u << slot;
@@ -347,13 +356,6 @@ static enum rule_end enter(struct rule_run *r)
 	r->rule = end == RULES_DONE ? rule : r->rule;
 	r->section = back;
 	return end;
-}
-
-/* The deciding rule, for the log. */
-static void note_where(struct rule_run *r)
-{
-	if (r->x)
-		r->x->rule_where = r->rule->where;
 }
 
 /* Runs all actions of a rule: a jump is made when the chain is done. */
