@@ -47,7 +47,6 @@ enum end_code {
 #define X_CLOSE_BACK 0x0800
 #define X_HEAD_METHOD 0x1000
 #define X_IDEMPOTENT 0x2000
-#define X_HELD 0x4000 /* tcp: waiting for the first bytes (preread) */
 #define X_DROP 0x8000 /* close without an answer */
 #define X_BACK_OUT 0x10000 /* rsp out rules of the backend have run, or are running */
 #define X_FRONT_OUT 0x20000 /* likewise those of the front side */

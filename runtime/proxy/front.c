@@ -195,8 +195,3 @@ void front_cut(void)
 		conn_abort(CONTAINER(at, struct conn, link), false);
 	}
 }
-
-uint32_t front_clients(void)
-{
-	return pt()->nclients;
-}

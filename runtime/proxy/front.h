@@ -19,7 +19,5 @@ void front_close(void);
 void front_drain(void);
 /* On each thread, when the drain time is over: what is left is cut. */
 void front_cut(void);
-/* Client connections of this thread. */
-uint32_t front_clients(void);
 
 #endif
