@@ -14,6 +14,9 @@ WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/
 	compiler/lower_subject.c compiler/lower_text.c compiler/lower_test.c compiler/lower_cond.c compiler/lower_action.c \
 	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/lower.c
 
+WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
+	compiler/regular/dfa_minimise.c compiler/regular/dfa_build.c compiler/regular/literal.c
+
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
 	compiler/emit_section.c compiler/emit.c compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
