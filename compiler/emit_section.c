@@ -141,6 +141,8 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.disabled = v->disabled;
 		row.send_proxy = (uint8_t)v->send_proxy;
 		row.source = source(e, &v->source);
+		if (v->maxconn > 0)
+			e->parts[PART_QUEUE] = true;
 		if (v->send_proxy)
 			e->parts[v->send_proxy == 1 ? PART_HS_SEND_PROXY_V1
 						    : PART_HS_SEND_PROXY_V2] = true;
@@ -210,6 +212,7 @@ static const struct num {
 	{ WS_RETRIES, OPT_RETRIES, UNIT_COUNT },
 	{ WS_REDISPATCH, OPT_REDISPATCH, UNIT_COUNT },
 	{ WS_REUSE, OPT_REUSE, UNIT_COUNT },
+	{ WS_QUEUE_MAX, OPT_QUEUE, UNIT_COUNT },
 }, site_nums[] = {
 	{ WS_MAXCONN, OPT_MAXCONN, UNIT_COUNT },
 	{ WS_HEAD_MAX, OPT_HEAD_MAX, UNIT_SIZE },

@@ -27,7 +27,7 @@ static const struct {
 	{ OPT_THREADS, 1, 1024 },      { OPT_THREAD_GROUPS, 1, 16 },
 	{ OPT_ON_LIMIT, 200, 599 },    { OPT_HEAD_MAX, 1024, 16384 },
 	{ OPT_URI_MAX, 256, 16384 },   { OPT_HEADERS_MAX, 8, 400 },
-	{ OPT_MAXCONN, 1, 100000000 }, { OPT_BUFFERS_MAX, 16, 1 << 30 },
+	{ OPT_MAXCONN, 1, 100000000 }, { OPT_QUEUE, 1, 100000000 }, { OPT_BUFFERS_MAX, 16, 1 << 30 },
 };
 
 bool option_number(const struct ast_value *v, const char *what, enum option_unit unit, int64_t min,

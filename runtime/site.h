@@ -221,6 +221,7 @@ enum ws_num {
 	WS_POOL_MIN,
 	WS_POOL_HALFLIFE,
 	WS_FORWARD_RAW,
+	WS_QUEUE_MAX, /* most requests that wait for a place on a server; 0: none */
 	/* of the site: */
 	WS_HEAD_MAX,
 	WS_HEADERS_MAX,
@@ -311,6 +312,7 @@ struct conv_part;
 struct subject_part;
 struct regex_part;
 struct balance_part;
+struct queue_part;
 struct log_part;
 struct handshake;
 
@@ -325,6 +327,7 @@ extern const struct poller poller_epoll;
 extern const struct mux_ops mux_h1, mux_tcp;
 extern const struct regex_part regex_pcre2;
 extern const struct balance_part balance_roundrobin;
+extern const struct queue_part queue_places;
 extern const struct log_part log_http, log_json;
 /* accept-proxy, monitor-net, conn in rules, send-proxy */
 extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1,
@@ -380,6 +383,7 @@ struct ws_site {
 	const struct subject_part *const *subject_parts; /* by subject row */
 	const struct regex_part *regex;
 	const struct balance_part *balance;
+	const struct queue_part *queue; /* NULL: no server has maxconn */
 	const struct log_part *log_text, *log_json;
 	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in,
 		*hs_send_proxy[3]; /* [1], [2]: by version */

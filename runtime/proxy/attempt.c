@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "../core/thread.h"
+#include "balance.h"
+#include "queue.h"
 #include "relay.h"
 #include "rule.h"
 #include "server.h"
@@ -62,6 +64,14 @@ static void send_request(struct exchange *x)
 	exchange_deadlines(x, true, true);
 }
 
+/* Neither side owes anything; the step ends in <ms>, 0: not by time. */
+static void quiet(struct exchange *x, int64_t ms)
+{
+	x->client_at = x->server_at = x->body_at = x->rate_at = 0;
+	x->step_at = exchange_after(ms);
+	exchange_arm(x);
+}
+
 /* An attempt failed: the next one, at once on another server or after a pause on the same, or the
  * end. */
 static void connect_failed(struct exchange *x, int err)
@@ -69,6 +79,7 @@ static void connect_failed(struct exchange *x, int err)
 	const int64_t *num = x->be->owner->num;
 	int64_t redispatch = num[WS_REDISPATCH];
 
+	attempt_leave(x);
 	if (x->retries >= num[WS_RETRIES]) {
 		exchange_fail(x, 503, err == ETIMEDOUT ? END_CONNECT_TIMEOUT : END_CONNECT_REFUSED);
 		return;
@@ -86,36 +97,71 @@ static void connect_failed(struct exchange *x, int err)
 		}
 	}
 	x->step = X_WAIT;
-	x->client_at = x->server_at = x->body_at = x->rate_at = 0;
-	x->step_at = th->now + RETRY_PAUSE_MS;
-	exchange_arm(x);
+	quiet(x, RETRY_PAUSE_MS);
 }
 
-void attempt_server(struct exchange *x, bool fresh)
+void attempt_leave(struct exchange *x)
 {
-	struct back *be = x->be->owner;
+	if (x->place || x->waiter)
+		site.ws->queue->leave(x);
+}
+
+/* x->srv is chosen. */
+static void attempt_connect(struct exchange *x)
+{
 	int err = 0;
 
 	x->step = X_CONNECT;
-	if (!x->srv)
-		x->srv = be->nservers ? site.ws->balance->pick(x, be, x->avoid) : NULL;
-	if (!x->srv) {
-		exchange_fail(x, 503, END_NO_SERVER);
-		return;
-	}
 	attempt_count(x, x->srv);
-	switch (server_get(x, fresh, &err)) {
+	switch (server_get(x, x->flags & X_FRESH, &err)) {
 	case SERVER_STREAM:
 		send_request(x);
 		break;
 	case SERVER_CONNECTING:
-		x->client_at = x->server_at = x->body_at = x->rate_at = 0;
-		exchange_arm(x);
+		quiet(x, 0);
 		break;
 	case SERVER_FAILED:
 		connect_failed(x, err);
 		break;
 	}
+}
+
+/* A server by balancing, and a place on it. */
+static enum queue_got choose(struct exchange *x)
+{
+	struct back *be = x->be->owner;
+
+	if (be->queue)
+		return site.ws->queue->enter(x);
+	if (!x->srv)
+		x->srv = balance_pick(x, be, x->avoid);
+	return x->srv ? QUEUE_PLACE : QUEUE_NO_SERVER;
+}
+
+void attempt_server(struct exchange *x, bool fresh)
+{
+	x->flags = fresh ? x->flags | X_FRESH : x->flags & ~(uint32_t)X_FRESH;
+	switch (choose(x)) {
+	case QUEUE_PLACE:
+		attempt_connect(x);
+		break;
+	case QUEUE_WAIT:
+		x->step = X_QUEUE;
+		quiet(x, x->be->owner->num[WS_T_QUEUE]);
+		break;
+	case QUEUE_FULL:
+		exchange_fail(x, 503, END_QUEUE_FULL);
+		break;
+	case QUEUE_NO_SERVER:
+		exchange_fail(x, 503, END_NO_SERVER);
+		break;
+	}
+}
+
+void attempt_granted(struct exchange *x)
+{
+	x->step_at = 0;
+	attempt_connect(x);
 }
 
 void exchange_connected(struct exchange *x, int err)
@@ -130,10 +176,14 @@ void exchange_connected(struct exchange *x, int err)
  * out again on a new connection (RFC 9110 9.2.2): nobody else could tell the difference. */
 void attempt_again(struct exchange *x)
 {
+	struct server *place = x->place;
+
 	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < UINT8_MAX) {
 		x->flags &= ~(uint32_t)X_REQ_SENT_END;
 		x->retries++;
+		x->place = NULL; /* kept over the repetition */
 		exchange_drop_back(x, false);
+		x->place = place;
 		if (!(x->flags & X_REQ_END))
 			front_mux(x)->credit(x->front, false);
 		attempt_server(x, true);

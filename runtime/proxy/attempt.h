@@ -8,6 +8,8 @@
 
 /* The next attempt, at x->srv or at one that is chosen now. <fresh>: on no idle connection. */
 void attempt_server(struct exchange *x, bool fresh);
+/* Gives back the place on a server, or leaves the queue for one. */
+void attempt_leave(struct exchange *x);
 /* A connection that had been idle ended before any byte of the answer: repeats the request if it
  * may be repeated (RFC 9110 9.2.2), else answers 502. */
 void attempt_again(struct exchange *x);

@@ -37,6 +37,16 @@ struct front {
 	struct listener *listeners;
 };
 
+/* Places of a server with maxconn, on a cache line of its own, as all threads write it (queue.h). */
+struct server_places {
+	_Atomic uint32_t used;
+	uint32_t max;
+	uint32_t nwaiting; /* for this server alone; lock of the backend's queue */
+	struct list waiting;
+};
+
+struct back_queue;
+
 struct server {
 	const struct ws_server *ws;
 	struct str name;
@@ -46,6 +56,7 @@ struct server {
 	const struct handshake *hs[2]; /* send-proxy: the list of its connections */
 	uint32_t index; /* in its backend */
 	struct back *be;
+	struct server_places *places; /* NULL: no maxconn */
 };
 
 /* Back side of a section (listen, backend). */
@@ -59,6 +70,7 @@ struct back {
 	uint32_t nservers, weight; /* <weight>: sum */
 	struct server *servers;
 	struct back *owner; /* whose servers these are: use_backend_from; else itself */
+	struct back_queue *queue; /* of the owner; NULL: no server has maxconn */
 	struct mux_conf mux;
 };
 
@@ -78,6 +90,7 @@ struct proxy_thread {
 	struct list clients; /* client connections of this thread */
 	struct list exchanges;
 	uint32_t nclients, nexchanges;
+	uint32_t nwaiters; /* in queues, or with a place that is on its way */
 	uint32_t nservers; /* server connections */
 	struct timer drain; /* during a graceful stop */
 	uint64_t drain_since;

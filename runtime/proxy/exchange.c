@@ -78,6 +78,7 @@ void exchange_drop_back(struct exchange *x, bool reset)
 	x->back = NULL;
 	if (s)
 		back_mux(x)->detach(s, reset);
+	attempt_leave(x);
 }
 
 /* The end: log line, streams given back, object freed. <x> is gone afterwards. */
@@ -225,7 +226,9 @@ static bool due(uint64_t at)
 static void step_over(struct exchange *x)
 {
 	x->step_at = 0;
-	if (x->step == X_WAIT)
+	if (x->step == X_QUEUE)
+		exchange_fail(x, 503, END_QUEUE_TIMEOUT);
+	else if (x->step == X_WAIT)
 		attempt_server(x, true);
 	else if (x->step == X_PREREAD)
 		exchange_route_tcp(x);
@@ -356,7 +359,8 @@ void exchange_front_failed(struct exchange *x, enum stream_error why)
 	else if (why == STREAM_NO_MEMORY)
 		exchange_fail(x, 503, END_RESOURCE);
 	else
-		exchange_drop(x, waiting                    ? END_CLIENT_ABORT_CONNECT
+		exchange_drop(x, x->step == X_QUEUE         ? END_CLIENT_ABORT_QUEUE
+				 : waiting                  ? END_CLIENT_ABORT_CONNECT
 				 : x->flags & X_RSP_STARTED ? END_CLIENT_ABORT_DATA
 				 : x->flags & X_REQ_END     ? END_CLIENT_ABORT_WAIT
 							    : END_CLIENT_ABORT_REQ);

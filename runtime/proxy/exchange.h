@@ -3,7 +3,8 @@
  * retries, relay, timeouts, made answers. A step table with one dispatcher; it knows streams, not connections or bytes.
  *
  *   HEAD ─► (rules) ─► CONNECT ─► SENT (request relayed, answer awaited) ─► RELAY ─► DONE
- *              │            └─► WAIT ─► CONNECT                     └─► TUNNEL ─► DONE
+ *              │          ▲ └─► WAIT, then QUEUE or CONNECT         └─► TUNNEL ─► DONE
+ *              ├─► QUEUE ─┘ (all servers are full)
  *              └─► ANSWER (made here) ──────────────────────────────────────────► DONE
  *
  * Owner thread only. Freed by itself when both streams are detached and the log record is written. */
@@ -16,6 +17,7 @@
 enum x_step {
 	X_HEAD,
 	X_PREREAD /* tcp */,
+	X_QUEUE /* for a place on a server */,
 	X_CONNECT,
 	X_WAIT /* before a retry */,
 	X_SENT,
@@ -55,8 +57,10 @@ enum end_code {
 	0x80000 /* the front stream has failed: the answer goes out, nothing is told of it any more */
 #define X_FROM_IDLE                                                                                \
 	0x100000 /* the server connection had been idle: its end says nothing about the request */
+#define X_FRESH 0x200000 /* the next attempt is made on no idle connection */
 
 struct srv_conn;
+struct waiter;
 
 /* rsprules sections that one response may enter; one more fails the rules: 500. */
 #define X_ENTERED_MAX 32
@@ -67,6 +71,8 @@ struct exchange {
 	struct front *fe;
 	struct back *be; /* NULL before one is chosen */
 	struct server *srv;
+	struct server *place; /* where it takes one of the places that maxconn allows, or NULL */
+	struct waiter *waiter; /* X_QUEUE */
 	struct server *counted; /* whose request this is, for the counters; NULL: nobody's */
 	struct msg req, rsp;
 	struct msg
@@ -102,6 +108,9 @@ struct exchange {
 	bool dst_set;
 	uint64_t t_start, t_head, t_rules, t_connect, t_sent,
 		t_response; /* clock in us; 0: not reached */
+	uint64_t queued_us; /* waited for places, in all */
+	uint32_t before_be,
+		before_srv; /* requests that waited before it when it last came to wait */
 	uint64_t body_in, body_out;
 	struct list link; /* thread's exchanges */
 };

@@ -6,6 +6,7 @@
 #include "../net/conn.h"
 #include "exchange.h"
 #include "front.h"
+#include "queue.h"
 #include "rule.h"
 #include "server.h"
 #include "session.h"
@@ -27,6 +28,8 @@ void proxy_init(void)
 		site.ws->mux_raw->setup();
 	exchange_init();
 	server_init();
+	if (site.ws->queue)
+		site.ws->queue->init();
 	rule_init();
 	session_init();
 }
@@ -81,7 +84,8 @@ static void look(struct timer *t)
 	struct proxy_thread *p = pt();
 	uint64_t drain = (uint64_t)site.nums[site.ws->site_nums + WS_T_DRAIN];
 
-	if (p->nclients == 0 && p->nexchanges == 0 && atomic_load(&closed) == nthreads) {
+	if (p->nclients == 0 && p->nexchanges == 0 && p->nwaiters == 0 &&
+	    atomic_load(&closed) == nthreads) {
 		server_close_idle();
 		/* Servers' connections, and clients' that are in their handshake or linger in their
 		 * end, too. */

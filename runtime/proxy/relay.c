@@ -3,6 +3,7 @@
 
 #include "../base/bug.h"
 #include "answer.h"
+#include "attempt.h"
 
 #define REST_MAX                                                                                   \
 	16384 /* so much of a request body is awaited behind an answer to keep the connection */
@@ -162,6 +163,7 @@ static void release_back(struct exchange *x)
 
 	x->back = NULL;
 	back_mux(x)->detach(s, false);
+	attempt_leave(x);
 }
 
 static void back_end(struct stream *s, struct msg *trailers)

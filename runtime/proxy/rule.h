@@ -68,8 +68,9 @@ struct regex_part {
 
 struct balance_part {
 	const char *name;
-	/* A server of <be> other than <avoid> (WS_NONE: any), or NULL. */
-	struct server *(*pick)(struct exchange *x, struct back *be, uint32_t avoid);
+	/* One of the usable servers of <be> other than <avoid> (WS_NONE: any); <backup>: of the backup
+	 * ones, else of the others. There is at least one. A full one when all are. */
+	struct server *(*pick)(struct exchange *x, struct back *be, bool backup, uint32_t avoid);
 };
 
 /* A made answer as an action asks for it; sent by the exchange. */

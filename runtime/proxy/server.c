@@ -217,6 +217,10 @@ static enum server_got connect_new(struct exchange *x, int *err)
 	*err = ENOMEM;
 	if (!sc)
 		return SERVER_FAILED;
+	/* An idle connection makes way, so that the server has no more of them than it may. */
+	if (srv->places && slot_of(srv)->active >= srv->places->max &&
+	    slot_of(srv)->nidle + slot_of(srv)->nsafe)
+		close_oldest(slot_of(srv));
 	has_from = source_of(x, srv, &from, &private);
 	to = target_of(x, srv, &offset);
 	sc->srv = srv;

@@ -25,8 +25,8 @@ static void fill_times(const struct exchange *x, struct log_record *r)
 {
 	r->at = clock_wall_us() - (th->now_us - x->t_start);
 	r->t_request = span(x->t_start, x->t_head);
-	r->t_queue = x->t_connect ? 0 : -1;
-	r->t_connect = span(x->t_rules, x->t_connect);
+	r->t_queue = x->t_connect || x->queued_us ? (int64_t)(x->queued_us / 1000) : -1;
+	r->t_connect = span(x->t_rules + x->queued_us, x->t_connect);
 	r->t_response = span(x->t_sent, x->t_response);
 	r->t_total = span(x->t_start, th->now_us);
 }
@@ -47,6 +47,8 @@ static void fill_backend(const struct exchange *x, struct log_record *r)
 				&p->slots[x->srv->be->index][x->srv->index].requests,
 				memory_order_relaxed);
 	}
+	r->be_queue = x->before_be;
+	r->srv_queue = x->before_srv;
 	if (!x->srv)
 		return;
 	r->server = x->srv->name;
