@@ -9,15 +9,23 @@
 #include "parse.h"
 #include "paths.h"
 
-struct program *cmd_load(struct arena *a, const char *path, struct emit *e)
+struct program *cmd_load_ast(struct arena *a, const char *path, struct emit *e, struct ast **ast)
 {
 	struct program *p;
 
 	diag_reset();
-	p = lower(a, parse_site(a, path, paths_stdlib()));
+	*ast = parse_site(a, path, paths_stdlib());
+	p = lower(a, *ast);
 	if (p && e && !emit_build(e, a, p))
 		return NULL;
 	return p;
+}
+
+struct program *cmd_load(struct arena *a, const char *path, struct emit *e)
+{
+	struct ast *ast;
+
+	return cmd_load_ast(a, path, e, &ast);
 }
 
 void cmd_reports(void)

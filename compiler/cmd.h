@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd: the commands of weir. Each reads its own options and returns the exit code: 0 done, 1 the
- * site (or the answer) is not as it should be, 2 misuse. */
+ * site (or the answer) is not as it should be, 2 misuse, 3 and 4 as below. */
 #ifndef WEIR_CMD_H
 #define WEIR_CMD_H
 
@@ -9,9 +9,12 @@
 #define EXIT_OK 0
 #define EXIT_FAILED 1
 #define EXIT_MISUSE 2
+#define EXIT_UNDECIDED 3 /* with --require-proof: a limit of the analysis was reached */
+#define EXIT_DISAGREES 4 /* a proof and the interpreter differ: a fault of weir itself */
 
 int cmd_build(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
+int cmd_code(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_test(int argc, char **argv);
@@ -23,6 +26,8 @@ int cmd_version(int argc, char **argv);
 /* The program of the site file <path>, and its tables when <e> is not NULL. NULL after reports,
  * which are not yet printed. */
 struct program *cmd_load(struct arena *a, const char *path, struct emit *e);
+/* The same, and what the text says in <ast>, which is never NULL. */
+struct program *cmd_load_ast(struct arena *a, const char *path, struct emit *e, struct ast **ast);
 /* Prints the reports of the last load as text on stderr, when there are any. */
 void cmd_reports(void);
 /* Reads "text" or "json". False after a message. */

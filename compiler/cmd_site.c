@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that read sites and print: lint, test, dump, version. */
+/* Commands that read sites and print: test, dump, version. */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -9,66 +9,6 @@
 #include "parse.h"
 #include "paths.h"
 #include "testrun.h"
-
-static const char lint_help[] = "usage: weir lint SITE... [options]\n\n"
-				"Reads each site and says what is wrong with it. Nothing outside "
-				"the site's own files is looked at.\n"
-				"Exit code 0: no error; 1: errors, or warnings with -Werror.\n\n"
-				"      --format text|json   text for people (default), or one JSON "
-				"object a site, a line each\n"
-				"      -Werror              warnings are errors\n";
-
-static bool lint_one(const char *path, bool json, bool strict)
-{
-	struct arena a = { 0 };
-	struct emit e;
-	bool good;
-
-	cmd_load(&a, path, &e);
-	if (json)
-		diag_print_json(stdout);
-	else if (diag_errors() || diag_warnings())
-		diag_print_text(stdout);
-	good = !diag_errors() && !(strict && diag_warnings());
-	diag_reset();
-	arena_free(&a);
-	return good;
-}
-
-int cmd_lint(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	bool json = false, strict = false, good = true;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "W:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			if (!cmd_format(optarg, &json))
-				return EXIT_MISUSE;
-			break;
-		case 'W':
-			if (strcmp(optarg, "error") != 0)
-				return cmd_misuse("lint", "there is no option -W%s", optarg);
-			strict = true;
-			break;
-		case 'h':
-			fputs(lint_help, stdout);
-			return EXIT_OK;
-		default:
-			return cmd_misuse("lint", "bad option");
-		}
-	}
-	if (optind == argc)
-		return cmd_misuse("lint", "a site file is missing");
-	for (; optind < argc; optind++)
-		good = lint_one(argv[optind], json, strict) && good;
-	return good ? EXIT_OK : EXIT_FAILED;
-}
 
 /* Only -h, then one or more sites. False: <code> is the exit code. */
 static bool only_sites(int argc, char **argv, const char *command, const char *help, int *code)

@@ -1,61 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "diag.h"
+#include "diag_report.h"
 
 #include <stdlib.h>
 
 #include "source.h"
 
-#define CUT_BEFORE 50 /* bytes of a long line kept before the caret */
-#define CUT_WHOLE 110 /* longest line shown whole, in bytes */
 #define TEXT_MAX 600 /* longest message, hint or note, in bytes: they may quote a long word */
 
-struct note {
-	struct note *next;
-	struct at at;
-	struct str text;
-};
-
-struct report {
-	enum diag_code code;
-	unsigned order;
-	struct at at;
-	struct str text, hint;
-	struct note *notes, **last_note;
-};
-
-struct row {
-	const char *name;
-	enum severity severity;
-	const char *format, *hint;
-};
-
-static const struct row rows[] = {
-#define DIAG(code, sev, format, hint, doc) { #code, sev, format, hint },
+static const struct diag_row rows[] = {
+#define DIAG(code, sev, format, hint, doc) { #code, sev, format, hint, doc },
 #include "diag.def"
 };
 
-static const char *const severities[] = { "error", "warning", "info" };
+const char *const diag_severities[] = { "error", "warning", "info" };
 
 static struct arena memory;
-static struct report reports[DIAG_MAX];
-static unsigned nreports, dropped, nerrors, nwarnings;
-static struct report *last; /* what notes and hints go to; NULL: the last report was not kept */
+static struct diag_report *reports, **sorted;
+static unsigned nreports, room, keep = DIAG_MAX, dropped, counts[3];
+static uint32_t *seen; /* hash of code and place to report + 1; 2 * room, a power of two */
+static struct diag_report *last; /* what notes and hints go to; NULL: it was not kept */
 
 void diag_reset(void)
 {
 	arena_free(&memory);
-	nreports = dropped = nerrors = nwarnings = 0;
+	free(reports);
+	free(sorted);
+	free(seen);
+	reports = NULL;
+	sorted = NULL;
+	seen = NULL;
+	nreports = room = dropped = 0;
+	memset(counts, 0, sizeof(counts));
+	keep = DIAG_MAX;
 	last = NULL;
+}
+
+void diag_limit(unsigned n)
+{
+	keep = n < DIAG_ROOM_MAX ? n : DIAG_ROOM_MAX;
 }
 
 unsigned diag_errors(void)
 {
-	return nerrors;
+	return counts[SEV_ERROR];
 }
 
 unsigned diag_warnings(void)
 {
-	return nwarnings;
+	return counts[SEV_WARNING];
+}
+
+unsigned diag_infos(void)
+{
+	return counts[SEV_INFO];
+}
+
+unsigned diag_dropped(void)
+{
+	return dropped;
+}
+
+const struct diag_row *diag_row(enum diag_code code)
+{
+	return &rows[code];
+}
+
+enum diag_code diag_find(struct str word)
+{
+	char name[5];
+	uint64_t n = 0;
+
+	if (word.n < 2 || !str_u64(str_skip(word, 1), 999, &n))
+		return DIAG_CODES;
+	snprintf(name, sizeof(name), "%c%03u", word.p[0] & ~0x20, (unsigned)n);
+	for (int i = 0; i < DIAG_CODES; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return (enum diag_code)i;
+	return DIAG_CODES;
 }
 
 /* Start of the character that holds byte <i>. */
@@ -80,36 +101,75 @@ static struct str format_text(const char *format, va_list ap)
 			    (int)char_start(str_of(text, TEXT_MAX), TEXT_MAX - 3), text);
 }
 
-static bool known(enum diag_code code, struct at at)
+static void *bigger(void *at, size_t n, size_t size)
 {
-	for (unsigned i = 0; i < nreports; i++) {
-		const struct report *r = &reports[i];
+	void *p = realloc(at, n * size);
 
-		if (r->code == code && r->at.file == at.file && r->at.line == at.line &&
-		    r->at.col == at.col && at.line)
-			return true;
+	if (!p) {
+		fputs("weir: out of memory\n", stderr);
+		exit(1);
 	}
-	return false;
+	return p;
+}
+
+/* Slot of <code> at <at>: empty, or holding that report. */
+static uint32_t *slot(enum diag_code code, struct at at)
+{
+	uint64_t h = (uint64_t)code * 0x9e3779b97f4a7c15u;
+
+	h = (h ^ at.file) * 0x9e3779b97f4a7c15u;
+	h = (h ^ at.line) * 0x9e3779b97f4a7c15u;
+	h = (h ^ at.col) * 0x9e3779b97f4a7c15u;
+	for (size_t i = h >> 40;; i++) {
+		uint32_t *s = &seen[i & (2 * room - 1)];
+		const struct diag_report *r = &reports[*s - 1];
+
+		if (*s == 0 || (r->code == code && r->at.file == at.file && r->at.line == at.line &&
+				r->at.col == at.col))
+			return s;
+	}
+}
+
+/* Room for one report more. */
+static void grow(void)
+{
+	if (nreports < room)
+		return;
+	last = NULL;
+	room = room ? 2 * room : 64;
+	reports = bigger(reports, room, sizeof(*reports));
+	sorted = bigger(sorted, room, sizeof(struct diag_report *));
+	seen = bigger(seen, 2 * (size_t)room, sizeof(*seen));
+	memset(seen, 0, 2 * (size_t)room * sizeof(*seen));
+	for (unsigned i = 0; i < nreports; i++) {
+		if (!reports[i].notes)
+			reports[i].last_note = &reports[i].notes;
+		if (reports[i].at.line)
+			*slot(reports[i].code, reports[i].at) = i + 1;
+	}
 }
 
 void diag(enum diag_code code, struct at at, ...)
 {
-	const struct row *row = &rows[code];
+	const struct diag_row *row = &rows[code];
 	va_list ap;
 
 	last = NULL;
-	if (known(code, at))
+	if (room && at.line && *slot(code, at))
 		return;
-	if (row->severity == SEV_ERROR)
-		nerrors++;
-	else if (row->severity == SEV_WARNING)
-		nwarnings++;
-	if (nreports == DIAG_MAX) {
+	if (nreports >= keep) {
+		counts[row->severity]++;
 		dropped++;
 		return;
 	}
+	grow();
+	if (at.line)
+		*slot(code, at) = nreports + 1;
+	counts[row->severity]++;
 	last = &reports[nreports];
-	*last = (struct report) { .code = code, .order = nreports++, .at = at };
+	*last = (struct diag_report) {
+		.code = code, .severity = row->severity, .order = nreports++, .at = at
+	};
 	last->last_note = &last->notes;
 	last->hint = str_from(row->hint);
 	va_start(ap, at);
@@ -119,12 +179,12 @@ void diag(enum diag_code code, struct at at, ...)
 
 void diag_note(struct at at, const char *format, ...)
 {
-	struct note *n;
+	struct diag_note *n;
 	va_list ap;
 
 	if (!last)
 		return;
-	n = ARENA_NEW(&memory, struct note);
+	n = ARENA_NEW(&memory, struct diag_note);
 	n->at = at;
 	va_start(ap, format);
 	n->text = format_text(format, ap);
@@ -144,10 +204,80 @@ void diag_hint(const char *format, ...)
 	va_end(ap);
 }
 
+void diag_severity(enum severity severity)
+{
+	if (!last)
+		return;
+	counts[last->severity]--;
+	counts[severity]++;
+	last->severity = severity;
+}
+
+void diag_witness(const struct diag_witness *w)
+{
+	if (!last)
+		return;
+	last->witness = ARENA_NEW(&memory, struct diag_witness);
+	last->witness->request = arena_str(&memory, w->request);
+	last->witness->curl = arena_str(&memory, w->curl);
+	last->witness->outcome = arena_str(&memory, w->outcome);
+}
+
+void diag_fix(bool safe, const char *what)
+{
+	if (!last)
+		return;
+	last->repair = ARENA_NEW(&memory, struct diag_repair);
+	last->repair->safe = safe;
+	last->repair->what = arena_str(&memory, str_from(what));
+	last->repair->last = &last->repair->edits;
+}
+
+void diag_edit(uint32_t file, size_t from, size_t to, struct str text)
+{
+	struct diag_edit *e;
+
+	if (!last || !last->repair)
+		return;
+	e = ARENA_NEW(&memory, struct diag_edit);
+	*e = (struct diag_edit) { .file = file, .from = from, .to = to };
+	e->text = arena_str(&memory, text);
+	*last->repair->last = e;
+	last->repair->last = &e->next;
+}
+
+void diag_edit_at(struct at at, struct str text)
+{
+	size_t from = (size_t)(source_line(at).p - source_get(at.file)->text.p) + at.col - 1;
+
+	diag_edit(at.file, from, from + at.len, text);
+}
+
+void diag_edit_line(uint32_t file, uint32_t line)
+{
+	struct str all = source_get(file)->text;
+	struct str s = source_line((struct at) { .file = file, .line = line });
+	size_t from = (size_t)(s.p - all.p), to = from + s.n;
+
+	while (to < all.n && all.p[to] != '\n')
+		to++;
+	diag_edit(file, from, to + (to < all.n), S(""));
+}
+
+struct at diag_line(uint32_t file, uint32_t line)
+{
+	struct at at = { .file = file, .line = line };
+	struct str s = source_line(at), t = str_trim(s);
+
+	at.col = (uint32_t)(t.p - s.p) + 1;
+	at.len = t.n ? (uint32_t)t.n : 1;
+	return at;
+}
+
 static int by_place(const void *pa, const void *pb)
 {
-	const struct report *a = *(const struct report *const *)pa,
-			    *b = *(const struct report *const *)pb;
+	const struct diag_report *a = *(const struct diag_report *const *)pa,
+				 *b = *(const struct diag_report *const *)pb;
 
 	if (a->at.file != b->at.file)
 		return a->at.file < b->at.file ? -1 : 1;
@@ -160,212 +290,29 @@ static int by_place(const void *pa, const void *pb)
 	return a->order < b->order ? -1 : 1;
 }
 
-static void sort(const struct report **sorted)
+struct diag_report **diag_sorted(unsigned *n)
 {
+	*n = 0;
 	for (unsigned i = 0; i < nreports; i++)
-		sorted[i] = &reports[i];
-	qsort(sorted, nreports, sizeof(*sorted), by_place);
+		if (!reports[i].hidden)
+			sorted[(*n)++] = &reports[i];
+	if (*n)
+		qsort(sorted, *n, sizeof(struct diag_report *), by_place);
+	return sorted;
 }
 
-/* Columns that a terminal gives to <c>. */
-static unsigned width(uint32_t c)
+struct diag_report *diag_all(unsigned *n)
 {
-	static const struct {
-		uint32_t from, to;
-		unsigned width;
-	} ranges[] = {
-		{ 0x300, 0x36f, 0 },     { 0x200b, 0x200f, 0 }, { 0xfe00, 0xfe0f, 0 },
-		{ 0x1100, 0x115f, 2 },   { 0x2e80, 0x303e, 2 }, { 0x3041, 0xa4cf, 2 },
-		{ 0xac00, 0xd7a3, 2 },   { 0xf900, 0xfaff, 2 }, { 0xfe30, 0xfe6f, 2 },
-		{ 0xff00, 0xff60, 2 },   { 0xffe0, 0xffe6, 2 }, { 0x1f300, 0x1faff, 2 },
-		{ 0x20000, 0x3fffd, 2 },
-	};
-
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-		if (c >= ranges[i].from && c <= ranges[i].to)
-			return ranges[i].width;
-	return 1;
+	*n = nreports;
+	return reports;
 }
 
-/* Writes <s> so that a terminal shows it: control bytes and broken UTF-8 become '?'. LF and tab
- * stay. */
-static void put_clean(FILE *out, struct str s)
+void diag_hide(struct diag_report *r)
 {
-	const char *p = s.p, *end = s.p + s.n;
-
-	while (p < end) {
-		const char *from = p;
-		uint32_t c = source_char(&p, end);
-
-		if ((c < 0x20 && c != '\t' && c != '\n') || (c >= 0x7f && c < 0xa0) ||
-		    c == SOURCE_NO_CHAR)
-			fputc('?', out);
-		else
-			fwrite(from, 1, (size_t)(p - from), out);
-	}
-}
-
-/* Blanks as wide as <s>; tabs stay tabs. */
-static void put_blank(FILE *out, struct str s)
-{
-	const char *p = s.p, *end = s.p + s.n;
-
-	while (p < end) {
-		uint32_t c = source_char(&p, end);
-
-		fprintf(out, "%*s", c == '\t' ? 0 : (int)width(c), "");
-		if (c == '\t')
-			fputc('\t', out);
-	}
-}
-
-static unsigned columns(struct str s)
-{
-	const char *p = s.p, *end = s.p + s.n;
-	unsigned n = 0;
-
-	while (p < end)
-		n += width(source_char(&p, end));
-	return n;
-}
-
-/* The line of <at> and the caret under it. */
-static void put_line(FILE *out, struct at at)
-{
-	struct str line = source_line(at), part;
-	size_t col = at.col ? at.col - 1 : 0, from = 0, to = line.n, len;
-	unsigned marks;
-
-	if (at.file >= source_count())
+	if (r->hidden)
 		return;
-	if (col > line.n)
-		col = line.n;
-	if (line.n > CUT_WHOLE) {
-		if (col > CUT_BEFORE)
-			from = char_start(line, col - CUT_BEFORE);
-		if (line.n - from > CUT_WHOLE)
-			to = char_start(line, from + CUT_WHOLE);
-	}
-	part = str_of(line.p + from, to - from);
-	fprintf(out, "%5u | %s", at.line, from ? "..." : "");
-	put_clean(out, part);
-	fprintf(out, "%s\n      | %s", to < line.n ? "..." : "", from ? "   " : "");
-	put_blank(out, str_first(part, col - from));
-	len = at.len < to - col ? at.len : to - col;
-	marks = columns(str_of(line.p + col, len));
-	fputc('^', out);
-	for (unsigned i = 1; i < marks; i++)
-		fputc('~', out);
-	fputc('\n', out);
-}
-
-static void put_place(FILE *out, struct at at)
-{
-	if (at.line == 0 || at.file >= source_count())
-		return;
-	put_clean(out, source_get(at.file)->path);
-	fprintf(out, ":%u:%u: ", at.line, at.col);
-}
-
-static void print_report(FILE *out, const struct report *r)
-{
-	put_place(out, r->at);
-	fprintf(out, "%s: ", severities[rows[r->code].severity]);
-	put_clean(out, r->text);
-	fprintf(out, " [%s]\n", rows[r->code].name);
-	if (r->at.line)
-		put_line(out, r->at);
-	if (r->hint.n) {
-		fputs("      = hint: ", out);
-		put_clean(out, r->hint);
-		fputc('\n', out);
-	}
-	for (const struct note *n = r->notes; n; n = n->next) {
-		fputs("      = note: ", out);
-		put_place(out, n->at);
-		put_clean(out, n->text);
-		fputc('\n', out);
-		if (n->at.line)
-			put_line(out, n->at);
-	}
-}
-
-void diag_print_text(FILE *out)
-{
-	const struct report *sorted[DIAG_MAX];
-
-	sort(sorted);
-	for (unsigned i = 0; i < nreports; i++)
-		print_report(out, sorted[i]);
-	if (dropped)
-		fprintf(out, "%u more not shown\n", dropped);
-}
-
-static void json_text(FILE *out, struct str s)
-{
-	const char *p = s.p, *end = s.p + s.n;
-
-	fputc('"', out);
-	while (p < end) {
-		const char *from = p;
-		uint32_t c = source_char(&p, end);
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", (char)c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\u%04x", c);
-		else if (c == SOURCE_NO_CHAR)
-			fputs("\\ufffd", out);
-		else
-			fwrite(from, 1, (size_t)(p - from), out);
-	}
-	fputc('"', out);
-}
-
-static void json_place(FILE *out, struct at at)
-{
-	if (at.line == 0 || at.file >= source_count())
-		return;
-	fputs("\"file\":", out);
-	json_text(out, source_get(at.file)->path);
-	fprintf(out, ",\"line\":%u,\"col\":%u,\"len\":%u,", at.line, at.col, at.len);
-}
-
-static void json_report(FILE *out, const struct report *r)
-{
-	const struct row *row = &rows[r->code];
-
-	fprintf(out, "{\"code\":\"%s\",\"severity\":\"%s\",", row->name, severities[row->severity]);
-	json_place(out, r->at);
-	fputs("\"text\":", out);
-	json_text(out, r->text);
-	if (r->hint.n) {
-		fputs(",\"hint\":", out);
-		json_text(out, r->hint);
-	}
-	fputs(",\"notes\":[", out);
-	for (const struct note *n = r->notes; n; n = n->next) {
-		fputs(n == r->notes ? "{" : ",{", out);
-		json_place(out, n->at);
-		fputs("\"text\":", out);
-		json_text(out, n->text);
-		fputc('}', out);
-	}
-	fputs("]}", out);
-}
-
-void diag_print_json(FILE *out)
-{
-	const struct report *sorted[DIAG_MAX];
-
-	sort(sorted);
-	fputs("{\"version\":1,\"diagnostics\":[", out);
-	for (unsigned i = 0; i < nreports; i++) {
-		if (i)
-			fputc(',', out);
-		json_report(out, sorted[i]);
-	}
-	fprintf(out, "],\"dropped\":%u}\n", dropped);
+	r->hidden = true;
+	counts[r->severity]--;
 }
 
 #define NEAR_MAX 64 /* longer words are no typos of a name */

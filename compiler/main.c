@@ -11,6 +11,7 @@ static const struct command {
 	{ "build", "compile a site into one binary", cmd_build },
 	{ "run", "build into a cache and start", cmd_run },
 	{ "lint", "say what is wrong with a site", cmd_lint },
+	{ "explain-code", "say what the code of a message means", cmd_code },
 	{ "test", "run the test blocks of a site", cmd_test },
 	{ "explain", "show which rules a request meets, and its outcome", cmd_explain },
 	{ "diff", "show what two sites, or built binaries, do differently", cmd_diff },
@@ -24,7 +25,7 @@ static void usage(FILE *out)
 {
 	fputs("usage: weir COMMAND [options] ...\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].doc);
+		fprintf(out, "  %-12s  %s\n", commands[i].name, commands[i].doc);
 	fputs("\n'weir COMMAND -h' shows the options of a command. Exit codes: 0 done, 1 something "
 	      "is wrong, 2 misuse.\n",
 	      out);

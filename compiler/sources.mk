@@ -6,7 +6,8 @@ WEIR_READ_SRC := compiler/program_io.c compiler/program_rule.c compiler/program_
 	compiler/interp_test.c compiler/interp_edit.c compiler/interp_answer.c compiler/interp_start.c compiler/interp.c \
 	compiler/show.c compiler/explain.c compiler/testrun.c compiler/diff.c compiler/diff_rules.c compiler/diff_print.c
 
-WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/keyword.c compiler/lex.c generated/lexer.c \
+WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compiler/diag_help.c compiler/diag_key.c \
+	compiler/comment.c compiler/keyword.c compiler/lex.c generated/lexer.c \
 	compiler/subject.c compiler/build.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c
 
 WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/resolve.c compiler/resolve_option.c \
@@ -21,3 +22,7 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/emit_section.c compiler/emit.c compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
 	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_diff.c compiler/cmd_inspect.c
+
+WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \
+	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_program.c compiler/lint_tests.c compiler/lint.c \
+	compiler/cmd_lint.c compiler/cmd_code.c

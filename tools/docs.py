@@ -122,7 +122,7 @@ def help_faults(argv, name, text):
 
 def check_help(count, weir, text, tmp):
     code, out = run([weir, "-h"])
-    commands = re.findall(r"^  (\w+)  ", out, re.M)
+    commands = re.findall(r"^  ([\w-]+)  ", out, re.M)
     count.check("weir -h", [] if code == 0 and commands else ["exit code %d, no command" % code])
     for name in commands:
         faults = help_faults([weir, name, "-h"], "weir " + name, text)

@@ -73,7 +73,8 @@ def value(word):
     if not word.startswith('"'):
         return word
     pieces = re.findall(r'"((?:[^"\\]|\\.)*)"', word, re.S)
-    return re.sub(r"\\(.)", lambda m: m.group(1), "".join(pieces))
+    named = {"n": "\n", "t": "\t", "r": "\r"}
+    return re.sub(r"\\(.)", lambda m: named.get(m.group(1), m.group(1)), "".join(pieces))
 
 
 def rows(path, macro):
@@ -261,15 +262,29 @@ def plain(form, doc):
     return text if text != "…" else doc.split(".")[0]
 
 
+def example(title, text):
+    return ["", "%s:" % title, "", "```"] + text.rstrip("\n").split("\n") + ["```"] if text else []
+
+
 def diagnostics():
     names = {"SEV_ERROR": "error", "SEV_WARNING": "warning", "SEV_INFO": "info"}
+    fixes = {"NONE": "no fix", "SAFE": "safe fix", "UNSAFE": "unsafe fix"}
+    helps = {row[0]: row for row in rows("compiler/diag_help.def", "HELP")}
     out = ["## Messages of the compiler", "",
-           "A code keeps its meaning for ever. Errors stop a build; warnings do not.", ""]
+           "A code keeps its meaning for ever. Errors stop a build; warnings do not. "
+           "`weir explain-code CODE` shows the same text. How findings are selected, suppressed and "
+           "fixed: [lint.md](lint.md).", ""]
     for name, severity, form, hint, doc in rows("compiler/diag.def", "DIAG"):
-        out += ["### %s" % name, "", "%s: %s" % (names[severity], cell(plain(form, doc))), "",
+        help_row = helps.get(name)
+        kinds = [names[severity]]
+        kinds += [help_row[1].lower(), fixes[help_row[2]]] if help_row else []
+        out += ["### %s" % name, "", "%s: %s" % (", ".join(kinds), cell(plain(form, doc))), "",
                 cell(doc)]
         if hint:
             out += ["", "Hint: %s." % cell(hint.replace("%%", "%"))]
+        if help_row:
+            out += ["", cell(help_row[3])]
+            out += example("Bad", help_row[4]) + example("Good", help_row[5])
         out += [""]
     return out[:-1]
 

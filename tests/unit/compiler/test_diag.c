@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "compiler/diag.h"
+#include "compiler/diag_form.h"
 #include "compiler/source.h"
 
 static struct arena memory;
@@ -152,13 +152,14 @@ START_TEST(json_is_escaped)
 	begin("a\n");
 	diag(E022, at(1, 1, 1), 6, "\"\\\x01\n\xff\x7f");
 	diag_note((struct at) { 0 }, "n");
-	diag_print_json(out);
+	diag_form_site(out, FORM_JSON, true);
 	fclose(out);
 	ck_assert_str_eq(
 		got, "{\"version\":1,\"diagnostics\":[{\"code\":\"E022\",\"severity\":\"error\","
-		     "\"file\":\"t.weir\",\"line\":1,\"col\":1,\"len\":1,"
-		     "\"text\":\"unknown keyword '\\\"\\\\\\u0001\\u000a\\ufffd\\u007f'\","
-		     "\"notes\":[{\"text\":\"n\"}]}],\"dropped\":0}\n");
+		     "\"class\":\"exact\",\"file\":\"t.weir\",\"line\":1,\"col\":1,\"len\":1,"
+		     "\"text\":\"unknown keyword '\\\"\\\\\\u0001\\u000a\xef\xbf\xbd\\u007f'\","
+		     "\"fingerprint\":\"888ecb8bcd290ed5\",\"notes\":[{\"text\":\"n\"}]}],"
+		     "\"dropped\":0}\n");
 	free(got);
 }
 END_TEST

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lint.h"
+
+void lint_site(struct arena *a, const struct ast *ast, const struct program *p)
+{
+	lint_text(a, ast);
+	lint_program(a, p);
+	lint_tests(a, p);
+}
