@@ -16,7 +16,8 @@ WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/
 	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/lower.c
 
 WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
-	compiler/regular/dfa_minimise.c compiler/regular/dfa_build.c compiler/regular/literal.c
+	compiler/regular/dfa_minimise.c compiler/regular/dfa_build.c compiler/regular/dfa_pair.c compiler/regular/dfa_concat.c \
+	compiler/regular/word.c compiler/regular/word_list.c compiler/regular/literal.c
 
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
 	compiler/emit_section.c compiler/emit.c compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \

@@ -2,7 +2,8 @@
 /* dfa: languages of byte strings as deterministic automata. Each is complete, minimal and in one
  * canonical form, so that equal languages have equal tables: dfa_equal() is a comparison of memory.
  * Immutable once made; owned by the arena that the maker was given; may be read by any thread.
- * Makers return NULL when a limit of <b> is met (b->hit says which). */
+ * A maker may return one of its arguments; it returns NULL when a limit of <b> is met
+ * (b->hit says which). */
 #ifndef WEIR_REGULAR_DFA_H
 #define WEIR_REGULAR_DFA_H
 
@@ -70,6 +71,7 @@ const struct dfa *dfa_right_quotient(struct arena *a, const struct dfa *d, struc
  * anything), and leaves all other strings alone. */
 struct dfa_prefix_map {
 	struct str from, to;
+	bool icase; /* of <from> */
 	const struct dfa *rest;
 };
 /* Strings that the map takes into <d>; strings to which it takes those of <d>. */

@@ -20,7 +20,7 @@ struct set {
 };
 
 struct subset {
-	struct nfa nfa;
+	const struct nfa *nfa;
 	struct dfa_raw raw;
 	struct budget *b;
 	bool search;
@@ -83,7 +83,7 @@ static void closure(struct subset *s, uint32_t from, uint32_t prev, uint32_t nex
 	PUSH(from);
 	while (n) {
 		uint32_t q = s->stack[--n];
-		const struct nfa_node *node = &s->nfa.nodes[q];
+		const struct nfa_node *node = &s->nfa->nodes[q];
 		int passed = 1;
 
 		if (node->kind == NFA_LOOK)
@@ -184,7 +184,7 @@ static uint16_t state_of_found(struct subset *s, uint32_t prev)
 
 	if (s->search && s->matched) { /* whatever follows */
 		closure_begin(s);
-		s->found[s->nfound++] = s->nfa.match;
+		s->found[s->nfound++] = s->nfa->match;
 	} else if (s->pending) {
 		context = 1 + (prev == EDGE ? s->edge_context : s->context_of[prev]);
 	}
@@ -243,7 +243,7 @@ static void bucket_add(struct subset *s, uint32_t c, uint32_t node)
 static void fill_buckets(struct subset *s, const uint32_t *nodes, uint32_t n, uint32_t only)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const struct nfa_node *node = &s->nfa.nodes[nodes[i]];
+		const struct nfa_node *node = &s->nfa->nodes[nodes[i]];
 
 		if (node->kind != NFA_BYTE)
 			continue;
@@ -265,7 +265,7 @@ static bool step(struct subset *s, uint16_t q, uint32_t c, bool matched)
 		closure(s, s->bucket[c][i], c, UNKNOWN);
 	s->nbucket[c] = 0;
 	if (s->search)
-		closure(s, s->nfa.start, c, UNKNOWN);
+		closure(s, s->nfa->start, c, UNKNOWN);
 	s->matched |= matched && s->search;
 	if (!budget_take(s->b, s->nfound + 1))
 		return false;
@@ -278,7 +278,7 @@ static bool expand(struct subset *s, uint16_t q)
 {
 	struct set set = s->sets[q];
 
-	if (set.n == 1 && s->pool[set.at] == s->nfa.match && s->search) {
+	if (set.n == 1 && s->pool[set.at] == s->nfa->match && s->search) {
 		s->raw.accept[q] = 1; /* transitions lead back to it */
 		return true;
 	}
@@ -287,7 +287,7 @@ static bool expand(struct subset *s, uint16_t q)
 		s->raw.accept[q] = s->matched;
 	} else {
 		for (uint32_t i = 0; i < set.n; i++)
-			s->raw.accept[q] |= s->pool[set.at + i] == s->nfa.match;
+			s->raw.accept[q] |= s->pool[set.at + i] == s->nfa->match;
 		fill_buckets(s, s->pool + set.at, set.n, UNKNOWN);
 	}
 	for (uint32_t c = 0; c < s->raw.k; c++) {
@@ -312,12 +312,12 @@ static void classify(struct subset *s)
 	uint32_t k = 1, n = 1;
 	bool edge_differs = false;
 
-	for (uint32_t i = 0; i < s->nfa.n; i++) {
-		const struct re *re = s->nfa.nodes[i].re;
+	for (uint32_t i = 0; i < s->nfa->n; i++) {
+		const struct re *re = s->nfa->nodes[i].re;
 
 		if (!re)
 			continue;
-		if (s->nfa.nodes[i].kind == NFA_BYTE) {
+		if (s->nfa->nodes[i].kind == NFA_BYTE) {
 			nfa_refine(class_of, &k, &re->set);
 			continue;
 		}
@@ -336,9 +336,9 @@ static void classify(struct subset *s)
 static void subset_init(struct subset *s)
 {
 	classify(s);
-	s->stack = dfa_room(s->nfa.n, sizeof(*s->stack));
-	s->found = dfa_room(s->nfa.n, sizeof(*s->found));
-	s->seen = dfa_room(s->nfa.n, sizeof(*s->seen));
+	s->stack = dfa_room(s->nfa->n, sizeof(*s->stack));
+	s->found = dfa_room(s->nfa->n, sizeof(*s->found));
+	s->seen = dfa_room(s->nfa->n, sizeof(*s->seen));
 	s->bucket = dfa_room(s->raw.k, sizeof(*s->bucket));
 	s->nbucket = dfa_room(s->raw.k, sizeof(*s->nbucket));
 	s->cbucket = dfa_room(s->raw.k, sizeof(*s->cbucket));
@@ -358,30 +358,36 @@ static void subset_free(struct subset *s)
 	free(s->pool);
 	free(s->table);
 	dfa_raw_free(&s->raw);
-	nfa_free(&s->nfa);
 }
 
-static const struct dfa *determinise(struct arena *a, const struct re *re, bool search,
-				     struct budget *b)
+const struct dfa *dfa_of_nfa(struct arena *a, const struct nfa *nfa, bool search, struct budget *b)
 {
-	struct subset s = { .b = b, .search = search };
+	struct subset s = { .nfa = nfa, .b = b, .search = search };
 	const struct dfa *d = NULL;
 	uint32_t q = 0;
 	bool good;
 
-	if (!nfa_make(&s.nfa, re, b)) {
-		nfa_free(&s.nfa);
-		return NULL;
-	}
 	subset_init(&s);
 	closure_begin(&s);
-	closure(&s, s.nfa.start, EDGE, UNKNOWN);
+	closure(&s, nfa->start, EDGE, UNKNOWN);
 	good = state_of_found(&s, EDGE) != DFA_NO_STATE;
 	while (good && q < s.raw.n)
 		good = expand(&s, (uint16_t)q++);
 	if (good)
 		d = dfa_raw_finish(a, &s.raw, false, b);
 	subset_free(&s);
+	return d;
+}
+
+static const struct dfa *determinise(struct arena *a, const struct re *re, bool search,
+				     struct budget *b)
+{
+	const struct dfa *d = NULL;
+	struct nfa nfa;
+
+	if (nfa_make(&nfa, re, b))
+		d = dfa_of_nfa(a, &nfa, search, b);
+	nfa_free(&nfa);
 	return d;
 }
 

@@ -163,12 +163,5 @@ uint32_t dfa_raw_blocks(const struct dfa_raw *r, uint16_t *block)
 	free(v.at);
 	free(v.from);
 	partition_free(&p);
-	/* The start is block 0's, as canonical() wants it. */
-	if (block[0] != 0) {
-		uint16_t other = block[0];
-
-		for (uint32_t q = 0; q < r->n; q++)
-			block[q] = block[q] == other ? 0 : block[q] == 0 ? other : block[q];
-	}
 	return n;
 }

@@ -69,6 +69,7 @@ static void merge(struct dfa_raw *r, const uint16_t *block, uint32_t blocks)
 {
 	uint16_t *next = dfa_room((size_t)blocks * r->k, sizeof(*next));
 	uint8_t *accept = dfa_room(blocks, 1);
+	uint16_t start = block[r->start];
 
 	for (uint32_t q = 0; q < r->n; q++) {
 		accept[block[q]] = r->accept[q];
@@ -77,19 +78,20 @@ static void merge(struct dfa_raw *r, const uint16_t *block, uint32_t blocks)
 	}
 	dfa_raw_free(r);
 	r->n = blocks;
+	r->start = start;
 	r->next = next;
 	r->accept = accept;
 }
 
-/* States reachable from <start> in the canonical order into <order>; returns their number. */
-static uint32_t walk(const struct dfa_raw *r, uint16_t start, const uint16_t *columns, uint32_t k,
-		     uint16_t *order, uint16_t *number)
+/* States reachable from the start, in the canonical order into <order>; returns their number. */
+static uint32_t walk(const struct dfa_raw *r, const uint16_t *columns, uint32_t k, uint16_t *order,
+		     uint16_t *number)
 {
 	uint32_t n = 0;
 
 	memset(number, 0xff, r->n * sizeof(*number));
-	number[start] = 0;
-	order[n++] = start;
+	number[r->start] = 0;
+	order[n++] = r->start;
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t c = 0; c < k; c++) {
 			uint16_t to = r->next[order[i] * r->k + columns[c]];
@@ -149,7 +151,7 @@ static uint32_t join_classes(const struct dfa_raw *r, const uint16_t *states, ui
 	return k;
 }
 
-static uint32_t hash_of(const struct dfa *d)
+uint32_t dfa_hash(const struct dfa *d)
 {
 	uint32_t h = 2166136261u ^ d->nstates;
 
@@ -176,7 +178,7 @@ static void find_sinks(struct dfa *d)
 	}
 }
 
-/* <r> is minimal but for states that <start> does not reach. */
+/* <r> is minimal but for states that its start does not reach. */
 static struct dfa *canonical(struct arena *a, const struct dfa_raw *r)
 {
 	struct dfa *d = ARENA_NEW(a, struct dfa);
@@ -186,9 +188,9 @@ static struct dfa *canonical(struct arena *a, const struct dfa_raw *r)
 
 	for (uint32_t c = 0; c < r->k; c++)
 		columns[c] = (uint16_t)c;
-	d->nstates = walk(r, 0, columns, r->k, order, number);
+	d->nstates = walk(r, columns, r->k, order, number);
 	d->nclasses = join_classes(r, order, d->nstates, d->class_of, columns);
-	walk(r, 0, columns, d->nclasses, order, number);
+	walk(r, columns, d->nclasses, order, number);
 	next = ARENA_ARRAY(a, uint16_t, (size_t)d->nstates * d->nclasses);
 	accept = ARENA_ARRAY(a, uint8_t, d->nstates);
 	for (uint32_t q = 0; q < d->nstates; q++) {
@@ -199,7 +201,7 @@ static struct dfa *canonical(struct arena *a, const struct dfa_raw *r)
 	d->next = next;
 	d->accept = accept;
 	find_sinks(d);
-	d->hash = hash_of(d);
+	d->hash = dfa_hash(d);
 	free(order);
 	free(number);
 	return d;

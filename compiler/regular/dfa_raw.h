@@ -5,9 +5,10 @@
 
 #include "dfa.h"
 
-/* Complete, in malloc'd memory. State 0 is the start. */
+/* Complete, in malloc'd memory. */
 struct dfa_raw {
 	uint32_t n, cap, k; /* states, room for them, classes */
+	uint16_t start;
 	uint8_t class_of[256];
 	uint16_t *next; /* [state * k + class] */
 	uint8_t *accept;
@@ -24,6 +25,12 @@ const struct dfa *dfa_raw_finish(struct arena *a, struct dfa_raw *r, bool minima
 /* For each state of <r> its block: states of a block accept the same (dfa_minimise.c). Returns the
  * number of blocks. */
 uint32_t dfa_raw_blocks(const struct dfa_raw *r, uint16_t *block);
+/* The automaton of <nfa>, which stays the caller's; <search>: of the subjects in which it matches
+ * somewhere. */
+struct nfa;
+const struct dfa *dfa_of_nfa(struct arena *a, const struct nfa *nfa, bool search, struct budget *b);
+/* What struct dfa keeps in hash. */
+uint32_t dfa_hash(const struct dfa *d);
 /* A byte of each class. */
 void dfa_bytes_of(const uint8_t class_of[256], uint8_t *byte);
 

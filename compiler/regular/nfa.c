@@ -13,27 +13,30 @@ struct maker {
 	bool failed;
 };
 
+bool nfa_add(struct nfa *nfa, struct nfa_node node, struct budget *b)
+{
+	if (nfa->n >= b->positions) {
+		b->hit = LIMIT_POSITIONS;
+		return false;
+	}
+	if (!budget_take(b, 1))
+		return false;
+	if (nfa->n == nfa->cap) {
+		nfa->cap = nfa->cap ? nfa->cap * 2 : 64;
+		nfa->nodes = dfa_more_room(nfa->nodes, nfa->cap, sizeof(*nfa->nodes));
+	}
+	nfa->nodes[nfa->n++] = node;
+	return true;
+}
+
 static uint32_t node(struct maker *m, enum nfa_kind kind, uint32_t x, uint32_t y,
 		     const struct re *re)
 {
-	struct nfa *nfa = m->nfa;
-
-	if (m->failed)
-		return 0;
-	if (nfa->n == nfa->cap) {
-		uint32_t cap = nfa->cap ? nfa->cap * 2 : 64;
-
-		nfa->nodes = dfa_more_room(nfa->nodes, cap, sizeof(*nfa->nodes));
-		nfa->cap = cap;
-	}
-	if (nfa->n >= m->b->positions || !budget_take(m->b, 1)) {
-		if (nfa->n >= m->b->positions)
-			m->b->hit = LIMIT_POSITIONS;
+	if (m->failed || !nfa_add(m->nfa, (struct nfa_node) { kind, x, y, re }, m->b)) {
 		m->failed = true;
 		return 0;
 	}
-	nfa->nodes[nfa->n] = (struct nfa_node) { kind, x, y, re };
-	return nfa->n++;
+	return m->nfa->n - 1;
 }
 
 static uint32_t build(struct maker *m, const struct re *re, uint32_t end);

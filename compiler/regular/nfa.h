@@ -30,6 +30,9 @@ struct nfa {
 bool nfa_make(struct nfa *nfa, const struct re *re, struct budget *b);
 void nfa_free(struct nfa *nfa);
 
+/* A node behind those there are. False: as nfa_make(). */
+bool nfa_add(struct nfa *nfa, struct nfa_node node, struct budget *b);
+
 /* Splits [0,256) into classes of bytes that <set> does not tell apart; <class_of> and <n> hold
  * the classes so far (at first n = 1, all 0). */
 void nfa_refine(uint8_t class_of[256], uint32_t *n, const struct byteset *set);

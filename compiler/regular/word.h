@@ -7,15 +7,15 @@
 
 #include "dfa.h"
 
-/* All bytes, best first, and how many of them are visible. */
-extern const uint8_t word_order[256];
-#define WORD_VISIBLE 95
-
 /* A shortest string of <d>. False: it has none. */
 bool word_shortest(struct arena *a, const struct dfa *d, struct str *word);
 /* Up to <n> different strings of <d>, shortest first, into <out>; bytes that <d> treats alike do
  * not make two. Returns how many. */
 unsigned word_some(struct arena *a, const struct dfa *d, struct str *out, unsigned n);
+
+/* Bytes to make words of, best first: the visible ones, and the others when <like> has one.
+ * Returns how many. */
+unsigned word_bytes(uint8_t order[256], struct str like);
 
 /* A language, or its complement. */
 struct word_term {
