@@ -85,6 +85,8 @@ static uint32_t address(struct emit *e, const struct p_addr *addr)
 
 static struct ws_source source(struct emit *e, const struct p_source *s)
 {
+	if (s->mode >= SRC_CLIENT || s->addr.port_hi > s->addr.port)
+		e->parts[PART_TARGET] = true;
 	return (struct ws_source) { .mode = (uint32_t)s->mode,
 				    .addr = address(e, &s->addr),
 				    .subject = emit_subject(e, s->subject) };
@@ -107,6 +109,7 @@ static struct ws_run binds(struct emit *e, const struct p_section *s)
 		row.where = emit_place(e, b->place);
 		row.accept_proxy = b->accept_proxy;
 		row.v6only = b->v6only;
+		row.transparent = b->transparent;
 		row.backlog = (int32_t)b->backlog;
 		row.maxconn = (int32_t)b->maxconn;
 		row.mode = (int32_t)b->mode;
@@ -120,6 +123,17 @@ static struct ws_run binds(struct emit *e, const struct p_section *s)
 		memcpy(table_row(&e->tables[EMIT_BINDS], run.first + i), &row, sizeof(row));
 	}
 	return run;
+}
+
+/* Part of the address is the client's destination. */
+static bool follows_client(const struct p_addr *a)
+{
+	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
+
+	return !a->text && a->kind == ADDR_INET &&
+	       (a->port_offset || a->any_host ||
+		(!a->host_name &&
+		 (memcmp(a->ip.addr, any4, 16) == 0 || memcmp(a->ip.addr, any6, 16) == 0)));
 }
 
 static struct ws_run servers(struct emit *e, const struct p_section *s)
@@ -143,6 +157,8 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.source = source(e, &v->source);
 		if (v->maxconn > 0)
 			e->parts[PART_QUEUE] = true;
+		if (follows_client(&v->addr))
+			e->parts[PART_TARGET] = true;
 		if (v->send_proxy)
 			e->parts[v->send_proxy == 1 ? PART_HS_SEND_PROXY_V1
 						    : PART_HS_SEND_PROXY_V2] = true;
@@ -258,6 +274,9 @@ static uint32_t section_numbers(struct emit *e, const struct p_section *s)
 
 	base[WS_RATE_MS] = set[OPT_RATE_MIN].num2;
 	base[WS_FORWARD_RAW] = set[OPT_FORWARD_RAW].set;
+	base[WS_DESTINATION] = set[OPT_TRANSPARENT].set ? WS_DEST_CLIENT
+			       : set[OPT_PROXY].set     ? WS_DEST_REQUEST
+							: WS_DEST_CONFIGURED;
 	base[WS_POOL_MAX] = pool->set && pool->num >= 0 ? pool->num : POOL_MAX_DEFAULT;
 	base[WS_POOL_MIN] = pool->set && pool->num2 >= 0 ? pool->num2 : 0;
 	base[WS_POOL_HALFLIFE] = pool->set && pool->num3 >= 0 ? pool->num3 : POOL_HALFLIFE_DEFAULT;
@@ -291,14 +310,19 @@ static uint8_t kind(const struct p_section *s)
 static void section_parts(struct emit *e, const struct p_section *s)
 {
 	bool front = s->kind == SEC_LISTEN || s->kind == SEC_FRONTEND,
-	     back = s->kind == SEC_LISTEN || s->kind == SEC_BACKEND;
+	     back = s->kind == SEC_LISTEN || s->kind == SEC_BACKEND,
+	     given = s->settings[OPT_TRANSPARENT].set || s->settings[OPT_PROXY].set;
 
 	if ((front && s->front_mode == MODE_TCP) || (back && s->back_mode == MODE_TCP))
 		e->parts[PART_MUX_TCP] = true;
 	if ((front && s->front_mode == MODE_HTTP) || (back && s->back_mode == MODE_HTTP))
 		e->parts[PART_MUX_H1] = true;
-	if (s->nservers || s->dispatch.kind != ADDR_NONE)
+	if (s->nservers || s->dispatch.kind != ADDR_NONE || given)
 		e->parts[PART_BALANCE_ROUNDROBIN] = true;
+	if (given || follows_client(&s->dispatch))
+		e->parts[PART_TARGET] = true;
+	if (s->settings[OPT_PROXY].set) /* CONNECT */
+		e->parts[PART_MUX_TCP] = true;
 	if (front && s->nmonitor)
 		e->parts[PART_HS_MONITOR] = true;
 	if (front && s->chains[DIR_CONN_IN].n)

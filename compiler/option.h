@@ -36,7 +36,7 @@ void option_binds(struct model *m);
 bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,
 		 struct p_addr *addr);
 /* "source" and its arguments from <v> on: returns what follows them. */
-const struct ast_value *option_source(struct model *m, struct scope *scope,
+const struct ast_value *option_source(struct model *m, struct entity *e,
 				      const struct ast_value *v, struct p_source *source);
 /* Word <v> as a count, size or duration of <what>, at least <min>: false after a report. */
 enum option_unit { UNIT_COUNT, UNIT_SIZE, UNIT_MS };

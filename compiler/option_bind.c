@@ -159,7 +159,7 @@ static bool read_bind(struct model *m, struct scope *scope, const struct ast_val
 	return true;
 }
 
-static void read_server_options(struct model *m, struct scope *scope, const struct ast_value *v,
+static void read_server_options(struct model *m, struct entity *e, const struct ast_value *v,
 				struct p_server *s)
 {
 	const struct word *word;
@@ -171,7 +171,7 @@ static void read_server_options(struct model *m, struct scope *scope, const stru
 			continue;
 		}
 		if (str_eq(v->text, S("source"))) {
-			v = option_source(m, scope, v->next, &s->source);
+			v = option_source(m, e, v->next, &s->source);
 			continue;
 		}
 		if (part_missing(PART_SERVER, v->text, v->at))
@@ -228,7 +228,7 @@ static bool read_server(struct model *m, struct entity *e, const struct ast_opti
 		s->addr.port_offset = true; /* the client's port, plus 0 */
 	if (s->addr.port_hi > s->addr.port)
 		diag(E007, v->at, STR_ARG(v->text), "server", "a server has one port");
-	read_server_options(m, &e->scope, v->next, s);
+	read_server_options(m, e, v->next, s);
 	return true;
 }
 

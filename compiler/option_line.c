@@ -243,52 +243,59 @@ static void read_errors(struct model *m, struct entity *e)
 		e->out->errors[e->out->nerrors++] = *(struct p_errorpage *)pages.p[i];
 }
 
+static bool source_addr(struct model *m, struct scope *scope, const struct ast_value *v,
+			struct p_source *source)
+{
+	const struct p_addr *a = &source->addr;
+
+	if (!option_addr(m, scope, v, "source", &source->addr))
+		return false;
+	if (!a->text && (a->kind != ADDR_INET || a->host_name || a->port_offset || a->any_host))
+		diag(E007, v->at, STR_ARG(v->text), "source",
+		     "a source is an IP address, with ports LOW-HIGH if needed");
+	return true;
+}
+
 /* SUBJECT else ADDRESS|unset */
-static const struct ast_value *source_header(struct model *m, struct scope *scope,
+static const struct ast_value *source_header(struct model *m, struct entity *e,
 					     const struct ast_value *v, struct p_source *source)
 {
-	struct use u = { .m = m, .scope = scope, .where = W_REQ_OUT, .avail = W_REQ_OUT };
+	unsigned where = e->out->back_mode == MODE_TCP ? W_TCP : W_REQ_OUT;
+	struct use u = { .m = m, .scope = &e->scope, .where = where, .avail = where };
 	struct ast_subject *spec = subject_parse(m->arena, v->text, v->at);
+
+	struct at spec_at = v->at;
 
 	source->mode = SRC_HEADER;
 	source->subject = spec ? lower_subject(&u, spec) : NULL;
 	source->addr.fd = -1;
 	v = v->next;
-	if (!is_word(v, "else") || !v->next)
-		return v;
+	if (!is_word(v, "else") || !v->next) {
+		diag(E054, v ? v->at : spec_at, "source h(NAME)",
+		     "else ADDRESS, or else unset: for requests without it");
+		return NULL;
+	}
 	if (!is_word(v->next, "unset"))
-		option_addr(m, scope, v->next, "source", &source->addr);
+		source_addr(m, &e->scope, v->next, source);
 	return v->next->next;
 }
 
-const struct ast_value *option_source(struct model *m, struct scope *scope,
-				      const struct ast_value *v, struct p_source *source)
+const struct ast_value *option_source(struct model *m, struct entity *e, const struct ast_value *v,
+				      struct p_source *source)
 {
 	if (!v) {
 		diag(E054, (struct at) { 0 }, "source",
 		     "an address, client, client-ip, or h(NAME) else ADDRESS");
 		return NULL;
 	}
-	if ((is_word(v, "client") && part_missing(PART_OPTION, S("source client"), v->at)) ||
-	    (is_word(v, "client-ip") && part_missing(PART_OPTION, S("source client-ip"), v->at)))
-		return v->next;
 	if (is_word(v, "client") || is_word(v, "client-ip")) {
 		source->mode = v->text.n == 6 ? SRC_CLIENT : SRC_CLIENT_IP;
 		return v->next;
 	}
-	if (!v->delim && str_istarts(v->text, S("h("))) {
-		part_missing(PART_OPTION, S("source h"), v->at);
-		return source_header(m, scope, v, source);
-	}
-	if (!option_addr(m, scope, v, "source", &source->addr))
-		return v->next;
-	source->mode = SRC_ADDR;
-	if (source->addr.port_hi > source->addr.port)
-		part_missing(PART_OPTION, S("source ports"), v->at);
-	if (!source->addr.text &&
-	    (source->addr.kind != ADDR_INET || source->addr.host_name || source->addr.port_offset))
-		diag(E007, v->at, STR_ARG(v->text), "source",
-		     "a source is an IP address, with ports LOW-HIGH if needed");
+	if (!v->delim && str_istarts(v->text, S("h(")))
+		return source_header(m, e, v, source);
+	if (source_addr(m, &e->scope, v, source))
+		source->mode = SRC_ADDR;
 	return v->next;
 }
 
@@ -297,6 +304,27 @@ static const struct ast_option *only(const struct entity *e, int id)
 	const struct vec *list = &e->opts[id];
 
 	return list->n ? ((const struct option_use *)list->p[0])->opt : NULL;
+}
+
+/* dispatch, transparent and proxy take all requests of the section: one of them, and no server. */
+static void check_targets(const struct entity *e)
+{
+	static const int ids[] = { OPT_DISPATCH, OPT_TRANSPARENT, OPT_PROXY };
+	bool taken = e->opts[OPT_SERVER].n > 0;
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		const struct ast_option *o = only(e, ids[i]);
+
+		if (!o)
+			continue;
+		if (taken)
+			diag(E054, o->at, option_row(ids[i])->words,
+			     "all requests of the section: nothing else beside it that says where "
+			     "they go, as server, dispatch, transparent or proxy");
+		taken = true;
+		if (ids[i] == OPT_PROXY && e->out->back_mode == MODE_TCP)
+			diag(E054, o->at, "proxy", "mode http: raw bytes name no destination");
+	}
 }
 
 static void lines_of(struct model *m, struct entity *e)
@@ -311,17 +339,15 @@ static void lines_of(struct model *m, struct entity *e)
 	out->dispatch.fd = -1;
 	if ((o = only(e, OPT_FORWARDFOR)))
 		read_forwardfor(m, o, &out->forwardfor);
+	check_targets(e);
 	if ((o = only(e, OPT_DISPATCH))) {
-		if (e->opts[OPT_SERVER].n)
-			diag(E054, o->at, "dispatch",
-			     "all requests of the section: no server line beside it");
 		if (!o->values || o->values->next)
 			usage(o, "one address");
 		else
 			option_addr(m, &e->scope, o->values, "dispatch", &out->dispatch);
 	}
 	if ((o = only(e, OPT_SOURCE))) {
-		rest = o->values ? option_source(m, &e->scope, o->values, &out->source) : o->values;
+		rest = o->values ? option_source(m, e, o->values, &out->source) : o->values;
 		if (!o->values || rest)
 			usage(o, "an address, client, client-ip, or h(NAME) else ADDRESS|unset");
 	}

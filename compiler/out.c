@@ -218,6 +218,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_REGEX_PCRE2, "regex" },
 		{ PART_BALANCE_ROUNDROBIN, "balance" },
 		{ PART_QUEUE, "queue" },
+		{ PART_TARGET, "target" },
 		{ PART_LOG_HTTP, "log_text" },
 		{ PART_LOG_JSON, "log_json" },
 		{ PART_HS_ACCEPT_PROXY, "hs_accept_proxy" },

@@ -86,7 +86,7 @@ static const struct field answer_header_fields[] = { F(REF, name) F(U32, text) E
 #undef ROW
 #define ROW ws_bind
 static const struct field bind_fields[] = { F(U32, addr) F(U32, where) F(U8, accept_proxy)
-	F(U8, v6only) F(I32, backlog)
+	F(U8, v6only) F(U8, transparent) F(I32, backlog)
 	F(I32, maxconn) F(I32, mode) F(I32, uid) F(I32, gid) F(REF, interface) F(REF, name)
 	F(REF, thread) END };
 #undef ROW

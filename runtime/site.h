@@ -222,6 +222,7 @@ enum ws_num {
 	WS_POOL_HALFLIFE,
 	WS_FORWARD_RAW,
 	WS_QUEUE_MAX, /* most requests that wait for a place on a server; 0: none */
+	WS_DESTINATION, /* enum ws_destination */
 	/* of the site: */
 	WS_HEAD_MAX,
 	WS_HEADERS_MAX,
@@ -233,13 +234,15 @@ enum ws_num {
 	WS_ON_LIMIT,
 	WS_NUMS
 };
+/* Where connections of a section without servers go: dispatch, transparent, proxy. */
+enum ws_destination { WS_DEST_CONFIGURED, WS_DEST_CLIENT, WS_DEST_REQUEST };
 enum ws_reuse { WS_REUSE_NEVER, WS_REUSE_SAFE, WS_REUSE_AGGRESSIVE, WS_REUSE_ALWAYS };
 
 /* An address is a written text (literal, or with params), parsed at start by base/addr. */
 struct ws_bind {
 	uint32_t addr; /* text */
 	uint32_t where;
-	uint8_t accept_proxy, v6only, spare[2];
+	uint8_t accept_proxy, v6only, transparent, spare;
 	int32_t backlog, maxconn, mode, uid, gid; /* -1: not given */
 	struct ws_ref interface, name, thread;
 };
@@ -313,6 +316,7 @@ struct subject_part;
 struct regex_part;
 struct balance_part;
 struct queue_part;
+struct target_part;
 struct log_part;
 struct handshake;
 
@@ -328,6 +332,7 @@ extern const struct mux_ops mux_h1, mux_tcp;
 extern const struct regex_part regex_pcre2;
 extern const struct balance_part balance_roundrobin;
 extern const struct queue_part queue_places;
+extern const struct target_part target_dynamic;
 extern const struct log_part log_http, log_json;
 /* accept-proxy, monitor-net, conn in rules, send-proxy */
 extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1,
@@ -384,6 +389,7 @@ struct ws_site {
 	const struct regex_part *regex;
 	const struct balance_part *balance;
 	const struct queue_part *queue; /* NULL: no server has maxconn */
+	const struct target_part *target; /* NULL: every address is constant */
 	const struct log_part *log_text, *log_json;
 	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in,
 		*hs_send_proxy[3]; /* [1], [2]: by version */

@@ -107,12 +107,18 @@ void conn_thread_stop(void);
 struct conn *conn_accepted(int fd, struct listener *l, const struct conn_app *app,
 			   const struct handshake *const *hs, const struct sockaddr_storage *peer,
 			   uint32_t handshake_ms);
+/* Where a connection goes and comes from. <from> may be NULL; its port 0: the kernel's choice. */
+struct conn_route {
+	const struct addr *to, *from;
+	bool foreign; /* <from> may be no address of this machine (needs CAP_NET_ADMIN) */
+};
 /* Back: starts connecting; ready() comes later, from the loop. NULL and *<err> (positive errno)
- * when it could not be started. <from> may be NULL; its port 0: the kernel's choice. timeout_ms
- * 0: no limit. */
-struct conn *conn_connect(const struct addr *to, const struct addr *from,
-			  const struct conn_app *app, void *owner,
+ * when it could not be started. timeout_ms 0: no limit. */
+struct conn *conn_connect(const struct conn_route *route, const struct conn_app *app, void *owner,
 			  const struct handshake *const *hs, uint32_t timeout_ms, int *err);
+/* Lets socket <fd> of <family> have an address that is not this machine's. -1 and errno. Any
+ * thread. */
+int conn_foreign(int fd, int family);
 
 /* Cuts the client connections of this thread that are in their handshake: their app does not know
  * them yet. */

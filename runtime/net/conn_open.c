@@ -57,9 +57,19 @@ struct conn *conn_accepted(int fd, struct listener *l, const struct conn_app *ap
 	return c;
 }
 
-/* A socket for a connection to <to>, from <from> unless it is NULL. The descriptor or -errno. */
-static int back_socket(const struct sockaddr_storage *to, const struct addr *from)
+int conn_foreign(int fd, int family)
 {
+	int one = 1;
+
+	return family == AF_INET6
+		       ? setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &one, sizeof(one))
+		       : setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &one, sizeof(one));
+}
+
+/* A socket for a connection to <to> by <route>. The descriptor or -errno. */
+static int back_socket(const struct sockaddr_storage *to, const struct conn_route *route)
+{
+	const struct addr *from = route->from;
 	int fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sockaddr_storage ss;
 	int one = 1, err;
@@ -76,6 +86,10 @@ static int back_socket(const struct sockaddr_storage *to, const struct addr *fro
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (!from || !(len = addr_to_sockaddr(from, &ss)))
 		return fd;
+	if (route->foreign && conn_foreign(fd, ss.ss_family) < 0) {
+		close(fd);
+		return -EPERM;
+	}
 	if (from->port)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	else
@@ -87,13 +101,12 @@ static int back_socket(const struct sockaddr_storage *to, const struct addr *fro
 	return -err;
 }
 
-struct conn *conn_connect(const struct addr *to, const struct addr *from,
-			  const struct conn_app *app, void *owner,
+struct conn *conn_connect(const struct conn_route *route, const struct conn_app *app, void *owner,
 			  const struct handshake *const *hs, uint32_t timeout_ms, int *err)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(to, &ss);
-	int fd = len ? back_socket(&ss, from) : -EAFNOSUPPORT;
+	socklen_t len = addr_to_sockaddr(route->to, &ss);
+	int fd = len ? back_socket(&ss, route) : -EAFNOSUPPORT;
 	struct conn *c = fd >= 0 ? conn_new(app) : NULL;
 
 	if (fd < 0) {
@@ -110,7 +123,7 @@ struct conn *conn_connect(const struct addr *to, const struct addr *from,
 		return NULL;
 	}
 	c->owner = owner;
-	c->peer = *to;
+	c->peer = *route->to;
 	conn_enter(c, CONN_CONNECTING);
 	io_connect(&c->io, (struct sockaddr *)&ss, len);
 	return c;

@@ -29,6 +29,7 @@ struct conn_limit {
 struct listener_conf {
 	struct addr_conf addr; /* INET, UNIX, ABNS or FD; one port */
 	bool v6only;
+	bool transparent; /* the address may be none of this machine (needs CAP_NET_ADMIN) */
 	bool has_mode; /* UNIX: <mode> is set, else the umask decides */
 	mode_t mode;
 	uid_t uid; /* UNIX: (uid_t)-1: unchanged */

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "conn.h"
 #include "listener.h"
 
 #define INHERIT_MAX 256
@@ -220,6 +221,8 @@ static bool bind_other(struct listener *l, int fd, char *err, size_t room)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
 			   sizeof(one)); /* accepted ones inherit it */
+		if (l->conf.transparent && conn_foreign(fd, ss.ss_family) < 0)
+			return refuse(err, room, &l->conf.addr, "transparent", errno);
 	}
 	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
 		return true;

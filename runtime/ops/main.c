@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main: of every site's binary. Command line, start in the order that rights and descriptors
  * need, stop. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "../core/poll.h"
 #include "../core/pool.h"
 #include "../core/thread.h"
+#include "../net/conn.h"
 #include "../net/listener.h"
 #include "../proxy/front.h"
 #include "../proxy/proxy.h"
@@ -200,9 +204,10 @@ static bool change_rights(bool check)
 		.user = ws_str(weir_site.user),
 		.group = ws_str(weir_site.group),
 		.root = with_params ? conf_text(weir_site.chroot_text) : ws_str(weir_site.chroot),
+		.foreign = site.foreign,
 	};
 	const struct process_rights root = { .root = rights.root },
-				    names = { rights.user, rights.group, S("") };
+				    names = { .user = rights.user, .group = rights.group };
 	char why[256];
 	bool ok = true;
 
@@ -219,6 +224,21 @@ static bool change_rights(bool check)
 	return ok;
 }
 
+/* Servers that are connected to from clients' addresses need a right that users rarely have. */
+static bool check_foreign(void)
+{
+	int fd = site.foreign ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	bool ok = fd < 0 || conn_foreign(fd, AF_INET) == 0;
+
+	if (!ok)
+		fprintf(stderr,
+			"source client, client-ip and h(NAME): %s: CAP_NET_ADMIN is needed\n",
+			strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 /* Everything that needs descriptors, names or rights of the start; all mistakes are told, not
  * only the first. With <check> and after a mistake nothing of it stays. */
 static bool prepare(const struct limits *lim, bool check)
@@ -228,6 +248,7 @@ static bool prepare(const struct limits *lim, bool check)
 	listener_init(lim->maxconn, lim->fds, warn_limit);
 	inherit();
 	ok = front_open(stderr) && ok;
+	ok = check_foreign() && ok;
 	listener_inherit_end(warn_unused);
 	if (check || ok)
 		ok = change_rights(check) && ok;

@@ -56,6 +56,7 @@ unsigned process_maxconn(unsigned fds, unsigned fixed, uint64_t memory);
  * /etc/group. */
 struct process_rights {
 	struct str user, group, root;
+	bool foreign; /* keep CAP_NET_ADMIN: connections come from addresses of others */
 };
 /* After binding and opening, before the threads: root directory, groups, group, user, in this
  * order; then makes sure that there is no way back. False with a sentence in <err>. */

@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define GROUPS 256
@@ -153,8 +156,21 @@ static bool drop_user(const struct rights *r)
 	return true;
 }
 
+/* After the change of user: of the kept capabilities CAP_NET_ADMIN alone stays. */
+static bool keep_net_admin(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		[CAP_TO_INDEX(CAP_NET_ADMIN)] = { .effective = CAP_TO_MASK(CAP_NET_ADMIN),
+						  .permitted = CAP_TO_MASK(CAP_NET_ADMIN) },
+	};
+
+	return syscall(SYS_capset, &head, data) == 0;
+}
+
 bool process_drop(const struct process_rights *want, char *err, size_t room)
 {
+	bool keep = want->foreign && want->user.n && geteuid() == 0;
 	struct rights r;
 
 	if (!find(&r, want, err, room))
@@ -164,7 +180,11 @@ bool process_drop(const struct process_rights *want, char *err, size_t room)
 	if (!drop_groups(&r))
 		return refuse(err, room, "cannot become group",
 			      want->group.n ? want->group : want->user, errno);
+	if (keep && prctl(PR_SET_KEEPCAPS, 1) != 0)
+		return refuse(err, room, "cannot keep CAP_NET_ADMIN for user", want->user, errno);
 	if (!drop_user(&r))
 		return refuse(err, room, "cannot become user", want->user, errno);
+	if (keep && r.uid != 0 && !keep_net_admin())
+		return refuse(err, room, "cannot keep CAP_NET_ADMIN for user", want->user, errno);
 	return true;
 }

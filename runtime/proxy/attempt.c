@@ -47,6 +47,15 @@ static void send_request(struct exchange *x)
 		relay_start_tunnel(x);
 		return;
 	}
+	if (x->flags & X_RAW_BACK) { /* its target is there: that is the answer (RFC 9110 9.3.6) */
+		if (!msg_answer(&x->rsp, 200)) {
+			exchange_fail(x, 503, END_RESOURCE);
+			return;
+		}
+		x->rsp.body = BODY_TUNNEL;
+		exchange_response(x);
+		return;
+	}
 	if (x->be->owner->num[WS_REUSE] == WS_REUSE_NEVER || (x->flags & X_CLOSE_BACK))
 		how |= HEAD_CLOSE;
 	if (!back_mux(x)->head(s, &x->req, end, how)) {
@@ -119,6 +128,9 @@ static void attempt_connect(struct exchange *x)
 		break;
 	case SERVER_CONNECTING:
 		quiet(x, 0);
+		break;
+	case SERVER_NO_TARGET: /* another attempt would find the same */
+		exchange_fail(x, 502, END_NO_TARGET);
 		break;
 	case SERVER_FAILED:
 		connect_failed(x, err);

@@ -8,6 +8,7 @@
 #include "../base/arena.h"
 #include "../core/log.h"
 #include "rule.h"
+#include "target.h"
 
 struct site site;
 
@@ -194,8 +195,14 @@ bool conf_addr(uint32_t text, struct addr_conf *out, struct str *as_text, const 
 	return true;
 }
 
-static void target_addr(struct load *l, uint32_t text, uint32_t where, struct addr *out,
-			bool *port_offset)
+static bool is_any(const struct addr *a)
+{
+	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
+
+	return a->kind == AK_INET && (memcmp(a->ip, any4, 16) == 0 || memcmp(a->ip, any6, 16) == 0);
+}
+
+static void target_addr(struct load *l, uint32_t text, uint32_t where, struct server *srv)
 {
 	struct addr_conf c;
 	const char *why;
@@ -205,10 +212,11 @@ static void target_addr(struct load *l, uint32_t text, uint32_t where, struct ad
 		complain(l, where, "address '%.*s': %s", STR_ARG(s), why);
 		return;
 	}
-	*out = c.addr;
-	*port_offset = c.port_offset;
+	srv->addr = c.addr;
+	srv->port_offset = c.port_offset;
+	srv->any_host = c.any_host || is_any(&c.addr);
 	if (c.addr.kind == AK_UNIX || c.addr.kind == AK_ABNS) {
-		addr_set_path(out, arena_str(&arena, c.path).p);
+		addr_set_path(&srv->addr, arena_str(&arena, c.path).p);
 	} else if (c.addr.kind != AK_INET || (!c.has_port && !c.port_offset)) {
 		complain(l, where,
 			 "address '%.*s' cannot be connected to: an address and a port are needed",
@@ -216,19 +224,20 @@ static void target_addr(struct load *l, uint32_t text, uint32_t where, struct ad
 	}
 }
 
-static void source_addr(struct load *l, const struct ws_source *src, uint32_t where,
-			struct addr *out)
+/* The configured address: the source itself, or what holds when a header names none. */
+static void source_addr(struct load *l, uint32_t where, struct server *srv)
 {
+	const struct ws_source *src = srv->source_row;
 	struct addr_conf c;
 	const char *why;
 	struct str s;
 
-	if (src->mode != WS_SRC_ADDR)
+	if (src->addr == WS_NONE || (src->mode != WS_SRC_ADDR && src->mode != WS_SRC_HEADER))
 		return;
 	if (!conf_addr(src->addr, &c, &s, &why) || c.addr.kind != AK_INET)
 		complain(l, where, "source '%.*s' is no internet address", STR_ARG(s));
-	else
-		*out = c.addr;
+	srv->source = c.addr;
+	srv->source_hi = c.port_hi;
 }
 
 void *conf_alloc(size_t n)
@@ -315,10 +324,41 @@ static void load_front(struct load *l, uint32_t i)
 	site.fronts[i] = f;
 }
 
+/* The one target of a section that has no server lines. */
+static struct str target_name(const struct back *b)
+{
+	static const char *const names[] = {
+		[WS_DEST_CONFIGURED] = "dispatch",
+		[WS_DEST_CLIENT] = "transparent",
+		[WS_DEST_REQUEST] = "proxy",
+	};
+
+	return str_from(names[b->num[WS_DESTINATION]]);
+}
+
+static void load_target(struct load *l, struct server *s, uint32_t where)
+{
+	const char *why;
+
+	source_addr(l, where, s);
+	s->dynamic = s->any_host || s->port_offset || s->source_hi ||
+		     s->be->num[WS_DESTINATION] == WS_DEST_REQUEST;
+	if (site.ws->target) {
+		why = site.ws->target->load(s);
+		if (why)
+			complain(l, where, "%s", why);
+	} else if (s->dynamic) {
+		complain(
+			l, where,
+			"an address that depends on the client, or a range of source ports, cannot "
+			"come from a param");
+	}
+}
+
 static void load_servers(struct load *l, struct back *b)
 {
 	const struct ws_section *ws = b->servers_ws;
-	bool dispatch = ws->dispatch != WS_NONE;
+	bool dispatch = ws->dispatch != WS_NONE || b->num[WS_DESTINATION] != WS_DEST_CONFIGURED;
 
 	b->nservers = dispatch ? 1 : ws->servers.n;
 	b->servers = ARENA_ARRAY(&arena, struct server, b->nservers + 1);
@@ -326,17 +366,19 @@ static void load_servers(struct load *l, struct back *b)
 		struct server *s = &b->servers[i];
 		const struct ws_server *row =
 			dispatch ? NULL : &site.ws->servers[ws->servers.first + i];
-		const struct ws_source *src =
-			row && row->source.mode != WS_SRC_NONE ? &row->source : &ws->source;
 		uint32_t where = row ? row->where : ws->where;
 
 		s->ws = row;
-		s->name = row ? ws_str(row->name) : S("dispatch");
+		s->source_row = row && row->source.mode != WS_SRC_NONE ? &row->source : &ws->source;
+		s->name = row ? ws_str(row->name) : target_name(b);
 		s->index = i;
 		s->hs[0] = row && row->send_proxy ? site.ws->hs_send_proxy[row->send_proxy] : NULL;
 		s->be = b;
-		target_addr(l, row ? row->addr : ws->dispatch, where, &s->addr, &s->port_offset);
-		source_addr(l, src, where, &s->source);
+		if (row || ws->dispatch != WS_NONE)
+			target_addr(l, row ? row->addr : ws->dispatch, where, s);
+		else
+			s->any_host = s->port_offset = b->num[WS_DESTINATION] == WS_DEST_CLIENT;
+		load_target(l, s, where);
 	}
 }
 

@@ -18,6 +18,7 @@ struct exchange;
 struct regex_code;
 struct log_sink_set;
 struct kept;
+struct port_range;
 
 /* Front side of a section (listen, frontend). */
 struct front {
@@ -48,11 +49,16 @@ struct server_places {
 struct back_queue;
 
 struct server {
-	const struct ws_server *ws;
+	const struct ws_server *ws; /* NULL: the target of dispatch, transparent or proxy */
+	const struct ws_source *source_row; /* its own source statement, else the section's */
 	struct str name;
 	struct addr addr;
 	struct addr source; /* kind AK_NONE: the kernel's choice */
+	uint16_t source_hi; /* the last port of a range, or 0 */
+	struct port_range *ports; /* of that range */
+	bool any_host; /* the client's destination address, port_offset: its port plus <addr>'s */
 	bool port_offset;
+	bool dynamic; /* its target depends on the request (target.h) */
 	const struct handshake *hs[2]; /* send-proxy: the list of its connections */
 	uint32_t index; /* in its backend */
 	struct back *be;
@@ -120,6 +126,7 @@ struct site {
 	struct regex_code **regexes; /* by regex row */
 	struct addr_net *trusted; /* ws->trusted.n of them */
 	bool keeps_request; /* some rule of a response reads the request */
+	bool foreign; /* some server is connected to from addresses of clients */
 	struct ws_net *value_nets; /* by text row: a network written with params */
 	_Atomic bool stopping; /* written before thread_call wakes every thread */
 	struct cap_names caps[2]; /* captures of requests, of responses: for logs */

@@ -49,6 +49,7 @@ enum end_code {
 #define X_CLOSE_BACK 0x0800
 #define X_HEAD_METHOD 0x1000
 #define X_IDEMPOTENT 0x2000
+#define X_RAW_BACK 0x4000 /* CONNECT that we serve: raw bytes to its target */
 #define X_DROP 0x8000 /* close without an answer */
 #define X_BACK_OUT 0x10000 /* rsp out rules of the backend have run, or are running */
 #define X_FRONT_OUT 0x20000 /* likewise those of the front side */
@@ -124,7 +125,7 @@ static inline const struct mux_ops *front_mux(const struct exchange *x)
 
 static inline const struct mux_ops *back_mux(const struct exchange *x)
 {
-	return x->be->tcp ? site.ws->mux_raw : site.ws->mux_http;
+	return x->be->tcp || x->flags & X_RAW_BACK ? site.ws->mux_raw : site.ws->mux_http;
 }
 
 /* Before the threads. */

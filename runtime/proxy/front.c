@@ -91,6 +91,7 @@ static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener
 	const struct handshake **hs = conf_alloc(4 * sizeof(*hs));
 	struct listener_conf conf = {
 		.v6only = b->v6only,
+		.transparent = b->transparent,
 		.has_mode = b->mode >= 0,
 		.mode = b->mode >= 0 ? (mode_t)b->mode : 0,
 		.uid = (uid_t)b->uid,

@@ -111,7 +111,7 @@ static void on_ready(struct conn *c, int err)
 	struct srv_conn *sc = c->owner;
 	struct exchange *x = sc->waiting;
 	const struct back *be = sc->srv->be;
-	const struct mux_ops *mux = be->tcp ? site.ws->mux_raw : site.ws->mux_http;
+	const struct mux_ops *mux = sc->raw ? site.ws->mux_raw : site.ws->mux_http;
 
 	list_del(&sc->opening);
 	sc->waiting = NULL;
@@ -124,15 +124,22 @@ static void on_ready(struct conn *c, int err)
 	if (err) {
 		conn_abort(c, false);
 	} else if (!x) {
-		/* Nobody waits any more: a tcp server must not be kept, it waits for its one
-		 * client. */
-		if (be->tcp)
+		/* Nobody waits any more: a raw connection must not be kept, its server waits for
+		 * its one client. */
+		if (sc->raw)
 			conn_close(c);
 		else
 			on_idle(c);
 	}
 	if (x)
 		exchange_connected(x, err);
+}
+
+static void srv_conn_free(struct srv_conn *sc)
+{
+	if (sc->target.src_port == TARGET_RANGE && sc->target.src.port)
+		site.ws->target->give_port(sc->srv, &sc->target);
+	pool_put(&srv_conn_pool, sc);
 }
 
 static void on_gone(struct conn *c)
@@ -151,7 +158,7 @@ static void on_gone(struct conn *c)
 		exchange_connected(x, c->err ? c->err : ECONNRESET);
 	}
 	c->owner = NULL;
-	pool_put(&srv_conn_pool, sc);
+	srv_conn_free(sc);
 }
 
 static const struct conn_app back_app = { .ready = on_ready, .gone = on_gone };
@@ -162,57 +169,30 @@ static const struct handshake *const *handshakes(const struct server *srv)
 	return srv->ws && srv->ws->send_proxy ? srv->hs : NULL;
 }
 
-/* Source address by the source statement; false: none is asked. *<private>: only for this client.
- */
-static bool source_of(struct exchange *x, const struct server *srv, struct addr *from,
-		      bool *private)
+/* Where <sc> goes and comes from; an errno when there is no such connection. */
+static int connect_target(struct srv_conn *sc, struct conn_route *route, int *err)
 {
-	const struct ws_source *src = srv->ws && srv->ws->source.mode != WS_SRC_NONE
-					      ? &srv->ws->source
-					      : &srv->be->ws->source;
+	const struct server *srv = sc->srv;
+	struct target *t = &sc->target;
 
-	*private = false;
-	if (src->mode == WS_SRC_ADDR) {
-		*from = srv->source;
-		return true;
+	if (!srv->dynamic) {
+		*route = (struct conn_route) { .to = &srv->addr };
+		if (srv->source.kind != AK_NONE)
+			route->from = &srv->source;
+		return 0;
 	}
-	if (src->mode != WS_SRC_CLIENT && src->mode != WS_SRC_CLIENT_IP)
-		return false;
-	*private = true;
-	*from = x->src;
-	if (src->mode == WS_SRC_CLIENT_IP)
-		from->port = 0;
-	return x->src.kind == AK_INET;
+	*err = t->src_port == TARGET_RANGE ? site.ws->target->take_port(srv, t) : 0;
+	*route = (struct conn_route) { .to = &t->dst, .foreign = t->foreign };
+	if (t->src_ip != TARGET_UNSET)
+		route->from = &t->src;
+	return *err;
 }
 
-/* The server's address for this exchange: "0.0.0.0:+1000" is the client's destination. */
-static struct addr target_of(struct exchange *x, const struct server *srv, bool *private)
-{
-	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
-	struct addr to = srv->addr;
-	const struct addr *dst;
-	bool any = to.kind == AK_INET &&
-		   (memcmp(to.ip, any4, 16) == 0 || memcmp(to.ip, (uint8_t[16]) { 0 }, 16) == 0);
-
-	if (!any && !srv->port_offset)
-		return to;
-	dst = exchange_dst(x);
-	*private = true;
-	if (srv->port_offset)
-		to.port = (uint16_t)(dst->port + to.port);
-	if (any) {
-		memcpy(to.ip, dst->ip, 16);
-		to.v4 = dst->v4;
-	}
-	return to;
-}
-
-static enum server_got connect_new(struct exchange *x, int *err)
+static enum server_got connect_new(struct exchange *x, const struct target *target, int *err)
 {
 	struct srv_conn *sc = pool_get_zero(&srv_conn_pool);
 	struct server *srv = x->srv;
-	struct addr from, to;
-	bool private, offset = false, has_from;
+	struct conn_route route;
 
 	*err = ENOMEM;
 	if (!sc)
@@ -221,16 +201,17 @@ static enum server_got connect_new(struct exchange *x, int *err)
 	if (srv->places && slot_of(srv)->active >= srv->places->max &&
 	    slot_of(srv)->nidle + slot_of(srv)->nsafe)
 		close_oldest(slot_of(srv));
-	has_from = source_of(x, srv, &from, &private);
-	to = target_of(x, srv, &offset);
 	sc->srv = srv;
 	sc->slot = slot_of(srv);
-	sc->private = private || offset || (srv->ws && srv->ws->send_proxy) || srv->be->tcp;
+	sc->raw = srv->be->tcp || x->flags & X_RAW_BACK;
+	sc->private = (srv->ws && srv->ws->send_proxy) || sc->raw;
 	sc->waiting = x;
-	sc->conn = conn_connect(&to, has_from ? &from : NULL, &back_app, sc, handshakes(srv),
-				(uint32_t)srv->be->num[WS_T_CONNECT], err);
+	sc->target = *target;
+	if (connect_target(sc, &route, err) == 0)
+		sc->conn = conn_connect(&route, &back_app, sc, handshakes(srv),
+					(uint32_t)srv->be->num[WS_T_CONNECT], err);
 	if (!sc->conn) {
-		pool_put(&srv_conn_pool, sc);
+		srv_conn_free(sc);
 		return SERVER_FAILED;
 	}
 	list_append(&opening, &sc->opening);
@@ -245,32 +226,55 @@ static enum server_got connect_new(struct exchange *x, int *err)
 	return SERVER_CONNECTING;
 }
 
+/* The newest of <from> that was opened for <want>; a dynamic server's list is searched so far. */
+#define SEARCH_MAX 64
+
+static struct conn *newest(const struct server *srv, const struct list *from,
+			   const struct target *want)
+{
+	unsigned seen = 0;
+
+	for (const struct list *at = from->next; at != from && seen < SEARCH_MAX;
+	     at = at->next, seen++) {
+		struct conn *c = CONTAINER(at, struct conn, link);
+		const struct srv_conn *sc = c->owner;
+
+		if (!srv->dynamic || site.ws->target->same(&sc->target, want))
+			return c;
+	}
+	return NULL;
+}
+
 /* An idle connection that the request may go out on. The first request of a client connection has
  * nobody who would repeat it when the server closes at the same moment; neither has one that is not
  * idempotent. Those prefer, or get only, connections that have outlived a pause before; "always"
  * takes any. */
-static struct conn *pick_idle(struct exchange *x, struct server_slot *slot)
+static struct conn *pick_idle(struct exchange *x, struct server_slot *slot,
+			      const struct target *want)
 {
 	int64_t reuse = x->be->owner->num[WS_REUSE];
 	bool first = x->front->flags & STREAM_FIRST;
 	bool repeatable = x->flags & X_IDEMPOTENT;
-	struct list *from = NULL;
+	struct conn *c;
 
-	if (reuse == WS_REUSE_NEVER || (reuse == WS_REUSE_SAFE && first))
+	if (x->flags & X_RAW_BACK || reuse == WS_REUSE_NEVER || (reuse == WS_REUSE_SAFE && first))
 		return NULL;
-	if (!list_empty(&slot->safe))
-		from = &slot->safe;
-	else if (!list_empty(&slot->idle) && (reuse == WS_REUSE_ALWAYS || (repeatable && !first)))
-		from = &slot->idle;
-	return from ? CONTAINER(from->next, struct conn, link) : NULL;
+	c = newest(x->srv, &slot->safe, want);
+	if (!c && (reuse == WS_REUSE_ALWAYS || (repeatable && !first)))
+		c = newest(x->srv, &slot->idle, want);
+	return c;
 }
 
 enum server_got server_get(struct exchange *x, bool fresh, int *err)
 {
 	struct server_slot *slot = slot_of(x->srv);
+	struct target target = { 0 };
 	struct conn *c;
 
-	while (!fresh && (c = pick_idle(x, slot))) {
+	*err = x->srv->dynamic ? site.ws->target->find(x, x->srv, &target) : 0;
+	if (*err)
+		return SERVER_NO_TARGET;
+	while (!fresh && (c = pick_idle(x, slot, &target))) {
 		idle_take(c->owner);
 		if (stream_open(c->owner, x)) {
 			x->flags |= X_FROM_IDLE;
@@ -279,7 +283,7 @@ enum server_got server_get(struct exchange *x, bool fresh, int *err)
 		conn_close(c);
 	}
 	x->flags &= ~(uint32_t)X_FROM_IDLE;
-	return connect_new(x, err);
+	return connect_new(x, &target, err);
 }
 
 void server_cancel(struct exchange *x)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server: gets an exchange a stream to a server: an idle connection of this thread, or a new one;
  * keeps what is given back, newest first, and evicts by half-life. Nothing here is shared between
- * threads. A connection belongs to one server and one source address; one opened with the client's
- * own address is never shared. */
+ * threads. A connection belongs to one server and one target: a request goes out only on one that it would
+ * have opened itself. */
 #ifndef WEIR_PROXY_SERVER_H
 #define WEIR_PROXY_SERVER_H
 
-#include "exchange.h"
+#include "target.h"
 
 /* The owner of a back connection (conn.owner). */
 struct srv_conn {
@@ -15,15 +15,18 @@ struct srv_conn {
 	struct exchange *waiting; /* for the connect; NULL when it has left */
 	struct server_slot *slot;
 	struct list opening; /* thread's connects under way */
+	struct target target; /* of a dynamic server: what it was opened for */
 	uint32_t uses; /* requests it was given */
 	bool private; /* never shared */
+	bool raw; /* no messages: tcp, or the target of a CONNECT */
 	bool idle; /* in one of the slot's lists */
 };
 
 enum server_got {
 	SERVER_STREAM /* x->back is set */,
 	SERVER_CONNECTING /* exchange_connected() will come */,
-	SERVER_FAILED
+	SERVER_FAILED,
+	SERVER_NO_TARGET /* the request names no address that could be connected to */
 };
 
 /* A stream to x->srv. <fresh>: no idle connection (a reused one has just failed). SERVER_FAILED

@@ -705,7 +705,8 @@ static int connect_to(const struct sockaddr_in *to, uint32_t ms)
 	conn_thread_start();
 	addr_from_sockaddr(&a, (const struct sockaddr_storage *)(const void *)to);
 	tap_next = NULL;
-	ck_assert_ptr_nonnull(conn_connect(&a, NULL, &tap_app, &tap, NULL, ms, &err));
+	ck_assert_ptr_nonnull(
+		conn_connect(&(struct conn_route) { .to = &a }, &tap_app, &tap, NULL, ms, &err));
 	ck_assert_uint_eq(tap.ready, 0);
 	return 0;
 }
@@ -769,7 +770,8 @@ START_TEST(what_cannot_be_started_says_why)
 	int err = 0;
 
 	conn_init();
-	ck_assert_ptr_null(conn_connect(&a, NULL, &tap_app, &tap2, NULL, 0, &err));
+	ck_assert_ptr_null(
+		conn_connect(&(struct conn_route) { .to = &a }, &tap_app, &tap2, NULL, 0, &err));
 	ck_assert_int_eq(err, EAFNOSUPPORT);
 	ck_assert_uint_eq(tap2.ready, 0);
 }
@@ -791,7 +793,8 @@ static int start_abandoned(struct thread *t)
 	full_queue[0] = listen_any((struct sockaddr_in *)(void *)&ss, 4);
 	conn_thread_start();
 	addr_from_sockaddr(&a, &ss);
-	conn_close(conn_connect(&a, NULL, &tap_app, &tap, NULL, 100, &err));
+	conn_close(
+		conn_connect(&(struct conn_route) { .to = &a }, &tap_app, &tap, NULL, 100, &err));
 	tick.fire = abandon;
 	timer_set(&tick, th->now + 20);
 	return 0;
