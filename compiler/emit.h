@@ -87,9 +87,9 @@ struct emit {
 	uint32_t action_fn[ACTIONS], conv_fn[CONVERTERS]; /* their rows, or WS_NONE */
 	uint32_t *subject_rows, *regex_rows,
 		*map_rows; /* by index in the program; WS_NONE: none yet */
-	uint32_t site_nums, nfiles, files_room, chroot_text;
+	uint32_t site_nums, nfiles, files_room, chroot_text, cpu_map_where;
 	struct ws_run site_logs, trusted;
-	struct ws_ref name, user, group, chroot;
+	struct ws_ref name, user, group, chroot, cpu_map;
 	struct emit_file *files; /* in the order in which they were first named */
 	uint64_t steps; /* made while conditions are expanded */
 	bool bad;

@@ -375,6 +375,9 @@ static void site_facts(struct emit *e)
 	e->group = emit_ref(e, p->globals[OPT_GROUP].text);
 	e->chroot_text = chroot->computed ? emit_text(e, chroot->computed) : WS_NONE;
 	e->chroot = emit_ref(e, constant);
+	e->cpu_map = emit_ref(e, p->globals[OPT_CPU_MAP].text);
+	if (p->globals[OPT_CPU_MAP].set)
+		e->cpu_map_where = emit_place(e, p->globals[OPT_CPU_MAP].place);
 }
 
 void emit_sections(struct emit *e)

@@ -94,6 +94,10 @@ static bool read_number(const struct ast_option *o, const struct ast_value *v,
 {
 	int64_t min = 1, max = unit == UNIT_MS ? VALUE_DURATION_MAX : (int64_t)1 << 40;
 
+	if ((o->id == OPT_THREADS || o->id == OPT_THREAD_GROUPS) && str_eq(v->text, S("auto"))) {
+		s->num = 0;
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
 		if (ranges[i].id == o->id) {
 			min = ranges[i].min;
@@ -237,6 +241,7 @@ static bool is_line(int id)
 	case OPT_DISPATCH:
 	case OPT_MONITOR_NET:
 	case OPT_TRUSTED:
+	case OPT_CPU_MAP:
 	case OPT_USE_PROFILE:
 	case OPT_USE_FILTERS_FROM:
 	case OPT_USE_BACKEND_FROM:

@@ -27,10 +27,15 @@ bool option_repeats(int id);
 
 /* option.c: single-valued options into p_setting, defaults included. */
 void option_settings(struct model *m);
-/* option_line.c: log, forwardfor, error, source, monitor-net, trusted and dispatch. */
+/* option_line.c: log, forwardfor, error, source, monitor-net, trusted, cpu-map and dispatch.
+ * After option_settings. */
 void option_lines(struct model *m);
 /* option_bind.c: bind and server. */
 void option_binds(struct model *m);
+
+struct thread_shape;
+/* Threads and groups as far as the site says them: 0 where they are found at start. */
+struct thread_shape option_threads(const struct model *m);
 
 /* An address that may hold params. False after a report. */
 bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,

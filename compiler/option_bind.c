@@ -2,6 +2,7 @@
 /* option_bind: bind and server lines, and the addresses they hold. */
 #include "option.h"
 
+#include "../runtime/base/thread_name.h"
 #include "lower_part.h"
 #include "value.h"
 
@@ -25,7 +26,7 @@ bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v
 }
 
 /* Words of a line that take one value each, or none. */
-enum word_kind { WORD_FLAG, WORD_COUNT, WORD_OCTAL, WORD_TEXT };
+enum word_kind { WORD_FLAG, WORD_COUNT, WORD_OCTAL, WORD_TEXT, WORD_THREADS };
 struct word {
 	const char *name;
 	enum word_kind kind;
@@ -44,7 +45,7 @@ static const struct word bind_words[] = {
 	{ "gid", WORD_COUNT, offsetof(struct p_bind, gid), 0 },
 	{ "interface", WORD_TEXT, offsetof(struct p_bind, interface), 0 },
 	{ "name", WORD_TEXT, offsetof(struct p_bind, name), 0 },
-	{ "thread", WORD_TEXT, offsetof(struct p_bind, thread), 0 },
+	{ "thread", WORD_THREADS, offsetof(struct p_bind, thread), 0 },
 };
 
 static const struct word server_words[] = {
@@ -84,6 +85,22 @@ static bool read_octal(const struct ast_value *v, int64_t *out)
 	return true;
 }
 
+/* Threads of a bind; a second "thread" adds to the first one. */
+static void read_threads(struct model *m, const struct ast_value *v, struct str *field)
+{
+	struct thread_shape shape = option_threads(m);
+	struct number_set set;
+	char why[THREAD_WHY];
+	struct str all =
+		field->n ? arena_printf(m->arena, "%.*s,%.*s", STR_ARG(*field), STR_ARG(v->text))
+			 : v->text;
+
+	if (thread_names(all, &shape, &set, why))
+		*field = all;
+	else
+		diag(E007, v->at, STR_ARG(v->text), "thread", why);
+}
+
 /* Reads <word> at <v> into <object>: returns what follows, or NULL at the end or after a report. */
 static const struct ast_value *read_word(struct model *m, const struct word *word,
 					 const struct ast_value *v, void *object)
@@ -100,7 +117,9 @@ static const struct ast_value *read_word(struct model *m, const struct word *wor
 		diag(E054, v->at, word->name, "a value");
 		return NULL;
 	}
-	if (word->kind == WORD_TEXT) {
+	if (word->kind == WORD_THREADS) {
+		read_threads(m, arg, field);
+	} else if (word->kind == WORD_TEXT) {
 		if (!text_refused(arg, "it takes a word"))
 			*(struct str *)field = value_plain(m->arena, arg->text);
 	} else if (word->kind == WORD_OCTAL ? read_octal(arg, &n)
@@ -151,9 +170,6 @@ static bool read_bind(struct model *m, struct scope *scope, const struct ast_val
 				 "option of bind");
 		if (!word)
 			return true;
-		if (str_eq(v->text, S("thread")) && v->next && !value_is_thread(v->next->text))
-			diag(E007, v->next->at, STR_ARG(v->next->text), "thread",
-			     "it is N, N-M or all, and the same after GROUP/");
 		v = read_word(m, word, v, b);
 	}
 	return true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* option_line: option statements with a structure of their own: log, forwardfor, error, source,
- * dispatch, monitor-net, trusted. */
+ * dispatch, monitor-net, trusted, cpu-map. */
 #include "option.h"
 
+#include "../runtime/base/thread_name.h"
 #include "lower_part.h"
 #include "subject.h"
 #include "value.h"
@@ -353,8 +354,77 @@ static void lines_of(struct model *m, struct entity *e)
 	}
 }
 
+struct thread_shape option_threads(const struct model *m)
+{
+	const struct p_setting *n = &m->out->globals[OPT_THREADS],
+			       *g = &m->out->globals[OPT_THREAD_GROUPS];
+
+	return (struct thread_shape) {
+		.nthreads = n->computed || n->num > THREADS_MAX ? 0 : (unsigned)n->num,
+		.ngroups = g->computed || g->num > GROUPS_MAX ? 0 : (unsigned)g->num
+	};
+}
+
+/* What the site says of both must agree; the rest is found at start. */
+static struct thread_shape thread_shape(struct model *m)
+{
+	struct thread_shape shape = option_threads(m);
+	const struct ast_option *o;
+
+	if (!shape.nthreads || !shape.ngroups ||
+	    (shape.ngroups <= shape.nthreads &&
+	     shape.nthreads <= shape.ngroups * GROUP_THREADS_MAX))
+		return shape;
+	o = ((const struct option_use *)m->globals[OPT_THREAD_GROUPS].p[0])->opt;
+	diag(E007, o->at, STR_ARG(o->values->text), "thread-groups",
+	     "a group has 1 to 64 threads, and there are not so many, or more");
+	return (struct thread_shape) { 0 };
+}
+
+/* cpu-map THREADS PROCESSORS [each]: joined to one text, "1/all 0-7;2/all 8-15 each". */
+static void read_cpu_maps(struct model *m, const struct vec *list)
+{
+	struct thread_shape shape = thread_shape(m);
+	struct p_setting *out = &m->out->globals[OPT_CPU_MAP];
+	struct number_set mapped = { 0 };
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ast_option *o = ((const struct option_use *)list->p[i])->opt;
+		struct cpu_map map;
+		char why[THREAD_WHY];
+		struct str line = { 0 };
+
+		for (const struct ast_value *v = o->values; v; v = v->next)
+			line = line.n ? arena_printf(m->arena, "%.*s %.*s", STR_ARG(line),
+						     STR_ARG(v->text))
+				      : v->text;
+		if (!o->values || !o->values->next) {
+			usage(o, "threads and their processors, as 1/all 0-7");
+			continue;
+		}
+		if (!cpu_map_read(line, &shape, &map, why)) {
+			diag(E007, o->values->at, STR_ARG(line), "cpu-map", why);
+			continue;
+		}
+		for (int t = numbers_next(&map.threads, 0); t >= 0;
+		     t = numbers_next(&map.threads, (unsigned)t + 1)) {
+			if (numbers_has(&mapped, (unsigned)t)) {
+				diag(E058, o->values->at, "a thread");
+				break;
+			}
+			numbers_add(&mapped, (unsigned)t);
+		}
+		out->text = out->set ? arena_printf(m->arena, "%.*s;%.*s", STR_ARG(out->text),
+						    STR_ARG(line))
+				     : line;
+		out->place = out->set ? out->place : place_of(o->at);
+		out->set = true;
+	}
+}
+
 void option_lines(struct model *m)
 {
+	read_cpu_maps(m, &m->globals[OPT_CPU_MAP]);
 	m->out->logs = read_logs(m, &m->site, &m->globals[OPT_LOG], &m->out->nlogs);
 	m->out->trusted = read_net_lists(m, &m->globals[OPT_TRUSTED], &m->out->ntrusted);
 	for (size_t i = 0; i < m->entities.n; i++)

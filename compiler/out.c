@@ -260,6 +260,8 @@ static void counts(const struct emit *e, FILE *f)
 	fprintf(f, "\t.user = { %" PRIu32 ", %" PRIu32 " },\n", e->user.off, e->user.len);
 	fprintf(f, "\t.group = { %" PRIu32 ", %" PRIu32 " },\n", e->group.off, e->group.len);
 	fprintf(f, "\t.chroot = { %" PRIu32 ", %" PRIu32 " },\n", e->chroot.off, e->chroot.len);
+	fprintf(f, "\t.cpu_map = { %" PRIu32 ", %" PRIu32 " },\n", e->cpu_map.off, e->cpu_map.len);
+	fprintf(f, "\t.cpu_map_where = %" PRIu32 ",\n", e->cpu_map_where);
 	if (e->chroot_text == WS_NONE)
 		fputs("\t.chroot_text = WS_NONE,\n", f);
 	else

@@ -210,25 +210,6 @@ bool value_is_clean(struct str s)
 	return true;
 }
 
-static bool is_thread_part(struct str s)
-{
-	struct str hi = s, lo = str_cut(&hi, '-');
-	uint64_t a, b;
-
-	if (str_eq(s, S("all")))
-		return true;
-	if (!str_u64(lo, 4096, &a) || a == 0)
-		return false;
-	return !hi.p || (str_u64(hi, 4096, &b) && b >= a);
-}
-
-bool value_is_thread(struct str s)
-{
-	struct str threads = s, group = str_cut(&threads, '/');
-
-	return is_thread_part(group) && (!threads.p || is_thread_part(threads));
-}
-
 struct str value_plain(struct arena *a, struct str s)
 {
 	size_t n = 0;

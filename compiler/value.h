@@ -34,8 +34,6 @@ bool value_is_token(struct str s);
 bool value_is_name(struct str s);
 /* Holds no CR, LF or NUL. */
 bool value_is_clean(struct str s);
-/* Is it a well written "thread" argument: N, N-M or all, and the same after GROUP/ ? */
-bool value_is_thread(struct str s);
 
 /* Plain value: two backslashes give one, others stay. Copies only when something changes. */
 struct str value_plain(struct arena *a, struct str s);

@@ -379,6 +379,8 @@ struct ws_site {
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
 	uint32_t chroot_text; /* chroot written with params, else WS_NONE */
+	struct ws_ref cpu_map; /* lines of base/thread_name.h with ';' between; where the first is */
+	uint32_t cpu_map_where;
 
 	/* Parts. NULL-terminated lists; regex NULL when no rule needs one. */
 	const struct poller *const *pollers;

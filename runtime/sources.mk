@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The runtime's sources by layer, low to high. Optional parts are one object file each.
-RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/uri.c runtime/base/addr.c
+RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/uri.c runtime/base/addr.c \
+	runtime/base/number_set.c runtime/base/thread_name.c
 RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c runtime/http/msg_edit.c runtime/http/h1_class.c \
 	runtime/http/h1_fields.c runtime/http/h1_frame.c runtime/http/h1_parse.c runtime/http/h1_write.c runtime/http/h1_chunk.c \
 	runtime/http/mux_copy.c runtime/http/mux_h1_in.c runtime/http/mux_h1_out.c runtime/http/mux_h1.c runtime/http/mux_tcp.c
-RT_CORE_SRC := runtime/core/clock.c runtime/core/pool.c runtime/core/pool_guard.c runtime/core/timer.c runtime/core/task.c \
+RT_CORE_SRC := runtime/core/topo.c runtime/core/plan.c runtime/core/clock.c runtime/core/pool.c runtime/core/pool_guard.c runtime/core/timer.c runtime/core/task.c \
 	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
 	runtime/core/poll_fault.c runtime/core/log.c
 RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c runtime/net/listener.c runtime/net/listener_sock.c \
@@ -20,4 +21,4 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/atte
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \
 	runtime/ops/log_sink.c runtime/ops/log_writer.c runtime/ops/process.c runtime/ops/process_rights.c \
-	runtime/ops/log_setup.c runtime/ops/limits.c
+	runtime/ops/log_setup.c runtime/ops/threads.c runtime/ops/limits.c

@@ -17,6 +17,7 @@
 #include "poll.h"
 #include "pool.h"
 #include "sched.h"
+#include "topo.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
 #define STACK_SIZE ((size_t)1 << 20) /* instrumented frames are larger */
@@ -224,11 +225,21 @@ static void finish(void)
 	}
 }
 
+/* To the processors of its own. A processor that has gone since the plan was made is no reason to
+ * stop: the thread then runs where the process may. */
+static void bind_cpus(const struct number_set *cpus)
+{
+	if (numbers_count(cpus))
+		topo_restrict(cpus);
+}
+
 static void *thread_main(void *arg)
 {
 	bool ok;
 
 	th = arg;
+	if (config->cpus)
+		bind_cpus(&config->cpus[th->tid]);
 	ok = start();
 	if (!start_failed)
 		loop();
@@ -243,6 +254,7 @@ static void *thread_main(void *arg)
 static int build_threads(void)
 {
 	unsigned n = nthreads, ng = config->ngroups ? config->ngroups : 1;
+	struct thread_shape shape = { n, ng };
 
 	threads = calloc(n, sizeof(*threads));
 	for (unsigned g = 0; threads && g < ng; g++) {
@@ -250,16 +262,16 @@ static int build_threads(void)
 		if (!groups[g] || !(groups[g]->fds = fd_table_new()))
 			return -1;
 		groups[g]->id = (uint16_t)g;
-		groups[g]->first = (uint16_t)(n * g / ng);
-		groups[g]->nthreads = (uint16_t)(n * (g + 1) / ng - n * g / ng);
+		groups[g]->first = (uint16_t)group_first(&shape, g);
+		groups[g]->nthreads = (uint16_t)group_size(&shape, g);
 	}
-	for (unsigned i = 0, g = 0; threads && i < n; i++) {
+	for (unsigned i = 0; threads && i < n; i++) {
+		unsigned g = group_of(&shape, i);
+
 		threads[i] = aligned_alloc(64, (sizeof(**threads) + 63) & ~(size_t)63);
 		if (!threads[i])
 			return -1;
 		memset(threads[i], 0, sizeof(**threads));
-		while (g + 1 < ng && i >= (unsigned)groups[g]->first + groups[g]->nthreads)
-			g++;
 		threads[i]->tid = (uint16_t)i;
 		threads[i]->ltid = (uint16_t)(i - groups[g]->first);
 		threads[i]->group = groups[g];

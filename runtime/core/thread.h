@@ -9,10 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../base/thread_name.h"
 #include "task.h"
 
-#define GROUPS_MAX 16
-#define GROUP_THREADS_MAX 64
 #define THREAD_TRIM_MS 1000
 
 struct poller;
@@ -59,6 +58,7 @@ extern unsigned nthreads;
 
 struct thread_config {
 	unsigned nthreads, ngroups;
+	const struct number_set *cpus; /* processors by tid, empty: as the process; or NULL */
 	const struct poller *poller;
 	uint32_t buffers_max; /* per process; 0: no limit but the memory */
 	/* Called on each thread, in tid order, before the loop starts / after it has ended. */

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 
-#include "../core/thread.h"
 #include "../net/listener.h"
 #include "../proxy/conf.h"
 #include "process.h"
@@ -20,35 +19,11 @@ static unsigned listening(void)
 	return n;
 }
 
-static bool threads_fit(struct limits *lim, FILE *err)
-{
-	const int64_t *num = site.nums + site.ws->site_nums;
-	int64_t total = num[WS_THREADS], groups = num[WS_GROUPS];
-
-	if (groups < 1 || groups > GROUPS_MAX) {
-		fprintf(err, "thread-groups %" PRId64 ": 1 to %d are possible\n", groups,
-			GROUPS_MAX);
-		return false;
-	}
-	if (total < groups || total > groups * GROUP_THREADS_MAX) {
-		fprintf(err,
-			"threads %" PRId64 ": %" PRId64 " to %" PRId64 " are possible with %" PRId64
-			" group%s\n",
-			total, groups, groups * GROUP_THREADS_MAX, groups, groups == 1 ? "" : "s");
-		return false;
-	}
-	lim->threads = (unsigned)total;
-	lim->groups = (unsigned)groups;
-	return true;
-}
-
-bool limits_find(struct limits *lim, FILE *err)
+void limits_find(struct limits *lim, const struct thread_shape *shape, FILE *err)
 {
 	const int64_t *num = site.nums + site.ws->site_nums;
 
-	*lim = (struct limits) { 0 };
-	if (!threads_fit(lim, err))
-		return false;
+	*lim = (struct limits) { .threads = shape->nthreads, .groups = shape->ngroups };
 	lim->maxconn_set = num[WS_MAXCONN] > 0;
 	lim->fixed = FDS_PROCESS + FDS_RESERVED + lim->threads * FDS_THREAD +
 		     listening() * (lim->groups + 1);
@@ -64,7 +39,6 @@ bool limits_find(struct limits *lim, FILE *err)
 			"warning: maxconn %u may need %llu descriptors, %u are allowed: accepting "
 			"will pause earlier\n",
 			lim->maxconn, lim->maxconn * 2ull + lim->fixed, lim->fds);
-	return true;
 }
 
 void limits_print(const struct limits *lim, FILE *out)

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../base/thread_name.h"
+
 struct limits {
 	unsigned threads, groups;
 	unsigned fds; /* descriptors the process may open */
@@ -17,9 +19,8 @@ struct limits {
 	unsigned buffers; /* 0: bounded by maxconn alone */
 };
 
-/* After conf_load: raises the descriptor limit to what is allowed. False after a message when the
- * site asks for what cannot be. */
-bool limits_find(struct limits *lim, FILE *err);
+/* After conf_load: raises the descriptor limit to what is allowed. Warnings go to <err>. */
+void limits_find(struct limits *lim, const struct thread_shape *shape, FILE *err);
 void limits_print(const struct limits *lim, FILE *out);
 
 #endif

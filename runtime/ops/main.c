@@ -19,6 +19,7 @@
 #include "log_setup.h"
 #include "log_writer.h"
 #include "process.h"
+#include "threads.h"
 
 #define PARAMS_MAX 256
 #define INHERITED_MAX 64
@@ -29,7 +30,8 @@ struct args {
 	struct param_arg set[PARAMS_MAX];
 	unsigned nset;
 	const char *pool_debug;
-	bool check, limits;
+	struct threads_place place;
+	bool check, limits, topology;
 };
 
 static int usage(FILE *out, const char *self)
@@ -43,6 +45,9 @@ static int usage(FILE *out, const char *self)
 		"ports, limits; then end\n"
 		"  --limits           print the limits that would hold here, and where each comes "
 		"from; then end\n"
+		"  --cpus LIST        use only these processors, as 0-3,8\n"
+		"  --show-topology[=SYSFS]  print the processors and the threads that would run on "
+		"them (of another machine: a copy of its /sys); then end\n"
 		"  --pool-debug MODES catch memory defects: comma list of "
 		"poison,tag,caller,integrity,cold-first,no-cache\n"
 		"  --version          print versions and digests\n"
@@ -78,6 +83,8 @@ static int read_args(int argc, char **argv, struct args *a)
 		{ "set", required_argument, NULL, 's' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "limits", no_argument, NULL, 'l' },
+		{ "cpus", required_argument, NULL, 'u' },
+		{ "show-topology", optional_argument, NULL, 't' },
 		{ "pool-debug", required_argument, NULL, 'd' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -96,6 +103,13 @@ static int read_args(int argc, char **argv, struct args *a)
 			break;
 		case 'l':
 			a->limits = true;
+			break;
+		case 'u':
+			a->place.cpus = str_from(optarg);
+			break;
+		case 't':
+			a->topology = true;
+			a->place.sysfs = optarg;
 			break;
 		case 'd':
 			a->pool_debug = optarg;
@@ -155,11 +169,12 @@ static const struct poller *choose_poller(void)
 	return weir_site.pollers[0];
 }
 
-static int serve(const struct limits *lim)
+static int serve(const struct limits *lim, const struct plan *plan)
 {
 	struct thread_config cfg = {
 		.nthreads = lim->threads,
 		.ngroups = lim->groups,
+		.cpus = plan->bound ? plan->cpus : NULL,
 		.poller = choose_poller(),
 		.buffers_max = lim->buffers,
 		.start = thread_begin,
@@ -259,16 +274,29 @@ static bool prepare(const struct limits *lim, bool check)
 
 static int start(struct args *a)
 {
+	static struct topo topo;
 	struct limits lim = { 0 };
+	const struct plan *plan;
 	bool good;
 
 	if (a->pool_debug && pool_debug(a->pool_debug)) {
 		fprintf(stderr, "--pool-debug '%s': unknown mode\n", a->pool_debug);
 		return EXIT_CODE_USAGE;
 	}
-	good = conf_load(&weir_site, a->set, a->nset, stderr) && limits_find(&lim, stderr);
+	good = conf_load(&weir_site, a->set, a->nset, stderr);
+	plan = good ? threads_plan(&a->place, &topo, stderr) : NULL;
+	good = plan != NULL;
 	if (!good && !(a->check && site.fronts))
 		return EXIT_CODE_CONFIG;
+	if (good) {
+		site.shape = plan->shape;
+		limits_find(&lim, &plan->shape, stderr);
+	}
+	if (a->topology) {
+		topo_print(&topo, stdout);
+		plan_print(plan, stdout);
+		return EXIT_CODE_OK;
+	}
 	if (a->limits) {
 		limits_print(&lim, stdout);
 		return EXIT_CODE_OK;
@@ -285,7 +313,7 @@ static int start(struct args *a)
 	}
 	log_say(LOG_NOTICE, "%s %s: threads %u, maxconn %u, descriptors %u", weir_site.name,
 		weir_site.weir_version, lim.threads, lim.maxconn, lim.fds);
-	return serve(&lim);
+	return serve(&lim, plan);
 }
 
 int main(int argc, char **argv)

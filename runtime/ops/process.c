@@ -182,8 +182,29 @@ static uint64_t number_in(const char *path)
 	return n > 0 && str_u64(str_of(text, (size_t)n), UINT64_MAX / 2, &v) ? v : 0;
 }
 
+/* Processors of a quota "MICROSECONDS PERIOD" in file <path>, rounded up; 0: none, or "max". */
+static uint64_t quota_in(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[64] = "";
+	struct str period, quota;
+	uint64_t q, p;
+
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = 0;
+	if (f)
+		fclose(f);
+	period = str_from(line);
+	period = str_cut(&period, '\n');
+	quota = str_cut(&period, ' ');
+	if (!str_u64(quota, UINT32_MAX, &q) || !str_u64(period, UINT32_MAX, &p) || !p)
+		return 0;
+	return (q + p - 1) / p;
+}
+
 /* The smallest limit from the group <path> up to the root of its hierarchy. */
-static uint64_t limit_upwards(const char *root, const char *file, char *path)
+static uint64_t limit_upwards(const char *root, const char *file, char *path,
+			      uint64_t (*read_one)(const char *path))
 {
 	uint64_t least = 0;
 
@@ -193,7 +214,7 @@ static uint64_t limit_upwards(const char *root, const char *file, char *path)
 		uint64_t v;
 
 		snprintf(name, sizeof(name), "%s%s/%s", root, path, file);
-		v = number_in(name);
+		v = read_one(name);
 		if (v && (!least || v < least))
 			least = v;
 		if (!slash)
@@ -202,7 +223,10 @@ static uint64_t limit_upwards(const char *root, const char *file, char *path)
 	}
 }
 
-uint64_t process_memory_limit(void)
+/* The smallest limit of the groups this process is in: <file> of version 2, <file1> below <root1>
+ * of version 1 (NULL: not looked for). */
+static uint64_t cgroup_limit(const char *file, const char *root1, const char *file1,
+			     uint64_t (*read_one)(const char *path))
 {
 	FILE *f = fopen("/proc/self/cgroup", "re");
 	char line[4200];
@@ -218,13 +242,26 @@ uint64_t process_memory_limit(void)
 		rest = str_trim(str_cut(&rest, '\n'));
 		snprintf(path, sizeof(path), "%.*s", STR_ARG(rest));
 		if (kind.n == 0)
-			v = limit_upwards("/sys/fs/cgroup", "memory.max", path);
-		else if (str_find(kind, S("memory")) >= 0)
-			v = limit_upwards("/sys/fs/cgroup/memory", "memory.limit_in_bytes", path);
+			v = limit_upwards("/sys/fs/cgroup", file, path, read_one);
+		else if (root1 && str_find(kind, S("memory")) >= 0)
+			v = limit_upwards(root1, file1, path, read_one);
 		if (v && (!least || v < least))
 			least = v;
 	}
 	if (f)
 		fclose(f);
+	return least;
+}
+
+uint64_t process_memory_limit(void)
+{
+	uint64_t least = cgroup_limit("memory.max", "/sys/fs/cgroup/memory",
+				      "memory.limit_in_bytes", number_in);
+
 	return least < UINT64_C(1) << 60 ? least : 0; /* version 1 writes "none" as a huge number */
+}
+
+unsigned process_cpu_quota(void)
+{
+	return (unsigned)cgroup_limit("cpu.max", NULL, NULL, quota_in);
 }

@@ -47,6 +47,8 @@ unsigned process_listen_fds(int *fds, unsigned max);
 unsigned process_raise_fds(unsigned want);
 /* Bytes that the process may use: the smallest memory limit of its cgroups; 0: none. */
 uint64_t process_memory_limit(void);
+/* Processors that the quotas of its cgroups (cpu.max) are worth, rounded up; 0: no quota. */
+unsigned process_cpu_quota(void);
 /* Most client connections for <fds> descriptors of which <fixed> are not for connections, and
  * <memory> bytes (0: any): two descriptors and CONN_MEMORY bytes each. At least 1. */
 #define CONN_MEMORY 65536

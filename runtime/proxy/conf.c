@@ -155,7 +155,13 @@ static void bind_numbers(struct load *l)
 		const struct ws_bound_num *b = &site.ws->bound_nums[i];
 		struct str s = conf_text(b->text);
 
-		if (!parse_number(s, b->unit, &site.nums[b->row]))
+		int64_t which = (int64_t)b->row - site.ws->site_nums;
+		bool may_auto = which == WS_THREADS || which == WS_GROUPS;
+
+		if (may_auto && str_eq(s, S("auto")))
+			site.nums[b->row] = 0;
+		else if (!parse_number(s, b->unit, &site.nums[b->row]) ||
+			 (may_auto && !site.nums[b->row]))
 			complain(l, b->where, "'%.*s' is no %s", STR_ARG(s), what[b->unit]);
 	}
 }

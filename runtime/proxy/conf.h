@@ -128,6 +128,7 @@ struct site {
 	bool keeps_request; /* some rule of a response reads the request */
 	bool foreign; /* some server is connected to from addresses of clients */
 	struct ws_net *value_nets; /* by text row: a network written with params */
+	struct thread_shape shape; /* threads and groups of this process */
 	_Atomic bool stopping; /* written before thread_call wakes every thread */
 	struct cap_names caps[2]; /* captures of requests, of responses: for logs */
 };

@@ -85,6 +85,22 @@ static void handshake_list(struct front *fe, const struct ws_bind *b, const stru
 	*hs = NULL;
 }
 
+/* The threads that the bind names; the writer has checked what could be checked there. */
+static bool bind_threads(const struct ws_bind *b, struct listener_conf *conf, char *why)
+{
+	struct number_set set;
+	uint16_t *tids;
+
+	if (!b->thread.len)
+		return true;
+	if (!thread_names(ws_str(b->thread), &site.shape, &set, why))
+		return false;
+	conf->tids = tids = conf_alloc(numbers_count(&set) * sizeof(*tids));
+	for (int t = numbers_next(&set, 0); t >= 0; t = numbers_next(&set, (unsigned)t + 1))
+		tids[conf->ntids++] = (uint16_t)t;
+	return true;
+}
+
 static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener *l, FILE *err)
 {
 	const struct ws_place *place = &site.ws->places[b->where];
@@ -113,7 +129,7 @@ static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener
 	conf.hs = hs[0] ? (const struct handshake *const *)hs : NULL;
 	if (!conf_addr(b->addr, &conf.addr, &text, &bad))
 		return false; /* conf_load has told it */
-	if (listener_open(l, &conf, why, sizeof(why)))
+	if (bind_threads(b, &conf, why) && listener_open(l, &conf, why, sizeof(why)))
 		return true;
 	fprintf(err, "%.*s:%u: bind '%.*s': %s\n", STR_ARG(ws_str(site.ws->files[place->file])),
 		place->line, STR_ARG(text), why);

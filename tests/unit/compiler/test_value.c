@@ -142,21 +142,6 @@ START_TEST(bad_addresses_are_refused)
 }
 END_TEST
 
-START_TEST(thread_sets_have_nine_spellings)
-{
-	static const char *const good[] = { "45",      "1/45",  "all/45", "1/all",  "all",
-					    "all/all", "35-45", "2/1-8",  "1-2/all" };
-	static const char *const bad[] = {
-		"", "0", "x", "1/", "/1", "5-3", "1/2/3", "1-", "all-2"
-	};
-
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
-		ck_assert_msg(value_is_thread(str_from(good[i])), "%s", good[i]);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		ck_assert_msg(!value_is_thread(str_from(bad[i])), "%s", bad[i]);
-}
-END_TEST
-
 START_TEST(header_names_are_tokens)
 {
 	ck_assert(value_is_token(S("X-Forwarded-For")));
@@ -214,7 +199,6 @@ Suite *value_suite(void)
 	tcase_add_test(t, host_bits_are_told_and_cleared);
 	tcase_add_test(t, addresses_have_all_their_forms);
 	tcase_add_test(t, bad_addresses_are_refused);
-	tcase_add_test(t, thread_sets_have_nine_spellings);
 	tcase_add_test(t, header_names_are_tokens);
 	tcase_add_test(t, regexes_are_compiled_as_they_will_run);
 	tcase_add_test(t, plain_values_know_one_escape);
