@@ -15,7 +15,8 @@ WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/
 	compiler/lower_subject.c compiler/lower_text.c compiler/lower_test.c compiler/lower_cond.c compiler/lower_action.c \
 	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/lower.c
 
-WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
+WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/regular/re_atomic.c \
+	compiler/regular/re_parse.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
 	compiler/regular/dfa_minimise.c compiler/regular/dfa_build.c compiler/regular/dfa_pair.c compiler/regular/dfa_concat.c \
 	compiler/regular/word.c compiler/regular/word_list.c compiler/regular/literal.c
 

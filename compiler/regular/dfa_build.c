@@ -336,6 +336,8 @@ static void classify(struct subset *s)
 static void subset_init(struct subset *s)
 {
 	classify(s);
+	s->cpool = 64;
+	s->pool = dfa_room(s->cpool, sizeof(*s->pool));
 	s->stack = dfa_room(s->nfa->n, sizeof(*s->stack));
 	s->found = dfa_room(s->nfa->n, sizeof(*s->found));
 	s->seen = dfa_room(s->nfa->n, sizeof(*s->seen));
