@@ -149,6 +149,20 @@ static bool check_bind_addr(const struct ast_value *v, const struct p_addr *addr
 	return !why;
 }
 
+#define INTERFACE_MAX 15 /* bytes of a name: IFNAMSIZ less its end */
+
+static void check_interface(const struct ast_value *v, const struct p_addr *addr)
+{
+	const char *why = NULL;
+
+	if (addr->kind != ADDR_INET)
+		why = "only a bind to an IP address has an interface";
+	else if (v->text.n == 0 || v->text.n > INTERFACE_MAX || str_chr(v->text, '/') >= 0)
+		why = "names of interfaces have 1 to 15 bytes and no /";
+	if (why)
+		diag(E007, v->at, STR_ARG(v->text), "interface", why);
+}
+
 /* One bind: address at <v>, then its options. False: it has no good address. */
 static bool read_bind(struct model *m, struct scope *scope, const struct ast_value *v,
 		      struct p_bind *b)
@@ -170,6 +184,8 @@ static bool read_bind(struct model *m, struct scope *scope, const struct ast_val
 				 "option of bind");
 		if (!word)
 			return true;
+		if (word->offset == offsetof(struct p_bind, interface) && v->next)
+			check_interface(v->next, &b->addr);
 		v = read_word(m, word, v, b);
 	}
 	return true;

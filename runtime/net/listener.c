@@ -114,6 +114,7 @@ static void limit_give(struct conn_limit *m)
 void listener_conn_closed(struct listener *l)
 {
 	if (l) {
+		limit_give(&l->limit);
 		limit_give(l->conf.limit);
 		limit_give(&listener_process);
 	}
@@ -127,8 +128,12 @@ static bool take(struct listener *l, struct conn_limit **full)
 	if (!limit_take(&listener_process))
 		return false;
 	*full = l->conf.limit;
-	if (limit_take(l->conf.limit))
-		return true;
+	if (limit_take(l->conf.limit)) {
+		*full = &l->limit;
+		if (limit_take(&l->limit))
+			return true;
+		limit_give(l->conf.limit);
+	}
 	limit_give(&listener_process);
 	return false;
 }
@@ -234,6 +239,8 @@ static void pause_if_full(struct acceptor *a)
 		pause_accept(a, &listener_process);
 	else if (limit_full(a->l->conf.limit))
 		pause_accept(a, a->l->conf.limit);
+	else if (limit_full(&a->l->limit))
+		pause_accept(a, &a->l->limit);
 }
 
 /* Keeps the accepted <fd> until there is a place for it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listener: a listening socket and the threads that accept from it. Accepting takes at most 4 a
  * turn, then each descriptor goes to the less loaded of two random threads of the set, before
- * any connection object exists. At a limit (frontend, process, descriptors) accepting pauses
+ * any connection object exists. At a limit (bind, frontend, process, descriptors) accepting pauses
  * until a connection closes; what has not been accepted waits in the kernel's backlog. */
 #ifndef WEIR_NET_LISTENER_H
 #define WEIR_NET_LISTENER_H
@@ -38,6 +38,8 @@ struct listener_conf {
 	const uint16_t *tids; /* threads of the set; ntids 0: all */
 	unsigned ntids;
 	struct conn_limit *limit; /* of the frontend, or NULL */
+	uint32_t maxconn; /* connections of this listener; 0: no limit */
+	const char *interface; /* INET: the device to listen on, or NULL */
 	const struct conn_app *app;
 	const struct handshake *const
 		*hs; /* hs_monitor, hs_accept_proxy, hs_conn_in, in this order; or NULL */
@@ -50,6 +52,7 @@ struct listener_conf {
 
 struct listener {
 	struct listener_conf conf;
+	struct conn_limit limit; /* of this listener */
 	struct addr bound; /* what the kernel says: with the port it chose */
 	int fd; /* -1: not open */
 	int group_fd[GROUPS_MAX]; /* one dup per group, shared by its threads */

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -124,6 +126,17 @@ static bool same_path(const struct sockaddr_storage *ss, socklen_t len,
 	return str_eq(have, want->path);
 }
 
+static bool on_device(int fd, const char *want)
+{
+	char have[IFNAMSIZ] = "";
+	socklen_t len =
+		sizeof(have); /* the kernel wants room for the longest, and ends it with NUL */
+
+	if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, have, &len) != 0)
+		len = 0;
+	return strcmp(have, want ? want : "") == 0;
+}
+
 static bool has_address(int fd, const struct addr_conf *want)
 {
 	struct sockaddr_storage ss = { 0 };
@@ -140,13 +153,14 @@ static bool has_address(int fd, const struct addr_conf *want)
 	       same_path(&ss, len, want);
 }
 
-/* The inherited socket with address <want>, or -1. */
-static int take_inherited(const struct addr_conf *want)
+/* The inherited socket with address <want> on the interface <device>, NULL: on any; or -1. */
+static int take_inherited(const struct addr_conf *want, const char *device)
 {
 	for (unsigned i = 0; i < ninherited; i++) {
 		int fd = inherited[i];
 
-		if (has_address(fd, want)) {
+		if (has_address(fd, want) &&
+		    (want->addr.kind != AK_INET || on_device(fd, device))) {
 			inherited[i] = inherited[--ninherited];
 			return fd;
 		}
@@ -209,6 +223,18 @@ static bool bind_unix(struct listener *l, int fd, char *err, size_t room)
 	return true;
 }
 
+/* Linux before 5.7 wants CAP_NET_RAW for it. */
+static bool bind_device(struct listener *l, int fd, char *err, size_t room)
+{
+	const char *name = l->conf.interface;
+	char what[64];
+
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1) == 0)
+		return true;
+	snprintf(what, sizeof(what), "cannot use the interface %.15s", name);
+	return refuse(err, room, &l->conf.addr, what, errno);
+}
+
 static bool bind_other(struct listener *l, int fd, char *err, size_t room)
 {
 	struct sockaddr_storage ss;
@@ -224,6 +250,8 @@ static bool bind_other(struct listener *l, int fd, char *err, size_t room)
 		if (l->conf.transparent && conn_foreign(fd, ss.ss_family) < 0)
 			return refuse(err, room, &l->conf.addr, "transparent", errno);
 	}
+	if (l->conf.interface && !bind_device(l, fd, err, room))
+		return false;
 	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
 		return true;
 	return refuse(err, room, &l->conf.addr, "cannot bind", errno);
@@ -278,6 +306,7 @@ bool listener_open(struct listener *l, const struct listener_conf *conf, char *e
 
 	memset(l, 0, sizeof(*l));
 	l->conf = *conf;
+	l->limit.max = conf->maxconn;
 	l->fd = -1;
 	for (unsigned i = 0; i < GROUPS_MAX; i++)
 		l->group_fd[i] = -1;
@@ -285,7 +314,7 @@ bool listener_open(struct listener *l, const struct listener_conf *conf, char *e
 		if (!use_fd(l, err, room))
 			return false;
 	} else {
-		l->fd = take_inherited(&conf->addr);
+		l->fd = take_inherited(&conf->addr, conf->interface);
 		if (l->fd < 0 && !make_socket(l, err, room))
 			return false;
 	}

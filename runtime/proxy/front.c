@@ -101,6 +101,15 @@ static bool bind_threads(const struct ws_bind *b, struct listener_conf *conf, ch
 	return true;
 }
 
+/* With a NUL at its end. */
+static const char *device_name(struct str name)
+{
+	char *out = conf_alloc(name.n + 1);
+
+	memcpy(out, name.p, name.n);
+	return out;
+}
+
 static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener *l, FILE *err)
 {
 	const struct ws_place *place = &site.ws->places[b->where];
@@ -114,6 +123,7 @@ static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener
 		.gid = (gid_t)b->gid,
 		.backlog = b->backlog > 0 ? b->backlog : 0,
 		.limit = &fe->limit,
+		.maxconn = b->maxconn > 0 ? (uint32_t)b->maxconn : 0,
 		.app = &front_app,
 		.handshake_ms = (uint32_t)fe->num[WS_T_HEAD],
 		.owner = fe,
@@ -127,6 +137,8 @@ static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener
 
 	handshake_list(fe, b, hs);
 	conf.hs = hs[0] ? (const struct handshake *const *)hs : NULL;
+	if (b->interface.len)
+		conf.interface = device_name(ws_str(b->interface));
 	if (!conf_addr(b->addr, &conf.addr, &text, &bad))
 		return false; /* conf_load has told it */
 	if (bind_threads(b, &conf, why) && listener_open(l, &conf, why, sizeof(why)))

@@ -2,6 +2,7 @@
 """Servers with maxconn: each gets a rig.World."""
 
 import os
+import select
 import signal
 import threading
 
@@ -288,3 +289,25 @@ def storm_at_one_place(w):
     waits(w, "two", 0)
     w.signal(signal.SIGTERM)
     same(w.wait(), 0, "exit code")
+
+
+@case
+def bind_with_two_connections_accepts_the_third_later(w):
+    w.start("queue", binds=("listen", "listen_few"), origin=w.origin(keeps_answering(b"ok")).address, threads=2)
+    clients = [w.client("listen_few") for _ in range(6)]
+    for c in clients:
+        c.send(GET % b"/x")
+    for c in clients[:2]:
+        same(c.answer()[0].status, 200)
+    other = w.client()          # the other bind has its own count
+    other.send(GET % b"/x")
+    same(other.answer()[0].status, 200)
+    held, rest = clients[:2], clients[2:]
+    while rest:
+        same(select.select([c.sock for c in rest], [], [], 0)[0], [], "answers beyond the limit")
+        held.pop().close()
+        ready = select.select([c.sock for c in rest], [], [], 20)[0]
+        c = next(c for c in rest if c.sock in ready)
+        same(c.answer()[0].status, 200)
+        rest.remove(c)
+        held.append(c)

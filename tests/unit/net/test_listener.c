@@ -190,6 +190,17 @@ START_TEST(a_full_frontend_waits_and_serves_all)
 }
 END_TEST
 
+START_TEST(a_full_bind_waits_and_serves_all)
+{
+	conf.maxconn = 3;
+	conf.limit = &limit;
+	run_threads(_i == 0 ? 1 : 4, 1, &poller_epoll, 40);
+	ck_assert_uint_eq(served, 40);
+	ck_assert_uint_eq(most_open, 3);
+	ck_assert_uint_eq(atomic_load(&listener.limit.cur), 0);
+}
+END_TEST
+
 START_TEST(accepting_goes_on_after_descriptors_were_out)
 {
 	struct poll_fault f = { .seed = (uint64_t)_i + 1, .accept = 400, .delay = 100 };
@@ -463,6 +474,37 @@ START_TEST(any_host_takes_both_families)
 }
 END_TEST
 
+static bool open_on(struct listener *l, const char *where, const char *device)
+{
+	struct listener_conf c = { .interface = device };
+
+	ck_assert_ptr_null(addr_parse(str_from(where), &c.addr));
+	return listener_open(l, &c, err, sizeof(err));
+}
+
+START_TEST(an_interface_is_bound_and_matched)
+{
+	char device[16] = "", where[80];
+	socklen_t len = sizeof(device);
+	struct listener other;
+
+	ck_assert(!open_on(&listener, "127.0.0.1:0", "weir-no-such"));
+	ck_assert_ptr_nonnull(strstr(err, "interface weir-no-such"));
+	if (!open_on(&listener, "127.0.0.1:0", "lo")) {
+		printf("not run: no right to bind to an interface: %s\n", err);
+		return;
+	}
+	ck_assert_int_eq(getsockopt(listener.fd, SOL_SOCKET, SO_BINDTODEVICE, device, &len), 0);
+	ck_assert_str_eq(device, "lo");
+	snprintf(where, sizeof(where), "127.0.0.1:%u", listener.bound.port);
+	listener_inherit(&listener.fd, 1);
+	ck_assert(!open_on(&other, where, NULL)); /* the inherited one is of an interface */
+	ck_assert_msg(open_on(&other, where, "lo"), "%s", err);
+	ck_assert_int_eq(other.fd, listener.fd);
+	listener_close(&other);
+}
+END_TEST
+
 Suite *listener_suite(void)
 {
 	Suite *s = suite_create("listener");
@@ -472,6 +514,8 @@ Suite *listener_suite(void)
 	tcase_add_loop_test(tc, connections_are_spread_over_the_threads, 0, 2);
 	tcase_add_test(tc, only_the_threads_of_the_set_serve);
 	tcase_add_loop_test(tc, a_full_frontend_waits_and_serves_all, 0, 2);
+	tcase_add_loop_test(tc, a_full_bind_waits_and_serves_all, 0, 2);
+	tcase_add_test(tc, an_interface_is_bound_and_matched);
 	tcase_add_loop_test(tc, accepting_goes_on_after_descriptors_were_out, 0, 4);
 	tcase_add_test(tc, the_last_descriptors_are_kept_back_without_a_hot_loop);
 	tcase_add_test(tc, the_client_of_the_header_is_the_peer);
