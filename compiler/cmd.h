@@ -4,6 +4,7 @@
 #ifndef WEIR_CMD_H
 #define WEIR_CMD_H
 
+#include "decide/decide.h"
 #include "emit.h"
 
 #define EXIT_OK 0
@@ -39,6 +40,7 @@ int cmd_misuse(const char *command, const char *format, ...) __attribute__((form
 struct build {
 	const char *path, *target, *emit_c, *cc, *cflags;
 	bool report, is_static, lto, strip;
+	enum decide_mode decide;
 };
 int build_site(const struct build *b);
 /* The same into the cache, unless it is there already; its path to <target>, of <room> bytes. */

@@ -24,6 +24,9 @@ static const char help[] =
 	"bounds\n"
 	"      --static       make a static binary\n"
 	"      --lto          optimise at link time\n"
+	"      --decide HOW   rule lists as tables that find the rules: auto (where it pays), "
+	"always, "
+	"never\n"
 	"      --strip        leave out the symbol table\n";
 
 static bool describe(struct arena *a, const struct emit *e, const char *lib, struct embed *m,
@@ -147,6 +150,8 @@ int build_cached(struct build *b, char *target, size_t room)
 	size_t n;
 
 	cmd_reports();
+	if (p)
+		decide_build(&e, b->decide);
 	lib = p ? library(&a) : NULL;
 	if (lib && describe(&a, &e, lib, &m, &d)) {
 		if (!cache_folder(target, room - DIGEST_TEXT)) {
@@ -175,6 +180,8 @@ int build_site(const struct build *b)
 	int code = EXIT_FAILED;
 
 	cmd_reports();
+	if (p)
+		decide_build(&e, b->decide);
 	lib = p ? library(&a) : NULL;
 	if (lib && describe(&a, &e, lib, &m, &d) && (!b->emit_c || emit_c(&e, &m, b->emit_c)) &&
 	    (!b->target || compile(b, &e, &m, lib)))
@@ -183,9 +190,32 @@ int build_site(const struct build *b)
 	return code;
 }
 
+static bool decide_mode(const char *word, enum decide_mode *mode)
+{
+	static const char *const words[] = {
+		[DECIDE_AUTO] = "auto", [DECIDE_ALWAYS] = "always", [DECIDE_NEVER] = "never"
+	};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(word, words[i]) == 0) {
+			*mode = (enum decide_mode)i;
+			return true;
+		}
+	return false;
+}
+
 int cmd_build(int argc, char **argv)
 {
-	enum { OPT_EMIT_C = 256, OPT_CC, OPT_CFLAGS, OPT_REPORT_, OPT_STATIC, OPT_LTO, OPT_STRIP };
+	enum {
+		OPT_EMIT_C = 256,
+		OPT_CC,
+		OPT_CFLAGS,
+		OPT_REPORT_,
+		OPT_STATIC,
+		OPT_LTO,
+		OPT_STRIP,
+		OPT_DECIDE
+	};
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "emit-c", required_argument, NULL, OPT_EMIT_C },
@@ -195,6 +225,7 @@ int cmd_build(int argc, char **argv)
 		{ "static", no_argument, NULL, OPT_STATIC },
 		{ "lto", no_argument, NULL, OPT_LTO },
 		{ "strip", no_argument, NULL, OPT_STRIP },
+		{ "decide", required_argument, NULL, OPT_DECIDE },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -226,6 +257,10 @@ int cmd_build(int argc, char **argv)
 			break;
 		case OPT_STRIP:
 			b.strip = true;
+			break;
+		case OPT_DECIDE:
+			if (!decide_mode(optarg, &b.decide))
+				return cmd_misuse("build", "--decide takes auto, always or never");
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -11,6 +11,7 @@ const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_BALANCE_ROUNDROBIN] = "balance_roundrobin",
 	[PART_QUEUE] = "queue_places",
 	[PART_TARGET] = "target_dynamic",
+	[PART_DECIDE_INDEX] = "decide_index",
 	[PART_LOG_HTTP] = "log_http",
 	[PART_LOG_JSON] = "log_json",
 	[PART_HS_ACCEPT_PROXY] = "hs_accept_proxy",

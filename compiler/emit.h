@@ -39,7 +39,11 @@
 	TABLE(BOUND_NUMS, bound_nums, struct ws_bound_num)                                         \
 	TABLE(VALUE_NETS, value_nets, struct ws_value_net)                                         \
 	TABLE(NUMS, nums, int64_t)                                                                 \
-	TABLE(CAPTURES, captures, struct ws_ref)
+	TABLE(CAPTURES, captures, struct ws_ref)                                                   \
+	TABLE(DECIDES, decides, struct ws_decide)                                                  \
+	TABLE(DECIDE_GROUPS, decide_groups, struct ws_scan_group)                                  \
+	TABLE(DECIDE_SCANS, decide_scans, struct ws_scan)                                          \
+	TABLE(DECIDE_WORDS, decide_words, uint32_t)
 
 enum emit_table {
 #define TABLE(id, field, type) EMIT_##id,
@@ -57,6 +61,7 @@ enum emit_part {
 	PART_BALANCE_ROUNDROBIN,
 	PART_QUEUE,
 	PART_TARGET,
+	PART_DECIDE_INDEX,
 	PART_LOG_HTTP,
 	PART_LOG_JSON,
 	PART_HS_ACCEPT_PROXY,
@@ -69,6 +74,8 @@ enum emit_part {
 extern const char *const emit_part_names[EMIT_PARTS]; /* as in site.h */
 extern const char *const emit_action_names[ACTIONS], *const emit_conv_names[CONVERTERS],
 							     *const emit_subject_names[SUBJECTS];
+
+struct decide_report;
 
 /* A file compiled in: error page or body. */
 struct emit_file {
@@ -91,6 +98,7 @@ struct emit {
 	struct ws_run site_logs, trusted;
 	struct ws_ref name, user, group, chroot, cpu_map;
 	struct emit_file *files; /* in the order in which they were first named */
+	struct decide_report *decided; /* by section and direction, or NULL: decide/decide.h */
 	uint64_t steps; /* made while conditions are expanded */
 	bool bad;
 };

@@ -219,6 +219,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_BALANCE_ROUNDROBIN, "balance" },
 		{ PART_QUEUE, "queue" },
 		{ PART_TARGET, "target" },
+		{ PART_DECIDE_INDEX, "decide" },
 		{ PART_LOG_HTTP, "log_text" },
 		{ PART_LOG_JSON, "log_json" },
 		{ PART_HS_ACCEPT_PROXY, "hs_accept_proxy" },
@@ -248,6 +249,7 @@ static void counts(const struct emit *e, FILE *f)
 		{ "nnums", EMIT_NUMS },         { "nmaps", EMIT_MAPS },
 		{ "ncaptures", EMIT_CAPTURES }, { "nsubjects", EMIT_SUBJECTS },
 		{ "ntexts", EMIT_TEXTS },       { "nvalue_nets", EMIT_VALUE_NETS },
+		{ "ndecides", EMIT_DECIDES },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

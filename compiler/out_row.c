@@ -25,7 +25,10 @@ static const struct field section_fields[] = { F(REF, name) F(U8, kind) F(U8, fr
 	F(RUN, chains[WS_CONN_IN])
 	F(RUN, chains[WS_SESS_IN]) F(RUN, chains[WS_REQ_IN]) F(RUN, chains[WS_REQ_OUT])
 	F(RUN, chains[WS_RSP_IN])
-	F(RUN, chains[WS_RSP_OUT]) F(RUN, binds) F(RUN, servers) F(RUN, errors) F(RUN, logs)
+	F(RUN, chains[WS_RSP_OUT])
+	F(U32, decides[WS_CONN_IN]) F(U32, decides[WS_SESS_IN]) F(U32, decides[WS_REQ_IN])
+	F(U32, decides[WS_REQ_OUT]) F(U32, decides[WS_RSP_IN]) F(U32, decides[WS_RSP_OUT])
+	F(RUN, binds) F(RUN, servers) F(RUN, errors) F(RUN, logs)
 	F(RUN, monitor) F(RUN, ff_unless)
 	F(REF, ff_header) F(U32, source.mode) F(U32, source.addr) F(U32, source.subject)
 	F(U32, dispatch) F(U32, nums) END };
@@ -119,6 +122,19 @@ static const struct field bound_num_fields[] = { F(U32, row) F(U32, text) F(U32,
 static const struct field value_net_fields[] = { F(U32, text) F(U32, where) END };
 #undef ROW
 
+#define ROW ws_decide
+static const struct field decide_fields[] = { F(U32, nrules) F(U32, nliterals) F(RUN, groups)
+	F(U32, watches) F(U32, always) F(U32, nalways) F(U32, flags) END };
+#undef ROW
+#define ROW ws_scan_group
+static const struct field scan_group_fields[] = { F(U32, first) F(U32, last) F(RUN, scans) END };
+#undef ROW
+#define ROW ws_scan
+static const struct field scan_fields[] = { F(U32, subject) F(U32, present) F(U32, trees[0])
+	F(U32, trees[1]) F(U32, trees[2]) F(U32, trees[3]) F(U32, finders[0]) F(U32, finders[1])
+	F(U32, ranges) F(U32, nets) END };
+#undef ROW
+
 /* Rows of one number or one reference have no field names. */
 static const struct field one_u32[] = { { "", F_U32, 0 }, END };
 static const struct field one_i64[] = { { "", F_I64, 0 }, END };
@@ -139,6 +155,8 @@ static const struct field *const fields[EMIT_NTABLES] = {
 	[EMIT_LOGS] = log_fields, [EMIT_PLACES] = place_fields,
 	[EMIT_FILES] = one_ref, [EMIT_PARAMS] = param_fields, [EMIT_BOUND_NUMS] = bound_num_fields,
 	[EMIT_VALUE_NETS] = value_net_fields, [EMIT_NUMS] = one_i64, [EMIT_CAPTURES] = one_ref,
+	[EMIT_DECIDES] = decide_fields, [EMIT_DECIDE_GROUPS] = scan_group_fields,
+	[EMIT_DECIDE_SCANS] = scan_fields, [EMIT_DECIDE_WORDS] = one_u32,
 };
 
 /* clang-format on */

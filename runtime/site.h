@@ -196,6 +196,37 @@ struct ws_place {
 	uint32_t line;
 };
 
+/* Decisions: of a chain of many rules, those whose conditions can hold are found by looking at each
+ * value once (base/scan.h). Offsets are of decide_words; 0: none. Rules are named by their position
+ * in the chain.
+ *
+ *   watch    rules, kids, ups; then the rules that wait for it, in order; kids: literal, watch of
+ *            both together, in order of literal; ups: literals that hold with it
+ *   flags    two bits a rule: WS_DECIDE_* */
+struct ws_scan {
+	uint32_t subject;
+	uint32_t present; /* 1 + the literal that holds when there is a value */
+	uint32_t trees[4]; /* starts, starts whatever the case, ends, ends whatever the case */
+	uint32_t finders[2]; /* what is inside, and whatever the case */
+	uint32_t ranges, nets;
+};
+
+/* Values that are looked at together, when a rule of <first> to <last> is next. */
+struct ws_scan_group {
+	uint32_t first, last;
+	struct ws_run scans; /* of decide_scans */
+};
+
+struct ws_decide {
+	uint32_t nrules, nliterals;
+	struct ws_run groups; /* of decide_groups, in order of <first> */
+	uint32_t watches; /* one word a literal: its watch */
+	uint32_t always, nalways; /* rules that wait for nothing, in order */
+	uint32_t flags;
+};
+#define WS_DECIDE_HOLDS 1u /* its condition holds when what it waits for does */
+#define WS_DECIDE_CHANGES 2u /* its actions may change a value that is looked at */
+
 enum ws_dir { WS_CONN_IN, WS_SESS_IN, WS_REQ_IN, WS_REQ_OUT, WS_RSP_IN, WS_RSP_OUT, WS_DIRS };
 
 /* Numeric settings of a section and of the site. Durations in ms (0: none), sizes in bytes, counts.
@@ -283,6 +314,7 @@ struct ws_section {
 	uint32_t where;
 	uint32_t filters, servers_of, default_backend; /* sections; default_backend WS_NONE: none */
 	struct ws_run chains[WS_DIRS]; /* of chain: rule numbers in order */
+	uint32_t decides[WS_DIRS]; /* 1 + row of decides; 0: rules are tested one after another */
 	struct ws_run binds, servers, errors, logs, monitor /* nets */, ff_unless /* nets */;
 	struct ws_ref ff_header;
 	struct ws_source source;
@@ -317,6 +349,7 @@ struct regex_part;
 struct balance_part;
 struct queue_part;
 struct target_part;
+struct decide_part;
 struct log_part;
 struct handshake;
 
@@ -333,6 +366,7 @@ extern const struct regex_part regex_pcre2;
 extern const struct balance_part balance_roundrobin;
 extern const struct queue_part queue_places;
 extern const struct target_part target_dynamic;
+extern const struct decide_part decide_index;
 extern const struct log_part log_http, log_json;
 /* accept-proxy, monitor-net, conn in rules, send-proxy */
 extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1,
@@ -373,8 +407,12 @@ struct ws_site {
 	const struct ws_value_net *value_nets;
 	const int64_t *nums;
 	const struct ws_ref *captures; /* names by slot, for logs */
+	const struct ws_decide *decides;
+	const struct ws_scan_group *decide_groups;
+	const struct ws_scan *decide_scans;
+	const uint32_t *decide_words;
 	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects,
-		ntexts, nvalue_nets;
+		ntexts, nvalue_nets, ndecides;
 	uint32_t site_nums; /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
@@ -392,6 +430,7 @@ struct ws_site {
 	const struct balance_part *balance;
 	const struct queue_part *queue; /* NULL: no server has maxconn */
 	const struct target_part *target; /* NULL: every address is constant */
+	const struct decide_part *decide; /* NULL: every rule is tested */
 	const struct log_part *log_text, *log_json;
 	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in,
 		*hs_send_proxy[3]; /* [1], [2]: by version */

@@ -19,6 +19,7 @@ struct regex_code;
 struct log_sink_set;
 struct kept;
 struct port_range;
+struct walk;
 
 /* Front side of a section (listen, frontend). */
 struct front {
@@ -104,6 +105,7 @@ struct proxy_thread {
 	char *scratch; /* SCRATCH_SIZE bytes for texts made by rules, reset at each rule */
 	uint32_t scratch_used;
 	struct kept **sessions; /* session.c's table; NULL: no front of the site needs it */
+	struct walk *walk; /* of decide.c */
 	void *regex; /* match data and JIT stack of regex_pcre2 */
 	uint64_t served;
 };

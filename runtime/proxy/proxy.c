@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../net/conn.h"
+#include "decide.h"
 #include "exchange.h"
 #include "front.h"
 #include "queue.h"
@@ -45,6 +46,7 @@ int proxy_thread_start(struct thread *t)
 	list_init(&p->exchanges);
 	p->scratch = malloc(SCRATCH_SIZE);
 	if (!p->scratch || (site.ws->regex && site.ws->regex->thread_start()) ||
+	    (site.ws->decide && site.ws->decide->thread_start()) ||
 	    server_thread_start() || session_thread_start())
 		return -1;
 	conn_thread_start();
@@ -62,6 +64,8 @@ void proxy_thread_stop(struct thread *t)
 	server_thread_stop();
 	if (site.ws->regex)
 		site.ws->regex->thread_stop();
+	if (site.ws->decide)
+		site.ws->decide->thread_stop();
 	conn_thread_stop();
 	session_thread_stop();
 	free(p->scratch);

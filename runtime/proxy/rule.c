@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decide.h"
 
 static const struct ws_section *section(uint32_t i)
 {
@@ -403,26 +404,51 @@ static enum rule_end limit_reached(struct rule_run *r)
 	return RULES_ANSWER;
 }
 
+/* Tests the rule at position <at>, unless it is known that it <holds>, and runs its actions.
+ * *<ran>: they ran; *<ends>: the chain is over. */
+static enum rule_end run_rule(struct rule_run *r, uint32_t at, bool holds, bool *ran, bool *ends)
+{
+	enum rule_end end;
+
+	r->rule = &site.ws->rules[site.ws->chain[at]];
+	pt()->scratch_used = 0;
+	*ran = holds || rule_cond(r, r->rule->cond);
+	end = *ran ? run_actions(r, ends) : RULES_DONE;
+	return r->limit ? limit_reached(r) : end;
+}
+
+/* The same as rules_run, from one rule that can match to the next. */
+static enum rule_end run_decided(struct rule_run *r, const struct ws_section *ws,
+				 const struct ws_decide *d)
+{
+	const struct ws_run chain = ws->chains[r->dir];
+	const struct decide_part *part = site.ws->decide;
+	bool ends = false, holds, ran;
+
+	part->begin(d);
+	for (uint32_t i = 0; (i = part->next(r, d, i, &holds)) < chain.n; i++) {
+		enum rule_end end = run_rule(r, chain.first + i, holds, &ran, &ends);
+
+		if (end != RULES_DONE || ends)
+			return end;
+		if (ran)
+			part->changed(d, i);
+	}
+	return RULES_DONE;
+}
+
 enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir)
 {
 	const struct ws_run chain = ws->chains[dir];
+	bool ends = false, ran;
 
 	r->section = ws;
 	r->dir = dir;
+	if (ws->decides[dir])
+		return run_decided(r, ws, &site.ws->decides[ws->decides[dir] - 1]);
 	for (uint32_t i = 0; i < chain.n; i++) {
-		enum rule_end end;
-		bool ends = false, yes;
+		enum rule_end end = run_rule(r, chain.first + i, false, &ran, &ends);
 
-		r->rule = &site.ws->rules[site.ws->chain[chain.first + i]];
-		pt()->scratch_used = 0;
-		yes = rule_cond(r, r->rule->cond);
-		if (r->limit)
-			return limit_reached(r);
-		if (!yes)
-			continue;
-		end = run_actions(r, &ends);
-		if (r->limit)
-			return limit_reached(r);
 		if (end != RULES_DONE || ends)
 			return end;
 	}

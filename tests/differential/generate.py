@@ -138,8 +138,11 @@ class Site:
 
 
 class Generator:
-    def __init__(self, seed):
+    def __init__(self, seed, length=1):
+        """<length>: how many times as long rule lists are."""
         self.r = random.Random(seed)
+        self.length = length
+        self.shared = {}
         self.acls = {"req": [], "rsp": []}
         self.where = "req"      # req rsp conn
         self.groups = 0
@@ -313,7 +316,19 @@ class Generator:
 
     # -- conditions --------------------------------------------------------------------------
 
+    def shared_tests(self):
+        """Two or three tests of a few, so that many rules of a long list have some in common."""
+        pool = self.shared.setdefault(self.where, [])
+        while len(pool) < 8:
+            t = self.test()[0]
+            if "!" not in t or self.chance(0.3):
+                pool.append("(%s)" % t)
+        return self.r.sample(pool, self.pick([1, 2, 2, 3]))
+
     def cond(self, depth=0):
+        if not depth and self.length > 1 and self.chance(0.7):
+            tests = self.shared_tests()
+            return ("and", tests) if len(tests) > 1 else tests[0]
         x = self.r.random()
         if depth > 2 or x < 0.5:
             names = self.acls["rsp" if self.where == "rsp" else "req"]
@@ -464,7 +479,7 @@ class Generator:
         if direction.startswith("rsp"):
             self.where = "rsp"
         test, groups = None, False
-        if self.chance(0.6):
+        if self.chance(0.6 if self.length == 1 else 0.2):
             test, groups = self.test()
             if self.chance(0.1):
                 test, groups = "not " + test, False
@@ -473,7 +488,7 @@ class Generator:
             test = self.pick(["path", "uri", "URI", "PATH"]) + " " + self.pick(
                 ["=^ " + quoted(self.pick(PATHS), self.pick(["", "b"])), "=~ " + quoted(self.pick(["^/a", "a(.)", "/b$"]))])
             return Rule(direction, ['switch %s:"%s"' % (target, self.pick(["/", "/x", "/%{h(x-a)}"]))], test, None, False)
-        cond = self.cond() if self.chance(0.4) else None
+        cond = self.cond() if self.chance(0.4 if self.length == 1 else 0.9) else None
         actions = [self.action(direction, at, groups) for _ in range(self.pick([1, 1, 1, 2, 3]))]
         return Rule(direction, actions, test, cond, self.chance(0.3))
 
@@ -483,7 +498,7 @@ class Generator:
         return self.rules(n, ["conn in", "sess in"], None) + [shown]
 
     def rules(self, n, directions, at):
-        return [self.rule(d, at) for d in directions for _ in range(self.r.randrange(0, n + 1))]
+        return [self.rule(d, at) for d in directions for _ in range(self.r.randrange(0, n * self.length + 1))]
 
     def make_acls(self, site):
         for side in ("req", "rsp"):

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decide: for each chain of rules, the tables by which a binary finds the rules whose conditions
+ * can hold, at a cost that does not grow with their number (runtime/site.h, struct ws_decide).
+ *
+ * The tables only narrow. A rule waits for literals (positive tests) that must hold when its
+ * condition does; the rules whose literals hold are tested as always, in order, and the others
+ * cannot match. Rules without such a literal wait for nothing. Where what a rule waits for is all
+ * of its condition, it is not tested again.
+ *
+ * A chain keeps its plain form where that is cheaper, by a count of steps (one step is about one
+ * test made in line); never by a clock, so the same site gives the same tables everywhere. */
+#ifndef WEIR_DECIDE_H
+#define WEIR_DECIDE_H
+
+#include "../emit.h"
+
+enum decide_mode { DECIDE_AUTO, DECIDE_ALWAYS, DECIDE_NEVER };
+
+/* What became of one chain, for people. */
+struct decide_report {
+	uint32_t row; /* of decides, or WS_NONE: tested in line */
+	uint32_t inline_steps, steps; /* estimated for one request: in line, by the tables */
+	uint32_t watched, always, held; /* rules: by tables, always tested, not tested again */
+	uint32_t values; /* looked at */
+	uint32_t candidates_max; /* rules tested for the worst request, changes apart */
+};
+
+/* After emit_build. Adds the tables of every chain that gets them to <e>, and names them in the
+ * rows of its sections. Reports in e->decided, one a section and direction. */
+void decide_build(struct emit *e, enum decide_mode mode);
+
+#endif

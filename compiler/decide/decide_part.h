@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decide_part: between the files of compiler/decide/. */
+#ifndef WEIR_DECIDE_PART_H
+#define WEIR_DECIDE_PART_H
+
+#include "../../runtime/base/scan.h"
+#include "../emit_part.h"
+#include "decide.h"
+
+/* -- literals ------------------------------------------------------------------------------------
+ */
+
+/* A value's pattern as a scan looks for it. */
+enum pattern_kind { PATTERN_START, PATTERN_END, PATTERN_INSIDE, PATTERN_RANGE, PATTERN_NET };
+
+struct pattern {
+	enum pattern_kind kind;
+	enum scan_kind how;
+	bool fold;
+	struct str text; /* lower case when <fold> */
+	int64_t lo, hi;
+	struct p_net net; /* host bits are 0 */
+};
+
+/* A positive test, or one of several literals (an "or"). */
+struct literal {
+	const struct p_test *test; /* NULL: <any> */
+	uint32_t *any, nany;
+	bool exact; /* what the scan says is what the test says */
+	uint8_t cost; /* of looking for it: prefer the lower */
+	uint32_t uses; /* rules that have it */
+	uint32_t npatterns; /* none: it holds when there is a value */
+	struct pattern *patterns;
+	bool wanted; /* some rule waits for it */
+	uint32_t *ups, nups; /* literals of which it is one */
+};
+
+/* Literals that all hold when an expression does, at most CLAUSE_MAX of them. */
+#define CLAUSE_MAX 8
+struct clause {
+	uint32_t n, literals[CLAUSE_MAX];
+	bool exact; /* and it does when they hold */
+};
+
+/* Growing array of the arena; the caller names the element. */
+#define GROW(arena, at, n, room)                                                                   \
+	do {                                                                                       \
+		if ((n) == (room)) {                                                               \
+			uint32_t room_ = (room) ? (room)*2 : 16;                                   \
+			void *old_ = (at);                                                         \
+                                                                                                   \
+			(at) = arena_get((arena), room_ * sizeof(*(at)));                          \
+			if (n)                                                                     \
+				memcpy((at), old_, (n) * sizeof(*(at)));                           \
+			(room) = room_;                                                            \
+		}                                                                                  \
+	} while (0)
+
+/* What the chain of that number made of a test, of an acl. */
+struct known_literal {
+	uint32_t chain, literal; /* WS_NONE: it is none */
+};
+struct known_clause {
+	uint32_t chain;
+	struct clause c;
+};
+
+/* One chain under work. */
+struct decide {
+	struct emit *e;
+	struct arena *arena;
+	enum decide_mode mode;
+	const struct p_chain *chain;
+	uint32_t nliterals, room;
+	struct literal *literals;
+	uint32_t number; /* of the chain, from 1 */
+	struct known_literal *by_test; /* by row of tests */
+	uint32_t ntests;
+	struct known_clause *by_acl; /* two an acl: as it is, and negated */
+	struct clause *clauses; /* one a rule */
+};
+
+/* clause.c: fills d->clauses. */
+void decide_clauses(struct decide *d);
+/* pattern.c: the patterns of <t>, a positive test. False: it has none that narrow. */
+bool decide_patterns(struct decide *d, const struct p_test *t, struct literal *l);
+/* factor.c: a text that every match of <r> begins with, ends with or holds, one for each top-level
+ * branch. Returns their number, at most <room>; 0: none. <exact>: the text is all of the regex. */
+struct factor {
+	struct str text;
+	bool start, end;
+};
+uint32_t decide_factors(struct arena *a, const struct p_regex *r, struct factor *out, uint32_t room,
+			bool *exact);
+/* effect.c: whether the actions of <r> may change what <s> gives; NULL: anything. */
+bool decide_changes(const struct p_rule *r, const struct p_subject *s);
+/* <s> gives the same as long as no action changes it. */
+bool decide_is_steady(const struct p_subject *s);
+
+/* -- tables --------------------------------------------------------------------------------------
+ */
+
+/* <n> zeroed words; returns their offset. */
+uint32_t decide_words(struct emit *e, uint32_t n);
+static inline uint32_t *decide_word(struct emit *e, uint32_t off)
+{
+	return (uint32_t *)(void *)table_row(&e->tables[EMIT_DECIDE_WORDS], off);
+}
+
+/* A pattern of literal <literal>, on which <weight> rules wait. */
+struct entry {
+	const struct pattern *p;
+	uint32_t literal, weight;
+};
+
+/* Each returns the offset of its table and adds to *<worst> how many rules one value may wake at
+ * most. Reorders <entries>. */
+uint32_t decide_tree(struct emit *e, struct entry *entries, uint32_t n, bool reverse,
+		     uint32_t *worst);
+uint32_t decide_finder(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
+uint32_t decide_ranges(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
+uint32_t decide_nets(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
+
+/* watch.c: which rules wait for what */
+struct watch {
+	uint32_t *rules, nrules, rules_room; /* positions, in order */
+	uint32_t *kids, nkids, kids_room; /* watches */
+	uint32_t literal; /* the last one on the way to it */
+	uint32_t below; /* rules here and below */
+	uint32_t row; /* its words */
+};
+struct watches {
+	struct watch *at;
+	uint32_t n, room;
+	uint32_t *roots, nroots, roots_room; /* watches of one literal */
+	uint32_t *always, nalways; /* positions */
+	uint8_t *flags; /* by position: WS_DECIDE_HOLDS */
+	uint32_t *sets; /* by literal: union-find of literals that are looked for together */
+	uint32_t *first, *last; /* by literal: positions of the rules that wait for it or with it */
+	uint32_t watched, held;
+};
+void decide_watch(struct decide *d, struct watches *w);
+uint32_t decide_set(struct watches *w, uint32_t literal); /* the set's first literal */
+/* Writes the watches. Returns the offset of the words by literal. */
+uint32_t decide_put_watches(struct decide *d, struct watches *w);
+
+#endif

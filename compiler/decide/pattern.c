@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pattern: the values of a test as patterns that a scan can look for. */
+#include "decide_part.h"
+
+#define FACTORS_MAX 64
+
+static struct pattern *next_pattern(struct decide *d, struct literal *l, uint32_t *room)
+{
+	GROW(d->arena, l->patterns, l->npatterns, *room);
+	l->patterns[l->npatterns] = (struct pattern) { 0 };
+	return &l->patterns[l->npatterns++];
+}
+
+/* Preference by what a scan costs. */
+enum { COST_TREE = 1, COST_RANGE = 2, COST_NET = 3, COST_PRESENT = 4, COST_FIND = 8 };
+
+static void cost(struct literal *l, uint8_t at_least)
+{
+	if (l->cost < at_least)
+		l->cost = at_least;
+}
+
+static struct str folded(struct decide *d, struct str s, bool fold)
+{
+	char *p;
+
+	if (!fold)
+		return s;
+	p = arena_get(d->arena, s.n + 1);
+	str_lower(p, s);
+	return str_of(p, s.n);
+}
+
+static bool text_pattern(struct decide *d, enum operator_id op, const struct p_value *v,
+			 struct pattern *p)
+{
+	p->fold = v->icase;
+	p->text = folded(d, v->text, v->icase);
+	switch (op) {
+	case OP_EQ:
+		p->kind = PATTERN_START;
+		p->how = SCAN_WHOLE;
+		break;
+	case OP_PREFIX:
+	case OP_SUFFIX:
+		p->kind = op == OP_PREFIX ? PATTERN_START : PATTERN_END;
+		p->how = v->bound ? SCAN_BOUND : SCAN_HERE;
+		break;
+	case OP_SUBSTR:
+	case OP_WORD:
+	case OP_DOTWORD:
+		p->kind = PATTERN_INSIDE;
+		p->how = op == OP_WORD ? SCAN_SLASH : op == OP_DOTWORD ? SCAN_DOT : SCAN_HERE;
+		break;
+	default:
+		return false;
+	}
+	return v->text.n > 0;
+}
+
+static bool range_pattern(enum operator_id op, const struct p_value *v, struct pattern *p)
+{
+	p->kind = PATTERN_RANGE;
+	p->lo = INT64_MIN;
+	p->hi = INT64_MAX;
+	switch (op) {
+	case OP_EQ:
+		p->lo = v->lo;
+		p->hi = v->hi;
+		return p->lo <= p->hi;
+	case OP_LT:
+		p->hi = v->lo - 1;
+		return v->lo > INT64_MIN;
+	case OP_LE:
+		p->hi = v->lo;
+		return true;
+	case OP_GT:
+		p->lo = v->lo + 1;
+		return v->lo < INT64_MAX;
+	case OP_GE:
+		p->lo = v->lo;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void net_pattern(const struct p_net *net, struct pattern *p)
+{
+	p->kind = PATTERN_NET;
+	p->net = *net;
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned keep = net->bits > i * 8 ? net->bits - i * 8 : 0;
+
+		if (keep < 8)
+			p->net.addr[i] &= (uint8_t)(0xff00 >> keep);
+	}
+}
+
+static bool regex_patterns(struct decide *d, const struct p_regex *r, struct literal *l,
+			   uint32_t *room)
+{
+	struct factor factors[FACTORS_MAX];
+	bool exact;
+	uint32_t n = decide_factors(d->arena, r, factors, FACTORS_MAX, &exact);
+
+	l->exact = l->exact && exact;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct factor *f = &factors[i];
+		struct pattern *p = next_pattern(d, l, room);
+
+		p->fold = r->icase;
+		p->text = folded(d, f->text, r->icase);
+		p->kind = f->start ? PATTERN_START : f->end ? PATTERN_END : PATTERN_INSIDE;
+		p->how = f->start && f->end ? SCAN_WHOLE : SCAN_HERE;
+		cost(l, p->kind == PATTERN_INSIDE ? COST_FIND : COST_TREE);
+	}
+	return n != 0;
+}
+
+static bool value_patterns(struct decide *d, enum operator_id op, const struct p_value *v,
+			   struct literal *l, uint32_t *room)
+{
+	struct pattern *p;
+
+	switch (v->kind) {
+	case VALUE_STR:
+		p = next_pattern(d, l, room);
+		if (!text_pattern(d, op, v, p))
+			return false;
+		cost(l, p->kind == PATTERN_INSIDE ? COST_FIND : COST_TREE);
+		return true;
+	case VALUE_INT:
+		cost(l, COST_RANGE);
+		return range_pattern(op, v, next_pattern(d, l, room));
+	case VALUE_NET:
+		cost(l, COST_NET);
+		net_pattern(&v->net, next_pattern(d, l, room));
+		return true;
+	case VALUE_REGEX:
+		return regex_patterns(d, v->regex, l, room);
+	case VALUE_TEXT:
+		break;
+	}
+	return false;
+}
+
+bool decide_patterns(struct decide *d, const struct p_test *t, struct literal *l)
+{
+	const struct p_value *values = t->set ? t->set->values : t->values;
+	uint32_t n = t->set ? t->set->nvalues : t->nvalues, room = 0;
+
+	l->exact = true;
+	if (t->op == OP_TRUE) {
+		cost(l, COST_PRESENT);
+		return true;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (!value_patterns(d, t->op, &values[i], l, &room))
+			return false;
+	return n != 0;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scan.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+static bool delimiter(char c, bool host)
+{
+	return host ? c == '.' : c == '/' || c == '?';
+}
+
+/* -- trees -------------------------------------------------------------------------------------
+ */
+
+INLINE char byte_at(struct str text, size_t i, bool reverse, bool fold)
+{
+	char c = text.p[reverse ? text.n - 1 - i : i];
+
+	return fold ? ascii_lower(c) : c;
+}
+
+/* <at> bytes were read. A delimiter stands on either side of the cut, or the value ends there. */
+static bool bounded(struct str text, size_t at, unsigned flags)
+{
+	bool host = flags & SCAN_HOST, reverse = flags & SCAN_REVERSE;
+
+	return at == text.n || delimiter(byte_at(text, at, reverse, false), host) ||
+	       (at && delimiter(byte_at(text, at - 1, reverse, false), host));
+}
+
+static void tree_entries(const uint32_t *entries, struct str text, size_t at, unsigned flags,
+			 struct scan_set *out)
+{
+	for (uint32_t i = 1; i <= entries[0]; i++) {
+		uint32_t kind = entries[i] & ((1u << SCAN_KIND_BITS) - 1);
+
+		if (kind == SCAN_HERE || (kind == SCAN_WHOLE && at == text.n) ||
+		    (kind == SCAN_BOUND && bounded(text, at, flags)))
+			scan_add(out, entries[i] >> SCAN_KIND_BITS);
+	}
+}
+
+INLINE void walk(const uint32_t *words, uint32_t tree, struct str text, unsigned flags,
+		 bool reverse, bool fold, struct scan_set *out)
+{
+	const uint32_t *node = words + tree;
+	size_t at = 0;
+
+	for (;;) {
+		const char *label = (const char *)words + node[1];
+		uint32_t n = node[2] & SCAN_LABEL_MAX, kid;
+
+		if (text.n - at < n)
+			return;
+		for (uint32_t i = 0; i < n; i++)
+			if (byte_at(text, at + i, reverse, fold) != label[i])
+				return;
+		at += n;
+		if (node[0])
+			tree_entries(words + node[0], text, at, flags, out);
+		if (!node[3] || at == text.n)
+			return;
+		kid = (uint32_t)(unsigned char)byte_at(text, at, reverse, fold) -
+		      (node[2] >> 16 & 0xff);
+		if (kid > node[2] >> 24 || !words[node[3] + kid])
+			return;
+		node = words + words[node[3] + kid];
+		at++;
+	}
+}
+
+void scan_tree(const uint32_t *words, uint32_t tree, struct str text, unsigned flags,
+	       struct scan_set *out)
+{
+	switch (flags & (SCAN_FOLD | SCAN_REVERSE)) {
+	case 0:
+		walk(words, tree, text, flags, false, false, out);
+		break;
+	case SCAN_FOLD:
+		walk(words, tree, text, flags, false, true, out);
+		break;
+	case SCAN_REVERSE:
+		walk(words, tree, text, flags, true, false, out);
+		break;
+	default:
+		walk(words, tree, text, flags, true, true, out);
+	}
+}
+
+/* -- finder ------------------------------------------------------------------------------------
+ */
+
+/* The entry's pattern ends before <end>; its length is not known here: a word's is in the word
+ * behind it. */
+static void find_entries(const uint32_t *entries, struct str text, size_t end, struct scan_set *out)
+{
+	uint32_t length = entries[1];
+
+	for (uint32_t i = 2; i < entries[0] + 2; i++) {
+		uint32_t kind = entries[i] & ((1u << SCAN_KIND_BITS) - 1);
+		char delim = kind == SCAN_SLASH ? '/' : '.';
+
+		if (kind == SCAN_HERE || ((end == text.n || text.p[end] == delim) &&
+					  (end == length || text.p[end - length - 1] == delim)))
+			scan_add(out, entries[i] >> SCAN_KIND_BITS);
+	}
+}
+
+static uint32_t step(const uint32_t *words, uint32_t root, uint32_t state, unsigned char c)
+{
+	for (;;) {
+		const uint32_t *s = words + state;
+		uint32_t kid = c - (s[1] & 0xff);
+
+		if (s[0] && kid <= s[1] >> 8 && words[s[0] + kid])
+			return words[s[0] + kid];
+		if (state == root)
+			return root;
+		state = s[2];
+	}
+}
+
+void scan_find(const uint32_t *words, uint32_t finder, struct str text, unsigned flags,
+	       struct scan_set *out)
+{
+	uint32_t state = finder;
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = flags & SCAN_FOLD ? ascii_lower(text.p[i]) : text.p[i];
+
+		state = step(words, finder, state, (unsigned char)c);
+		for (uint32_t s = words[state + 3] ? state : words[state + 4]; s; s = words[s + 4])
+			find_entries(words + words[s + 3], text, i + 1, out);
+	}
+}
+
+/* -- numbers and addresses -----------------------------------------------------------------------
+ */
+
+static void all_entries(const uint32_t *words, uint32_t entries, struct scan_set *out)
+{
+	if (!entries)
+		return;
+	for (uint32_t i = 1; i <= words[entries]; i++)
+		scan_add(out, words[entries + i] >> SCAN_KIND_BITS);
+}
+
+void scan_range(const uint32_t *words, uint32_t ranges, int64_t value, struct scan_set *out)
+{
+	uint32_t n = words[ranges], m = words[ranges + 1], low = 0, high = n;
+	const uint32_t *bounds = words + ranges + 2, *nodes = bounds + 2 * n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		int64_t bound = (int64_t)((uint64_t)bounds[2 * mid + 1] << 32 | bounds[2 * mid]);
+
+		if (bound <= value)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (uint32_t node = m + low; node; node /= 2)
+		all_entries(words, nodes[node], out);
+}
+
+static bool net_holds(const uint32_t *net, const uint8_t ip[16])
+{
+	const uint8_t *own = (const uint8_t *)net;
+	uint32_t whole = net[4] / 8, rest = net[4] % 8;
+
+	return memcmp(ip, own, whole) == 0 &&
+	       (!rest || ((ip[whole] ^ own[whole]) & (0xff00u >> rest) & 0xff) == 0);
+}
+
+void scan_net(const uint32_t *words, uint32_t nets, const uint8_t ip[16], struct scan_set *out)
+{
+	const uint32_t *first = words + nets + 1;
+	uint32_t low = 0, high = words[nets];
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (memcmp(first + SCAN_NET_WORDS * mid, ip, 16) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	/* Networks nest: those that hold the address are the last one that begins before it, or
+	 * among the larger ones around that. */
+	while (low) {
+		const uint32_t *net = first + SCAN_NET_WORDS * (low - 1);
+
+		if (net_holds(net, ip))
+			all_entries(words, net[6], out);
+		low = net[5];
+	}
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decide.h"
+
+#include <stdlib.h>
+
+#include "../base/scan.h"
+
+/* A set of rules: bits, and above them levels in which a bit says that a word below is not 0. */
+#define LEVELS 4
+#define RULES_MAX ((uint32_t)1 << (6 * LEVELS))
+
+struct walk {
+	struct scan_set held; /* literals */
+	uint64_t *level[LEVELS]; /* rules that were woken */
+	uint32_t group; /* the next to look at */
+	uint32_t always; /* the next rule that waits for nothing */
+	bool in_line; /* a value could not be had: every rule is next */
+};
+
+/* -- rules that were woken
+ * ---------------------------------------------------------------------- */
+
+static void wake(struct walk *w, uint32_t rule)
+{
+	for (unsigned i = 0; i < LEVELS; i++) {
+		w->level[i][rule / 64] |= (uint64_t)1 << rule % 64;
+		rule /= 64;
+	}
+}
+
+static uint32_t first_woken(const struct walk *w)
+{
+	uint32_t at = 0;
+
+	if (!w->level[LEVELS - 1][0])
+		return UINT32_MAX;
+	for (unsigned i = LEVELS; i > 0; i--)
+		at = at * 64 + (uint32_t)__builtin_ctzll(w->level[i - 1][at]);
+	return at;
+}
+
+static void sleep(struct walk *w, uint32_t rule)
+{
+	for (unsigned i = 0; i < LEVELS; i++) {
+		uint64_t *word = &w->level[i][rule / 64];
+
+		*word &= ~((uint64_t)1 << rule % 64);
+		if (*word)
+			return;
+		rule /= 64;
+	}
+}
+
+static void sleep_all(struct walk *w)
+{
+	uint32_t rule;
+
+	while ((rule = first_woken(w)) != UINT32_MAX) {
+		w->level[0][rule / 64] &= (uint64_t)1 << rule % 64;
+		sleep(w, rule);
+	}
+}
+
+/* -- looking
+ * ---------------------------------------------------------------------------------------- */
+
+static bool is_host(const struct ws_subject *s)
+{
+	return s->id == WS_SUBJ_HOST || s->id == WS_SUBJ_SNI ||
+	       (s->id == WS_SUBJ_H && s->num == WS_FIELD_HOST);
+}
+
+static void look_at_text(const struct ws_scan *scan, const struct ws_subject *s, struct str text,
+			 struct scan_set *out)
+{
+	static const unsigned flags[4] = { 0, SCAN_FOLD, SCAN_REVERSE, SCAN_REVERSE | SCAN_FOLD };
+	const uint32_t *words = site.ws->decide_words;
+	unsigned host = is_host(s) ? SCAN_HOST : 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		if (scan->trees[i])
+			scan_tree(words, scan->trees[i], text, flags[i] | host, out);
+	for (unsigned i = 0; i < 2; i++)
+		if (scan->finders[i])
+			scan_find(words, scan->finders[i], text, flags[i], out);
+}
+
+static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_set *out)
+{
+	const struct ws_subject *s = &site.ws->subjects[scan->subject];
+	const uint32_t *words = site.ws->decide_words;
+	struct occurrence it = { 0 };
+	struct val v;
+
+	pt()->scratch_used = 0;
+	while (rule_next(r, scan->subject, &it, &v)) {
+		if (scan->present && (s->type != WS_BOOL || v.num))
+			scan_add(out, scan->present - 1);
+		if (s->type == WS_STR)
+			look_at_text(scan, s, v.s, out);
+		if (scan->ranges)
+			scan_range(words, scan->ranges, v.num, out);
+		if (scan->nets && v.ip.kind == AK_INET)
+			scan_net(words, scan->nets, v.ip.ip, out);
+	}
+}
+
+/* Wakes the rules of <watch>, and of those below it whose literals hold: of the shorter of the two
+ * lists each is looked up in the other. Literals from <first> on are those of the group. */
+static void wake_watch(struct walk *w, const uint32_t *watch, uint32_t first, uint32_t from)
+{
+	const uint32_t *words = site.ws->decide_words, *rules = watch + 3, *kids = rules + watch[0];
+	uint32_t n = watch[1];
+
+	for (uint32_t i = 0; i < watch[0]; i++)
+		if (rules[i] >= from)
+			wake(w, rules[i]);
+	if (n <= w->held.n - first) {
+		for (uint32_t i = 0; i < n; i++)
+			if (scan_has(&w->held, kids[2 * i]))
+				wake_watch(w, words + kids[2 * i + 1], first, from);
+		return;
+	}
+	for (uint32_t i = first; i < w->held.n; i++) {
+		uint32_t low = 0, high = n, literal = w->held.list[i];
+
+		while (low < high) {
+			uint32_t mid = low + (high - low) / 2;
+
+			if (kids[2 * mid] < literal)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low < n && kids[2 * low] == literal)
+			wake_watch(w, words + kids[2 * low + 1], first, from);
+	}
+}
+
+static void look(struct walk *w, struct rule_run *r, const struct ws_decide *d,
+		 const struct ws_scan_group *g, uint32_t from)
+{
+	const uint32_t *words = site.ws->decide_words, *watches = words + d->watches;
+	uint32_t first = w->held.n;
+
+	for (uint32_t i = 0; i < g->scans.n; i++)
+		look_at(r, &site.ws->decide_scans[g->scans.first + i], &w->held);
+	if (r->limit) { /* of a converter: the rule that reads it has to meet it, if it is reached */
+		r->limit = false;
+		w->in_line = true;
+		return;
+	}
+	for (uint32_t i = first; i < w->held.n; i++) {
+		const uint32_t *watch = words + watches[w->held.list[i]];
+
+		for (uint32_t k = 0; watch != words && k < watch[2]; k++)
+			scan_add(&w->held, watch[3 + watch[0] + 2 * watch[1] + k]);
+	}
+	for (uint32_t i = first; i < w->held.n; i++)
+		if (watches[w->held.list[i]])
+			wake_watch(w, words + watches[w->held.list[i]], first, from);
+}
+
+/* -- the walk
+ * --------------------------------------------------------------------------------------- */
+
+static void begin(const struct ws_decide *d)
+{
+	struct walk *w = pt()->walk;
+
+	(void)d;
+	sleep_all(w);
+	for (uint32_t i = 0; i < w->held.n; i++)
+		w->held.bits[w->held.list[i] / 64] = 0;
+	w->held.n = w->group = w->always = 0;
+	w->in_line = false;
+}
+
+static uint32_t next_always(struct walk *w, const struct ws_decide *d, uint32_t from)
+{
+	const uint32_t *always = site.ws->decide_words + d->always;
+
+	while (w->always < d->nalways && always[w->always] < from)
+		w->always++;
+	return w->always < d->nalways ? always[w->always] : d->nrules;
+}
+
+static uint32_t next(struct rule_run *r, const struct ws_decide *d, uint32_t from, bool *holds)
+{
+	struct walk *w = pt()->walk;
+	uint32_t always = next_always(w, d, from), woken;
+
+	*holds = false;
+	for (;; w->group++) {
+		const struct ws_scan_group *g = &site.ws->decide_groups[d->groups.first + w->group];
+
+		woken = first_woken(w);
+		if (w->in_line)
+			return from;
+		if (w->group == d->groups.n || (g->first > woken || g->first > always))
+			break;
+		if (g->last >= from)
+			look(w, r, d, g, from);
+	}
+	if (always < woken)
+		return always;
+	if (woken == UINT32_MAX)
+		return d->nrules;
+	sleep(w, woken);
+	*holds = site.ws->decide_words[d->flags + woken / 16] >> woken % 16 * 2 & WS_DECIDE_HOLDS;
+	return woken;
+}
+
+static void changed(const struct ws_decide *d, uint32_t at)
+{
+	if (site.ws->decide_words[d->flags + at / 16] >> at % 16 * 2 & WS_DECIDE_CHANGES)
+		begin(d);
+}
+
+/* -- threads
+ * ---------------------------------------------------------------------------------------- */
+
+static void thread_end(void)
+{
+	free(pt()->walk);
+	pt()->walk = NULL;
+}
+
+/* One block: the walk, then the bits of the largest tables. */
+static int thread_begin(void)
+{
+	size_t literals = 1, rules = 1, room = 0, sizes[LEVELS];
+	uint64_t *at;
+	struct walk *w;
+
+	for (uint32_t i = 0; i < site.ws->ndecides; i++) {
+		const struct ws_decide *d = &site.ws->decides[i];
+
+		literals = d->nliterals > literals ? d->nliterals : literals;
+		rules = d->nrules > rules ? d->nrules : rules;
+	}
+	for (unsigned i = 0; i < LEVELS; i++) {
+		rules = rules / 64 + 1;
+		sizes[i] = rules;
+		room += rules;
+	}
+	room += literals / 64 + 1 + literals / 2 + 1;
+	w = pt()->walk = calloc(1, sizeof(*w) + room * sizeof(*at));
+	if (!w)
+		return -1;
+	at = (uint64_t *)(w + 1);
+	for (unsigned i = 0; i < LEVELS; at += sizes[i++])
+		w->level[i] = at;
+	w->held.bits = at;
+	w->held.list = (uint32_t *)(at + literals / 64 + 1);
+	return 0;
+}
+
+const struct decide_part decide_index = {
+	.name = "index",
+	.thread_start = thread_begin,
+	.thread_stop = thread_end,
+	.begin = begin,
+	.next = next,
+	.changed = changed,
+};
