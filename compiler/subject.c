@@ -79,7 +79,8 @@ static bool read_opts(struct reader *r, struct ast_value *v)
 	return true;
 }
 
-static bool read_arg(struct reader *r, struct ast_value *v, bool regex)
+/* <regex>: it may be written /…/; <empty>: it may be nothing at all. */
+static bool read_arg(struct reader *r, struct ast_value *v, bool regex, bool empty)
 {
 	const char *from = r->p, *to;
 
@@ -95,7 +96,7 @@ static bool read_arg(struct reader *r, struct ast_value *v, bool regex)
 	}
 	to = bare_end(r);
 	v->text = str_trim(str_of(from, (size_t)(to - from)));
-	if (v->text.n == 0)
+	if (v->text.n == 0 && !empty)
 		return fail(r, "an argument is missing");
 	v->at = place(r, v->text.p, v->text.p + v->text.n);
 	r->p = to;
@@ -105,12 +106,14 @@ static bool read_arg(struct reader *r, struct ast_value *v, bool regex)
 static bool read_args(struct reader *r, struct ast_func *f)
 {
 	struct ast_value **last = &f->args;
+	bool sub = str_eq(f->name, S("sub"));
 
 	for (;;) {
 		struct ast_value *v = ARENA_NEW(r->arena, struct ast_value);
+		bool first = last == &f->args;
 
 		blanks(r);
-		if (!read_arg(r, v, last == &f->args && str_eq(f->name, S("sub"))))
+		if (!read_arg(r, v, first && sub, !first && sub))
 			return false;
 		*last = v;
 		last = &v->next;
