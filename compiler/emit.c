@@ -3,8 +3,11 @@
 
 #include "emit_part.h"
 
+#define POLLER_WORD_URING 2 /* of the words in option.c */
+
 const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_POLLER_EPOLL] = "poller_epoll",
+	[PART_POLLER_URING] = "poller_uring",
 	[PART_MUX_H1] = "mux_h1",
 	[PART_MUX_TCP] = "mux_tcp",
 	[PART_REGEX_PCRE2] = "regex_pcre2",
@@ -60,6 +63,7 @@ static void prepare(struct emit *e, struct arena *a, const struct program *p)
 	e->regex_rows = no_rows(a, p->nregexes);
 	e->map_rows = no_rows(a, p->nmaps);
 	e->parts[PART_POLLER_EPOLL] = true;
+	e->parts[PART_POLLER_URING] = p->globals[OPT_POLLER].num == POLLER_WORD_URING;
 }
 
 /* Names by number: params, captures, files. */

@@ -55,6 +55,7 @@ enum emit_table {
 /* Optional parts besides actions, converters and subjects. */
 enum emit_part {
 	PART_POLLER_EPOLL,
+	PART_POLLER_URING,
 	PART_MUX_H1,
 	PART_MUX_TCP,
 	PART_REGEX_PCRE2,

@@ -15,7 +15,7 @@ static const struct {
 	{ OPT_MODE, "http tcp" },
 	{ OPT_REUSE, "never safe aggressive always" },
 	{ OPT_BALANCE, "roundrobin" },
-	{ OPT_POLLER, "auto epoll" },
+	{ OPT_POLLER, "auto epoll io_uring" },
 };
 
 /* A head lies in one buffer of 16 kB; tables of 512 header lines leave room for edits. */

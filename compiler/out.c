@@ -192,7 +192,8 @@ static void part_lists(const struct emit *e, FILE *f)
 {
 	const struct table *subjects = &e->tables[EMIT_SUBJECTS];
 
-	fputs("static const struct poller *const pollers[] = { &poller_epoll, NULL };\n", f);
+	fprintf(f, "static const struct poller *const pollers[] = { %s&poller_epoll, NULL };\n",
+		e->parts[PART_POLLER_URING] ? "&poller_uring, " : "");
 	fputs("static const struct action_part *const actions[] = {\n", f);
 	for (uint32_t i = 0; i < e->nactions; i++)
 		fprintf(f, "\t&%s,\n", emit_action_names[e->actions[i]]);

@@ -360,7 +360,7 @@ struct handshake;
 #include "../grammar/converter.def"
 #define SUBJECT(id, ...) extern const struct subject_part subject_##id;
 #include "../grammar/subject.def"
-extern const struct poller poller_epoll;
+extern const struct poller poller_epoll, poller_uring;
 extern const struct mux_ops mux_h1, mux_tcp;
 extern const struct regex_part regex_pcre2;
 extern const struct balance_part balance_roundrobin;

@@ -8,7 +8,7 @@ RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c run
 	runtime/http/mux_copy.c runtime/http/mux_h1_in.c runtime/http/mux_h1_out.c runtime/http/mux_h1.c runtime/http/mux_tcp.c
 RT_CORE_SRC := runtime/core/topo.c runtime/core/plan.c runtime/core/clock.c runtime/core/pool.c runtime/core/pool_guard.c runtime/core/timer.c runtime/core/task.c \
 	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
-	runtime/core/poll_fault.c runtime/core/log.c
+	runtime/core/poll_accept.c runtime/core/poll_fault.c runtime/core/uring.c runtime/core/poll_uring.c runtime/core/poll_uring_recv.c runtime/core/log.c
 RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c runtime/net/listener.c runtime/net/listener_sock.c \
 	runtime/net/proxy_hdr.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
 	runtime/net/hs_send_proxy.c

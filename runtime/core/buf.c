@@ -72,6 +72,11 @@ void buf_setup(uint32_t most, unsigned nthr)
 	}
 }
 
+uint32_t buf_limit(void)
+{
+	return (uint32_t)limit;
+}
+
 /* Under <lock>: gives free permits to the waiting threads, one each, the longest waiting first. */
 static void hand_over(void)
 {

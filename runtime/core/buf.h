@@ -84,6 +84,8 @@ void buf_counts(struct buf_count *out);
 /* For the thread's start and end. buf_setup: before the threads, <limit> buffers in the process (0:
  * none), of which two per thread, but at most a quarter of all, are kept for buf_get_reserved. */
 void buf_setup(uint32_t limit, unsigned nthr);
+/* The limit that holds; 0: none. */
+uint32_t buf_limit(void);
 int buf_thread_start(void);
 void buf_thread_stop(void);
 /* Like pool_trim. */

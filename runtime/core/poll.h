@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* poll: the one completion-style interface to descriptors, implemented by epoll, by the
- * fault-injecting test poller (and later by io_uring). Verbs start an operation; its completion
+/* poll: the one completion-style interface to descriptors, implemented by epoll, by io_uring
+ * and the fault-injecting test poller. Verbs start an operation; its completion
  * comes later from the thread's loop, never from inside the verb: no re-entry. Under epoll a verb
  * tries the system call at once and queues the completion.
  *
@@ -84,8 +84,12 @@ int io_release(struct io *io);
  * unless work is queued. */
 struct poller {
 	const char *name;
+	const char *(*unusable)(void); /* may be NULL: always usable. NULL, or why not */
 	int (*start)(struct thread *);
-	void (*stop)(struct thread *);
+	/* May be NULL. On the thread, when its loop has ended: what it holds of the thread's pools
+	 * goes back. */
+	void (*leave)(struct thread *);
+	void (*stop)(struct thread *); /* any thread, after that */
 	void (*wait)(struct thread *, uint64_t until);
 	void (*wake)(struct thread *); /* any thread */
 	int (*open)(struct io *);
@@ -99,6 +103,7 @@ struct poller {
 };
 
 extern const struct poller poller_epoll;
+extern const struct poller poller_uring; /* Linux 6.1 */
 extern const struct poller poller_fault; /* epoll with injected faults, for tests */
 
 #endif

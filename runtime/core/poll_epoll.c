@@ -16,11 +16,11 @@
 #include "../base/bug.h"
 #include "clock.h"
 #include "fd.h"
+#include "poll_accept.h"
 #include "thread.h"
 
 #define EVENTS 256
 #define SERVE_BUDGET 64 /* ios served per turn */
-#define ACCEPT_BUDGET 4
 #define SKIP_MAX 3 /* turns in a row that may do without asking for events */
 
 /* States of an io. What is said of the descriptor is a guess kept by events and by short
@@ -402,41 +402,20 @@ static void serve(struct io *io)
 		serve_recv(io);
 }
 
-/* Whether <err> concerns one connection only, so that the next accept may succeed (accept(2),
- * "Error handling"). */
-static bool accept_again(int err)
+static bool listening(const struct io *io)
 {
-	return err == ECONNABORTED || err == EINTR || err == EPERM || err == EPROTO ||
-	       err == ENOPROTOOPT || err == ENETDOWN || err == ENETUNREACH || err == EHOSTDOWN ||
-	       err == EHOSTUNREACH || err == ENONET || err == EOPNOTSUPP;
+	return th->poll->current == io && (io->state & LISTENING);
 }
 
 static __attribute__((noinline)) void accept_some(struct io *io)
 {
-	struct sockaddr_storage peer;
+	int err;
 
 	th->poll->current = io;
-	for (int i = 0; i < ACCEPT_BUDGET; i++) {
-		socklen_t len = sizeof(peer);
-		int fd = accept4(io->fd, (struct sockaddr *)&peer, &len,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		th->polled.accepts++;
-		if (fd >= 0) {
-			if (len < sizeof(peer))
-				memset((char *)&peer + len, 0, sizeof(peer) - len);
-			io->ops->accepted(io, fd, &peer);
-		} else if (errno == EAGAIN) {
-			return;
-		} else if (!accept_again(errno)) {
-			int err = errno;
-
-			accept_stop(io);
-			io->ops->accepted(io, -err, NULL);
-			return;
-		}
-		if (th->poll->current != io || !(io->state & LISTENING))
-			return;
+	err = poll_accept_some(io, listening);
+	if (err) {
+		accept_stop(io);
+		io->ops->accepted(io, -err, NULL);
 	}
 }
 

@@ -245,6 +245,8 @@ static void *thread_main(void *arg)
 		loop();
 	if (ok)
 		finish();
+	if (th->poll && th->poller->leave)
+		th->poller->leave(th);
 	if (th->bufs)
 		buf_thread_stop();
 	pool_thread_stop();

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ const uint32_t weir_abi_1 = WEIR_ABI;
 struct args {
 	struct param_arg set[PARAMS_MAX];
 	unsigned nset;
-	const char *pool_debug;
+	const char *pool_debug, *poller;
 	struct threads_place place;
 	bool check, limits, topology;
 };
@@ -50,6 +51,7 @@ static int usage(FILE *out, const char *self)
 		"them (of another machine: a copy of its /sys); then end\n"
 		"  --pool-debug MODES catch memory defects: comma list of "
 		"poison,tag,caller,integrity,cold-first,no-cache\n"
+		"  --poller NAME      use this poller (epoll, io_uring), or do not start\n"
 		"  --version          print versions and digests\n"
 		"  -h, --help         print this\n",
 		self, weir_site.name, weir_site.weir_version);
@@ -86,6 +88,7 @@ static int read_args(int argc, char **argv, struct args *a)
 		{ "cpus", required_argument, NULL, 'u' },
 		{ "show-topology", optional_argument, NULL, 't' },
 		{ "pool-debug", required_argument, NULL, 'd' },
+		{ "poller", required_argument, NULL, 'p' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -113,6 +116,9 @@ static int read_args(int argc, char **argv, struct args *a)
 			break;
 		case 'd':
 			a->pool_debug = optarg;
+			break;
+		case 'p':
+			a->poller = optarg;
 			break;
 		case 'v':
 			return version();
@@ -159,23 +165,46 @@ static const struct process_signals signals = { .stop = on_stop,
 						.stop_now = proxy_stop_now,
 						.reopen = log_reopen };
 
-/* Test builds inject faults when WEIR_FAULT says which (core/poll_fault.h). */
-static const struct poller *choose_poller(void)
+/* Of the site's pollers the one named <name>; "": the first that can be used here, the last always
+ * can. NULL and a message when <name> cannot be had. */
+static const struct poller *choose_poller(const char *name)
 {
+	const struct poller *const *p = weir_site.pollers;
+	const char *why = NULL;
+
 #ifdef WEIR_TEST
+	/* Test builds inject faults when WEIR_FAULT says which (core/poll_fault.h), and use
+	 * the poller WEIR_POLLER in any site. */
+	static const struct poller *const all[] = { &poller_uring, &poller_epoll, NULL };
+
 	if (getenv("WEIR_FAULT"))
 		return &poller_fault;
+	if (!*name && getenv("WEIR_POLLER"))
+		name = getenv("WEIR_POLLER");
+	if (*name)
+		p = all;
 #endif
-	return weir_site.pollers[0];
+	for (; *p; p++) {
+		if (*name && strcmp((*p)->name, name) != 0)
+			continue;
+		why = (*p)->unusable ? (*p)->unusable() : NULL;
+		if (!why)
+			return *p;
+		if (!*name)
+			log_say(LOG_NOTICE, "poller %s cannot be used here: %s", (*p)->name, why);
+	}
+	fprintf(stderr, "--poller %s: %s\n", name,
+		why ? why : "not in this binary; its site says which ones are ('poller')");
+	return NULL;
 }
 
-static int serve(const struct limits *lim, const struct plan *plan)
+static int serve(const struct limits *lim, const struct plan *plan, const struct poller *poller)
 {
 	struct thread_config cfg = {
 		.nthreads = lim->threads,
 		.ngroups = lim->groups,
 		.cpus = plan->bound ? plan->cpus : NULL,
-		.poller = choose_poller(),
+		.poller = poller,
 		.buffers_max = lim->buffers,
 		.start = thread_begin,
 		.stop = thread_end,
@@ -277,6 +306,7 @@ static int start(struct args *a)
 	static struct topo topo;
 	struct limits lim = { 0 };
 	const struct plan *plan;
+	const struct poller *poller;
 	bool good;
 
 	if (a->pool_debug && pool_debug(a->pool_debug)) {
@@ -301,6 +331,9 @@ static int start(struct args *a)
 		limits_print(&lim, stdout);
 		return EXIT_CODE_OK;
 	}
+	poller = choose_poller(a->poller ? a->poller : "");
+	if (!poller)
+		return EXIT_CODE_SYSTEM;
 	process_signals_init(&signals);
 	proxy_init();
 	if (!prepare(&lim, a->check))
@@ -313,7 +346,7 @@ static int start(struct args *a)
 	}
 	log_say(LOG_NOTICE, "%s %s: threads %u, maxconn %u, descriptors %u", weir_site.name,
 		weir_site.weir_version, lim.threads, lim.maxconn, lim.fds);
-	return serve(&lim, plan);
+	return serve(&lim, plan, poller);
 }
 
 int main(int argc, char **argv)

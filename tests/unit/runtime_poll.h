@@ -36,8 +36,10 @@ struct peer {
 
 extern const struct io_ops peer_ops;
 
-/* One of the pollers: 0 epoll, above: the faulty one with that seed. */
-#define POLLERS 5
+/* One of the pollers: 0 epoll, then the faulty one with that seed, the last io_uring (epoll again
+ * where the machine has none, with a line that says so). */
+#define POLLERS 6
+#define POLLER_URING (POLLERS - 1)
 const struct poller *test_poller(int i);
 
 /* A listening socket of the loopback on a free port. */

@@ -215,6 +215,10 @@ START_TEST(only_used_parts_are_named)
 	ck_assert(emit_of("listen t\n mode tcp\n bind :1\n server s 127.0.0.1:1\n"));
 	ck_assert(str_eq(embed_parts(&memory, &emitted),
 			 S("poller_epoll mux_tcp balance_roundrobin")));
+	ck_assert(emit_of("global\n poller io_uring\nlisten t\n mode tcp\n bind :1\n server s "
+			  "127.0.0.1:1\n"));
+	ck_assert(str_eq(embed_parts(&memory, &emitted),
+			 S("poller_epoll poller_uring mux_tcp balance_roundrobin")));
 }
 END_TEST
 

@@ -2,6 +2,7 @@
 /* What every poller must do, for each of them: epoll, and the faulty one with several seeds. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -245,6 +246,50 @@ START_TEST(a_reset_is_an_error_for_the_other_side)
 {
 	run_case(_i, 0, start_reset, close_listener);
 	ck_assert(client.closed && client.ended && server.closed);
+}
+END_TEST
+
+/* Bytes and a reset behind them are there before the receive is armed: both are told. */
+static struct task arm;
+static int far;
+
+static void arm_late(struct task *t)
+{
+	if (++turns < 3)
+		task_wake(t);
+	else
+		io_recv(&server.io, IO_MANY);
+}
+
+static int start_reset_behind(struct thread *t)
+{
+	static const struct linger now = { .l_onoff = 1 };
+	int fd = listen_any(&addr, 1);
+
+	(void)t;
+	far = socket_tcp();
+	ck_assert_int_eq(fcntl(far, F_SETFL, 0), 0);
+	ck_assert_int_eq(connect(far, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	server.hold = true;
+	server.on_end = close_at_end;
+	server.on_closed = count_closed;
+	open_peers = 1;
+	peer_open(&server, accept4(fd, NULL, NULL, SOCK_NONBLOCK));
+	ck_assert_int_eq(write(far, "\0\x1f>]|", 5), 5);
+	setsockopt(far, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(far);
+	close(fd);
+	task_init(&arm, TASK_NORMAL, arm_late);
+	task_wake(&arm);
+	return 0;
+}
+
+START_TEST(a_reset_behind_bytes_is_told_after_them)
+{
+	run_case(_i, 0, start_reset_behind, NULL);
+	ck_assert_uint_eq(server.got, 5);
+	ck_assert(!server.bad && server.ended);
+	ck_assert_int_eq(server.err, ECONNRESET);
 }
 END_TEST
 
@@ -506,6 +551,7 @@ Suite *poll_suite(void)
 	tcase_add_loop_test(tc, an_answer_after_the_clients_half_close_arrives, 0, POLLERS);
 	tcase_add_loop_test(tc, a_refused_connect_is_told, 0, POLLERS);
 	tcase_add_loop_test(tc, a_reset_is_an_error_for_the_other_side, 0, POLLERS);
+	tcase_add_loop_test(tc, a_reset_behind_bytes_is_told_after_them, 0, POLLERS);
 	tcase_add_loop_test(tc, closing_under_way_ends_with_closed_and_nothing_else, 0, POLLERS);
 	tcase_add_loop_test(tc, nothing_is_read_without_credit, 0, POLLERS);
 	tcase_add_loop_test(tc, stopping_and_arming_again_loses_nothing, 0, POLLERS);

@@ -350,7 +350,7 @@ Suite *poll_epoll_suite(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, a_message_costs_one_receive_and_one_send);
 	tcase_add_loop_test(tc, a_descriptor_number_used_again_gets_no_event_of_its_past, 0,
-			    POLLERS);
+			    POLLER_URING);
 	tcase_add_test(tc, events_of_closed_descriptors_are_counted_and_dropped);
 	tcase_add_loop_test(tc, injected_errors_end_connections_and_leave_nothing, 1, 9);
 	tcase_add_loop_test(tc, a_released_descriptor_serves_another_io, 0, POLLERS);
