@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "h1_class.h"
+
 static bool is_alpha(char c)
 {
 	c = ascii_lower(c);
@@ -15,10 +17,9 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* RFC 3986 2.3 */
 static bool is_unreserved(char c)
 {
-	return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+	return h1_class(c) & H1_UNRESERVED;
 }
 
 static int hex_digit(char c)
@@ -44,8 +45,7 @@ static int escape_at(struct str s)
 bool uri_bytes(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '#' ||
-		    (unsigned char)s.p[i] > 0x7e)
+		if (!(h1_class(s.p[i]) & H1_TARGET))
 			return false;
 	return true;
 }
@@ -255,7 +255,7 @@ bool uri_host(struct str authority, char *out, struct str *host, unsigned *port)
 	if (authority.p && (name.n == 0 || !read_port(authority, port)))
 		return false;
 	for (size_t i = 0; i < name.n; i++)
-		if (!is_unreserved(name.p[i]) && (!name.p[i] || !strchr("!$&'()*+,;=", name.p[i])))
+		if (!(h1_class(name.p[i]) & H1_REG_NAME))
 			return false; /* reg-name without escapes, RFC 3986 3.2.2 */
 	if (name.n && name.p[name.n - 1] == '.') {
 		name.n--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "h1.h"
 
-#include "h1_class.h"
+#include "../base/h1_class.h"
 
 #define DIGITS_MAX 15 /* hexadecimal, leading zeros count */
 #define EXTENSION_MAX 1024 /* bytes of one chunk's extensions */

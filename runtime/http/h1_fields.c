@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "field_find.h"
-#include "h1_class.h"
+#include "../base/h1_class.h"
 #include "h1_scan.h"
 #include "h1_wide.h"
 #include "msg_block.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a head means: the one framing of its body, the connection options, the target and the
  * host. */
-#include "h1_class.h"
+#include "../base/h1_class.h"
 #include "h1_scan.h"
 
 #include "../base/uri.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "h1_class.h"
+#include "../base/h1_class.h"
 #include "h1_scan.h"
 #include "msg_block.h"
 

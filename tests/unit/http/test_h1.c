@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../../runtime/http/h1_class.h"
+#include "../../../runtime/base/h1_class.h"
 
 Suite *h1_suite(void);
 
@@ -594,6 +594,10 @@ START_TEST(byte_classes_follow_the_grammar)
 			want |= H1_VALUE;
 		if ((alnum && !(c >= 'A' && c <= 'Z')) || c == '-' || c == '.' || c == '_')
 			want |= H1_HOST;
+		if (alnum || (c && strchr("-._~", c)))
+			want |= H1_UNRESERVED;
+		if (alnum || (c && strchr("-._~!$&'()*+,;=", c)))
+			want |= H1_REG_NAME;
 		ck_assert_msg(h1_classes[c] == want, "class of 0x%02x", c);
 	}
 }

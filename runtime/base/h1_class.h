@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h1_class: byte classes of HTTP/1 syntax. LF is in none of them, so a scan of text that ends in
- * LF needs no other bound. */
-#ifndef WEIR_HTTP_H1_CLASS_H
-#define WEIR_HTTP_H1_CLASS_H
+/* h1_class: byte classes of HTTP/1 syntax, for the parser and for the proofs about what it takes.
+ * LF is in none of them, so a scan of text that ends in LF needs no other bound. */
+#ifndef WEIR_BASE_H1_CLASS_H
+#define WEIR_BASE_H1_CLASS_H
 
 #include <stdint.h>
 
@@ -12,6 +12,8 @@
 #define H1_VALUE 0x08 /* HTAB, SP, VCHAR, obs-text, RFC 9110 5.5 */
 #define H1_HOST                                                                                    \
 	0x10 /* lower-case letters, digits, "-", ".", "_": a host that is its own host form */
+#define H1_UNRESERVED 0x20 /* RFC 3986 2.3 */
+#define H1_REG_NAME 0x40 /* host names: unreserved and sub-delims, RFC 3986 3.2.2 */
 
 extern const uint8_t h1_classes[256];
 
