@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The runtime's sources by layer, low to high. Optional parts are one object file each.
-RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/uri.c runtime/base/addr.c \
+RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/h1_class.c runtime/base/uri.c runtime/base/addr.c \
 	runtime/base/number_set.c runtime/base/thread_name.c \
 	runtime/base/scan.c
-RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c runtime/http/msg_edit.c runtime/http/h1_class.c \
-RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/h1_class.c runtime/base/uri.c runtime/base/addr.c \
-	runtime/base/number_set.c runtime/base/thread_name.c
 RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c runtime/http/msg_edit.c \
 	runtime/http/h1_fields.c runtime/http/h1_frame.c runtime/http/h1_parse.c runtime/http/h1_write.c runtime/http/h1_chunk.c \
 	runtime/http/mux_copy.c runtime/http/mux_h1_in.c runtime/http/mux_h1_out.c runtime/http/mux_h1.c runtime/http/mux_tcp.c
