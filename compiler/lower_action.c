@@ -78,6 +78,25 @@ static bool lower_deny(struct lower_rule *r, const struct ast_action *a, struct 
 	return !a->args || read_status(action_value(a, 0), "deny", 200, &out->status);
 }
 
+#define TARPIT_STATUS 500 /* as if something were broken */
+#define TARPIT_MS 10000
+
+/* tarpit [STATUS] [DELAY]; a delay has a unit */
+static bool lower_tarpit(const struct ast_action *a, struct p_action *out)
+{
+	unsigned n = 0;
+
+	out->status = TARPIT_STATUS;
+	out->num = TARPIT_MS;
+	if (is_number(action_value(a, n)) &&
+	    !read_status(action_value(a, n++), "tarpit", 200, &out->status))
+		return false;
+	if (action_value(a, n) && !option_number(action_value(a, n++), "tarpit", UNIT_MS, 1,
+						 VALUE_DURATION_MAX, &out->num))
+		return false;
+	return n == action_nargs(a) || action_usage(a, "[STATUS] [DELAY]");
+}
+
 static bool check_target(const struct ast_value *v)
 {
 	struct str s = v->text;
@@ -490,6 +509,8 @@ static bool lower_args(struct lower_rule *r, const struct ast_action *a, struct 
 		return !a->args || action_usage(a, "no argument");
 	case ACT_DENY:
 		return lower_deny(r, a, out);
+	case ACT_TARPIT:
+		return lower_tarpit(a, out);
 	case ACT_REDIR:
 		return lower_redir(r, a, out);
 	case ACT_RESPOND:

@@ -351,6 +351,8 @@ void show_action(FILE *out, const struct p_action *a)
 		show_part(out, a);
 	else if (a->status)
 		fprintf(out, " %" PRId64, a->status);
+	if (a->id == ACT_TARPIT)
+		fprintf(out, " %" PRId64 "ms", a->num);
 	if (a->id == ACT_REDIR && a->redir != REDIR_TARGET)
 		fputs(a->redir == REDIR_SCHEME ? " scheme" : " prefix", out);
 	if (a->id == ACT_RESPOND)

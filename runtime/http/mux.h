@@ -42,6 +42,9 @@ struct stream_ops {
 	 * connection closes behind it; when that cannot go out failed() is called once more, with
 	 * bad_status 0. Otherwise nothing goes out any more. */
 	void (*failed)(struct stream *s, enum stream_error why);
+	/* Front, may be NULL: the client has ended its direction behind its whole request. It may
+	 * still want the answer. */
+	void (*left)(struct stream *s);
 };
 
 #define STREAM_SENT_HEAD 0x0001
@@ -51,6 +54,9 @@ struct stream_ops {
 #define STREAM_TUNNEL 0x0010 /* both directions are raw bytes from now on */
 #define STREAM_FIRST 0x0020 /* first of its connection */
 #define STREAM_GOT_BYTES 0x0040 /* back: at least one byte of the response came */
+
+#define STREAM_LAST                                                                                \
+	0x0080 /* set by the owner: what the client sends behind this request is dropped */
 
 struct stream {
 	struct conn *conn; /* NULL: gone, failed() was called, only detach is left */

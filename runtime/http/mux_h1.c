@@ -150,6 +150,8 @@ static void arm(struct h1 *h)
 	if (st && st->flags & (H1S_FAILED | H1S_DETACHED)) {
 		on = false;
 	} else if (st && st->in == H1_IN_END) {
+		if (st->s.flags & STREAM_LAST)
+			h1_drop_received(h);
 		on = !h->rx;
 	} else if (st && st->in != H1_IN_HEAD) {
 		on = on && st->flags & H1S_CREDIT;
@@ -299,6 +301,10 @@ static void h1_ended(struct conn *c, int err)
 			h1_fail(st, err == -ENOMEM ? STREAM_NO_MEMORY
 				    : stale        ? STREAM_STALE
 						   : STREAM_PEER_RESET);
+		h->flags &= (uint8_t)~H1_BUSY;
+	} else if (st && st->in == H1_IN_END && !(st->flags & H1S_DETACHED) && st->s.ops->left) {
+		h->flags |= H1_BUSY;
+		st->s.ops->left(&st->s);
 		h->flags &= (uint8_t)~H1_BUSY;
 	} else if (!st && (err || !h->rx)) {
 		conn_close(c);

@@ -226,16 +226,16 @@ static enum act_result setdst_run(struct rule_run *r, const struct ws_action *a)
 	return set_addr(r, a, &r->x->dst);
 }
 
-const struct action_part action_ALLOW = { "allow", allow_run };
-const struct action_part action_DENY = { "deny", deny_run };
-const struct action_part action_DROP = { "drop", drop_run };
-const struct action_part action_REDIR = { "redir", redir_run };
-const struct action_part action_RESPOND = { "respond", respond_run };
-const struct action_part action_SWITCH = { "switch", switch_run };
-const struct action_part action_SETBE = { "setbe", setbe_run };
-const struct action_part action_URIREMAP = { "uriremap", uriremap_run };
-const struct action_part action_CAPTURE = { "capture", capture_run };
-const struct action_part action_SETVAR = { "setvar", setvar_run };
-const struct action_part action_LOG = { "log", log_run };
-const struct action_part action_SETSRC = { "setsrc", setsrc_run };
-const struct action_part action_SETDST = { "setdst", setdst_run };
+const struct action_part action_ALLOW = { "allow", allow_run, NULL };
+const struct action_part action_DENY = { "deny", deny_run, NULL };
+const struct action_part action_DROP = { "drop", drop_run, NULL };
+const struct action_part action_REDIR = { "redir", redir_run, NULL };
+const struct action_part action_RESPOND = { "respond", respond_run, NULL };
+const struct action_part action_SWITCH = { "switch", switch_run, NULL };
+const struct action_part action_SETBE = { "setbe", setbe_run, NULL };
+const struct action_part action_URIREMAP = { "uriremap", uriremap_run, NULL };
+const struct action_part action_CAPTURE = { "capture", capture_run, NULL };
+const struct action_part action_SETVAR = { "setvar", setvar_run, NULL };
+const struct action_part action_LOG = { "log", log_run, NULL };
+const struct action_part action_SETSRC = { "setsrc", setsrc_run, NULL };
+const struct action_part action_SETDST = { "setdst", setdst_run, NULL };

@@ -96,6 +96,7 @@ struct proxy_thread {
 	_Atomic uint32_t *be_requests; /* by section */
 	struct list clients; /* client connections of this thread */
 	struct list exchanges;
+	struct list held; /* struct held */
 	uint32_t nclients, nexchanges;
 	uint32_t nwaiters; /* in queues, or with a place that is on its way */
 	uint32_t nservers; /* server connections */
@@ -111,6 +112,12 @@ struct proxy_thread {
 };
 #define SCRATCH_SIZE (128 * 1024)
 #define LEVEL_SILENT 255 /* of log silent: no line */
+
+/* What holds a client in place of an exchange (tarpit); <cut>: the drain time of a stop is over. */
+struct held {
+	struct list link; /* thread's */
+	void (*cut)(struct held *h);
+};
 
 /* Captures of one direction, in the order in which the site names them. */
 struct cap_names {

@@ -31,29 +31,43 @@ const struct addr *exchange_dst(struct exchange *x)
 	return &x->dst;
 }
 
-static struct exchange *exchange_new(struct stream *s)
+struct exchange *exchange_begin(struct stream *s, struct front *fe)
 {
 	struct exchange *x = pool_get_zero(&exchange_pool);
-	struct session set;
 
-	if (!x || !session_copy(s->conn, &set)) {
-		pool_put(&exchange_pool, x);
+	if (!x)
 		return NULL;
-	}
 	x->front = s;
-	x->fe = s->conn->listener->conf.owner;
+	x->fe = fe;
 	x->rule_where = x->default_be = x->avoid = x->reverse = WS_NONE;
-	x->vars = set.vars;
-	x->log_level = set.log_level;
 	x->timer.fire = fire;
-	x->t_start = s->t_head ? s->t_head : th->now_us;
-	x->src = s->conn->peer;
+	s->owner = x;
+	s->ops = &exchange_front_ops;
 	list_append(&pt()->exchanges, &x->link);
 	pt()->nexchanges++;
 	return x;
 }
 
-static void exchange_free(struct exchange *x)
+static struct exchange *exchange_new(struct stream *s)
+{
+	struct exchange *x;
+	struct session set;
+
+	if (!session_copy(s->conn, &set))
+		return NULL;
+	x = exchange_begin(s, s->conn->listener->conf.owner);
+	if (!x) {
+		rule_release_vars(&set.vars);
+		return NULL;
+	}
+	x->vars = set.vars;
+	x->log_level = set.log_level;
+	x->t_start = s->t_head ? s->t_head : th->now_us;
+	x->src = s->conn->peer;
+	return x;
+}
+
+void exchange_forget(struct exchange *x)
 {
 	BUG_ON(x->front || x->back || x->connecting);
 	timer_del(&x->timer);
@@ -94,7 +108,7 @@ static void exchange_done(struct exchange *x)
 	x->front = NULL;
 	if (s)
 		front_mux(x)->detach(s, x->flags & X_DROP);
-	exchange_free(x);
+	exchange_forget(x);
 }
 
 /* The server's part of the answer is missing. What came of it goes out; the framing, or else the
@@ -124,6 +138,12 @@ void exchange_fail(struct exchange *x, unsigned status, enum end_code end)
 		return;
 	}
 	exchange_drop_back(x, false);
+	exchange_refuse(x, status, end);
+}
+
+void exchange_refuse(struct exchange *x, unsigned status, enum end_code end)
+{
+	x->end = (uint8_t)end;
 	answer_status(x, status);
 	exchange_send_made(x);
 }
@@ -132,6 +152,11 @@ void exchange_stop_all(void)
 {
 	while (!list_empty(&pt()->exchanges))
 		exchange_drop(CONTAINER(pt()->exchanges.next, struct exchange, link), END_STOPPED);
+	while (!list_empty(&pt()->held)) {
+		struct held *h = CONTAINER(pt()->held.next, struct held, link);
+
+		h->cut(h);
+	}
 }
 
 /* -- deadlines ----------------------------------------------------------------------------------
@@ -291,6 +316,11 @@ static void routed(struct exchange *x, struct rule_run *r, enum route_end end)
 		attempt_server(x, false);
 		break;
 	case ROUTE_ANSWER:
+		if (r->answer.hold) {
+			x->rule_where = r->rule->where;
+			r->answer.hold(x, &r->answer);
+			break;
+		}
 		x->end = r->answer.location.n || r->answer.ws ? END_RULE_REDIR : END_RULE;
 		if (answer_rule(x, r))
 			exchange_send_made(x);
@@ -372,8 +402,6 @@ static bool front_begin(struct stream *s)
 
 	if (!x)
 		return false;
-	s->owner = x;
-	s->ops = &exchange_front_ops;
 	x->step = X_HEAD;
 	if (x->fe->tcp) {
 		x->flags |= X_TCP;

@@ -133,6 +133,12 @@ void exchange_init(void);
 /* Ends the exchange with an answer made here: the error page or a built-in text for <status>. A response that has begun is
  * cut instead. */
 void exchange_fail(struct exchange *x, unsigned status, enum end_code end);
+/* Likewise, for what a rule decided. */
+void exchange_refuse(struct exchange *x, unsigned status, enum end_code end);
+/* A new exchange of <s>, a stream of <fe>, with nothing set; NULL: memory is out. */
+struct exchange *exchange_begin(struct stream *s, struct front *fe);
+/* Frees <x>, whose streams have been taken from it, without a log line. */
+void exchange_forget(struct exchange *x);
 /* Ends it without an answer. */
 void exchange_drop(struct exchange *x, enum end_code end);
 /* The address the client connected to, as rules see it; asked of the kernel once, when needed. */

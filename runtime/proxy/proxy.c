@@ -32,6 +32,9 @@ void proxy_init(void)
 	if (site.ws->queue)
 		site.ws->queue->init();
 	rule_init();
+	for (uint32_t i = 0; site.ws->actions[i]; i++)
+		if (site.ws->actions[i]->init)
+			site.ws->actions[i]->init();
 	session_init();
 }
 
@@ -44,6 +47,7 @@ int proxy_thread_start(struct thread *t)
 		return -1;
 	list_init(&p->clients);
 	list_init(&p->exchanges);
+	list_init(&p->held);
 	p->scratch = malloc(SCRATCH_SIZE);
 	if (!p->scratch || (site.ws->regex && site.ws->regex->thread_start()) ||
 	    (site.ws->decide && site.ws->decide->thread_start()) ||
@@ -88,7 +92,7 @@ static void look(struct timer *t)
 	struct proxy_thread *p = pt();
 	uint64_t drain = (uint64_t)site.nums[site.ws->site_nums + WS_T_DRAIN];
 
-	if (p->nclients == 0 && p->nexchanges == 0 && p->nwaiters == 0 &&
+	if (p->nclients == 0 && p->nexchanges == 0 && p->nwaiters == 0 && list_empty(&p->held) &&
 	    atomic_load(&closed) == nthreads) {
 		server_close_idle();
 		/* Servers' connections, and clients' that are in their handshake or linger in their

@@ -50,6 +50,7 @@ enum act_result {
 struct action_part {
 	const char *name;
 	enum act_result (*run)(struct rule_run *r, const struct ws_action *a);
+	void (*init)(void); /* before the threads; or NULL */
 };
 
 #define REGEX_GROUPS 10
@@ -76,6 +77,9 @@ struct balance_part {
 /* A made answer as an action asks for it; sent by the exchange. */
 struct rule_answer {
 	uint16_t status;
+	/* tarpit: takes the exchange over for <hold_ms>; or NULL */
+	void (*hold)(struct exchange *x, const struct rule_answer *a);
+	uint64_t hold_ms;
 	struct str location; /* redir: in the scratch, copied before the next rule */
 	const struct ws_answer *ws; /* respond */
 	struct str body; /* respond: in scratch or constant */
@@ -163,6 +167,7 @@ bool rule_set_var(struct x_value **vars, uint32_t i, struct str value);
 bool rule_copy_vars(struct x_value **to, const struct x_value *from);
 /* Gives them back; <*vars> becomes NULL. */
 void rule_release_vars(struct x_value **vars);
+void rule_release_captures(struct x_value **captures);
 /* Slot <i> of captures or variables, or a NULL text when it is not set. */
 struct str rule_kept(const struct x_value *slots, uint32_t i);
 /* Before the threads, after conf_load. */

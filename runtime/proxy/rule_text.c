@@ -256,6 +256,11 @@ void rule_release_vars(struct x_value **vars)
 	release(vars, site.ws->nvars, &var_pool);
 }
 
+void rule_release_captures(struct x_value **captures)
+{
+	release(captures, site.ws->ncaptures, &capture_pool);
+}
+
 bool rule_copy_vars(struct x_value **to, const struct x_value *from)
 {
 	for (uint32_t i = 0; from && i < site.ws->nvars; i++)
@@ -268,6 +273,6 @@ bool rule_copy_vars(struct x_value **to, const struct x_value *from)
 
 void rule_release(struct exchange *x)
 {
-	release(&x->captures, site.ws->ncaptures, &capture_pool);
+	rule_release_captures(&x->captures);
 	rule_release_vars(&x->vars);
 }
