@@ -185,6 +185,8 @@ void check_flow(struct model *m)
 	check_slots(m, &m->vars, NULL, "variable");
 	check_slots(m, &m->captures[0], &m->captures[1], "capture");
 	check_slots(m, &m->captures[1], &m->captures[0], "capture");
+	if (diag_errors())
+		return; /* what could not be read may be what is missed here */
 	check_servers(m);
 	for (size_t i = 0; i < m->entities.n; i++)
 		check_used(m->entities.p[i]);

@@ -4,6 +4,7 @@
 
 #include "../runtime/base/addr.h"
 #include "emit_part.h"
+#include "range.h"
 
 #define POOL_MAX_DEFAULT INT32_MAX /* idle server connections: maxconn and timeouts bound them */
 #define POOL_HALFLIFE_DEFAULT 30000
@@ -206,23 +207,21 @@ static struct ws_run logs(struct emit *e, const struct p_log *list, uint32_t n)
 /* -- numbers
  * --------------------------------------------------------------------------------------- */
 
-enum unit { UNIT_COUNT, UNIT_SIZE, UNIT_DURATION }; /* as ws_bound_num.unit */
-
 static const struct num {
 	enum ws_num num;
 	enum option_id option;
-	enum unit unit;
+	enum option_unit unit;
 } section_nums[] = {
-	{ WS_T_CLIENT, OPT_TIMEOUT_CLIENT, UNIT_DURATION },
-	{ WS_T_KEEPALIVE, OPT_TIMEOUT_KEEPALIVE, UNIT_DURATION },
-	{ WS_T_HEAD, OPT_TIMEOUT_HEAD, UNIT_DURATION },
-	{ WS_T_BODY, OPT_TIMEOUT_BODY, UNIT_DURATION },
-	{ WS_T_CONNECT, OPT_TIMEOUT_CONNECT, UNIT_DURATION },
-	{ WS_T_SERVER, OPT_TIMEOUT_SERVER, UNIT_DURATION },
-	{ WS_T_QUEUE, OPT_TIMEOUT_QUEUE, UNIT_DURATION },
-	{ WS_T_TUNNEL, OPT_TIMEOUT_TUNNEL, UNIT_DURATION },
-	{ WS_T_CLIENT_FIN, OPT_TIMEOUT_CLIENT_FIN, UNIT_DURATION },
-	{ WS_T_PREREAD, OPT_PREREAD, UNIT_DURATION },
+	{ WS_T_CLIENT, OPT_TIMEOUT_CLIENT, UNIT_MS },
+	{ WS_T_KEEPALIVE, OPT_TIMEOUT_KEEPALIVE, UNIT_MS },
+	{ WS_T_HEAD, OPT_TIMEOUT_HEAD, UNIT_MS },
+	{ WS_T_BODY, OPT_TIMEOUT_BODY, UNIT_MS },
+	{ WS_T_CONNECT, OPT_TIMEOUT_CONNECT, UNIT_MS },
+	{ WS_T_SERVER, OPT_TIMEOUT_SERVER, UNIT_MS },
+	{ WS_T_QUEUE, OPT_TIMEOUT_QUEUE, UNIT_MS },
+	{ WS_T_TUNNEL, OPT_TIMEOUT_TUNNEL, UNIT_MS },
+	{ WS_T_CLIENT_FIN, OPT_TIMEOUT_CLIENT_FIN, UNIT_MS },
+	{ WS_T_PREREAD, OPT_PREREAD, UNIT_MS },
 	{ WS_RATE_BYTES, OPT_RATE_MIN, UNIT_COUNT },
 	{ WS_MAXCONN, OPT_MAXCONN, UNIT_COUNT },
 	{ WS_RETRIES, OPT_RETRIES, UNIT_COUNT },
@@ -237,7 +236,7 @@ static const struct num {
 	{ WS_BUFFERS_MAX, OPT_BUFFERS_MAX, UNIT_COUNT },
 	{ WS_THREADS, OPT_THREADS, UNIT_COUNT },
 	{ WS_GROUPS, OPT_THREAD_GROUPS, UNIT_COUNT },
-	{ WS_T_DRAIN, OPT_DRAIN, UNIT_DURATION },
+	{ WS_T_DRAIN, OPT_DRAIN, UNIT_MS },
 	{ WS_ON_LIMIT, OPT_ON_LIMIT, UNIT_COUNT },
 };
 
@@ -261,6 +260,7 @@ static uint32_t number_block(struct emit *e, const struct num *list, size_t n,
 						.text = emit_text(e, s->computed),
 						.unit = list[i].unit,
 						.where = emit_place(e, s->place) };
+		option_range((int)list[i].option, list[i].unit, &bound.min, &bound.max);
 		emit_add(e, EMIT_BOUND_NUMS, &bound, 1);
 	}
 	return first;

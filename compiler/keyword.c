@@ -247,7 +247,7 @@ struct str keyword_option_name(int id)
 
 struct str keyword_near_statement(struct str word)
 {
-	struct str all[COUNT(headers) + COUNT(starts) + COUNT(options)];
+	struct str all[COUNT(headers) + COUNT(starts) + COUNT(options)], near;
 	size_t n = 0;
 
 	for (size_t i = SEC_GLOBAL; i < COUNT(headers); i++)
@@ -256,7 +256,11 @@ struct str keyword_near_statement(struct str word)
 		all[n++] = starts[i];
 	for (size_t i = 0; i < COUNT(options); i++)
 		all[n++] = option_word(i, 0);
-	return diag_nearest(word, all, n);
+	near = diag_nearest(word, all, n);
+	for (size_t i = 0; i < n && near.n == 0 && word.n >= 3; i++)
+		if (str_starts(all[i], word))
+			near = all[i]; /* headers are never shortened, but people try */
+	return near;
 }
 
 struct str keyword_near_action(struct str word)

@@ -102,6 +102,28 @@ static void statement(struct arena *a, struct symbols *names, const struct ast_s
 	}
 }
 
+/* W206: rules of one side whose order in the text is not that in which they run. */
+static void rule_order(const struct ast_section *sec)
+{
+	static const char *const lists[] = { "conn in", "sess in", "req in",
+					     "req out", "rsp in",  "rsp out" };
+	const struct ast_rule *late[2] = { NULL, NULL };
+
+	for (const struct ast_stmt *s = sec->stmts; s; s = s->next) {
+		const struct ast_rule *r = s->kind == STMT_RULE ? s->rule : NULL;
+		int side = r && r->dir >= DIR_RSP_IN;
+
+		if (!r || source_is_library(s->at.file))
+			continue;
+		if (late[side] && r->dir < late[side]->dir) {
+			diag(W206, r->at, lists[r->dir], lists[late[side]->dir]);
+			diag_note(late[side]->at, "this runs later");
+			return;
+		}
+		late[side] = r;
+	}
+}
+
 /* C505: the site file begins with the version of the language. */
 static void version_line(void)
 {
@@ -129,6 +151,7 @@ void lint_text(struct arena *a, const struct ast *ast)
 		struct symbols own = { 0 };
 		bool outer = sec->kind == SEC_FILE || sec->kind == SEC_GLOBAL;
 
+		rule_order(sec);
 		for (const struct ast_stmt *s = sec->stmts; s; s = s->next)
 			if (!source_is_library(s->at.file))
 				statement(a, outer ? &site : &own, s);

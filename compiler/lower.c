@@ -88,6 +88,7 @@ struct program *lower(struct arena *a, const struct ast *ast)
 	name_files(m); /* lists of values are files, too */
 	finish(m);
 	check_flow(m);
+	check_site(m);
 	lower_unused_acls(m);
 	return diag_errors() ? NULL : m->out;
 }

@@ -75,7 +75,7 @@ static bool lower_deny(struct lower_rule *r, const struct ast_action *a, struct 
 	out->status = r->use.where & W_RSP ? 502 : 403;
 	if (action_nargs(a) > 1 || (a->args && !action_value(a, 0)))
 		return action_usage(a, "a status, or nothing");
-	return !a->args || read_status(action_value(a, 0), "deny", 200, &out->status);
+	return !a->args || read_status(action_value(a, 0), "deny", 400, &out->status);
 }
 
 #define TARPIT_STATUS 500 /* as if something were broken */

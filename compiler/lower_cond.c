@@ -238,6 +238,8 @@ void lower_unused_acls(struct model *m)
 		for (size_t k = 0; k < s->acls.n; k++)
 			lower_unused(m, s->acls.all[k]->object);
 	}
+	if (diag_errors())
+		return; /* what could not be read may name them */
 	for (size_t i = 0; i < m->scopes.n; i++) {
 		const struct scope *s = m->scopes.p[i];
 

@@ -182,6 +182,9 @@ void resolve_links(struct model *m);
 /* check_flow.c: jump cycles, unused names, rules after the end, backends without servers. */
 void check_flow(struct model *m);
 
+/* check_site.c: binds, and options that the mode ignores. */
+void check_site(struct model *m);
+
 /* lower_rule.c: all rules of all sections into p_rule. */
 void lower_rules(struct model *m);
 

@@ -23,12 +23,46 @@ static const struct {
 	int id;
 	int64_t min, max;
 } ranges[] = {
-	{ OPT_RETRIES, 0, 100 },       { OPT_REDISPATCH, 0, 100 },
-	{ OPT_THREADS, 1, 1024 },      { OPT_THREAD_GROUPS, 1, 16 },
-	{ OPT_ON_LIMIT, 200, 599 },    { OPT_HEAD_MAX, 1024, 16384 },
-	{ OPT_URI_MAX, 256, 16384 },   { OPT_HEADERS_MAX, 8, 400 },
-	{ OPT_MAXCONN, 1, 100000000 }, { OPT_QUEUE, 1, 100000000 }, { OPT_BUFFERS_MAX, 16, 1 << 30 },
+	{ OPT_RETRIES, 0, 100 },          { OPT_REDISPATCH, 0, 100 },
+	{ OPT_THREADS, 1, 1024 },         { OPT_THREAD_GROUPS, 1, 16 },
+	{ OPT_ON_LIMIT, 400, 599 },       { OPT_HEAD_MAX, 1024, 16384 },
+	{ OPT_URI_MAX, 256, 16384 },      { OPT_HEADERS_MAX, 8, 400 },
+	{ OPT_MAXCONN, 1, 100000000 },    { OPT_QUEUE, 1, 100000000 },
+	{ OPT_BUFFERS_MAX, 16, 1 << 30 },
 };
+
+/* <n> as it is written: the largest unit that leaves no rest. */
+static void put_number(char *out, size_t room, int64_t n, enum option_unit unit)
+{
+	static const struct {
+		int64_t size;
+		const char *name;
+	} units[][5] = {
+		[UNIT_COUNT] = { { 1, "" } },
+		[UNIT_SIZE] = { { 1 << 30, "g" }, { 1 << 20, "m" }, { 1024, "k" }, { 1, "" } },
+		[UNIT_MS] = { { 86400000, "d" },
+			      { 3600000, "h" },
+			      { 60000, "m" },
+			      { 1000, "s" },
+			      { 1, "ms" } },
+	};
+	size_t i = 0;
+
+	while (n % units[unit][i].size)
+		i++;
+	snprintf(out, room, "%lld%s", (long long)(n / units[unit][i].size), units[unit][i].name);
+}
+
+void option_range(int id, enum option_unit unit, int64_t *min, int64_t *max)
+{
+	*min = 1;
+	*max = unit == UNIT_MS ? VALUE_DURATION_MAX : (int64_t)1 << 40;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+		if (ranges[i].id == id) {
+			*min = ranges[i].min;
+			*max = ranges[i].max;
+		}
+}
 
 bool option_number(const struct ast_value *v, const char *what, enum option_unit unit, int64_t min,
 		   int64_t max, int64_t *out)
@@ -36,11 +70,12 @@ bool option_number(const struct ast_value *v, const char *what, enum option_unit
 	const char *why = unit == UNIT_MS     ? value_duration(v->text, out)
 			  : unit == UNIT_SIZE ? value_size(v->text, out)
 					      : value_count(v->text, out);
-	char range[80];
+	char range[80], low[32], high[32];
 
 	if (!why && (*out < min || *out > max)) {
-		snprintf(range, sizeof(range), "it must be %lld to %lld", (long long)min,
-			 (long long)max);
+		put_number(low, sizeof(low), min, unit);
+		put_number(high, sizeof(high), max, unit);
+		snprintf(range, sizeof(range), "it must be %s to %s", low, high);
 		why = range;
 	}
 	if (why)
@@ -92,17 +127,13 @@ static bool read_word(const struct ast_option *o, const struct ast_value *v, str
 static bool read_number(const struct ast_option *o, const struct ast_value *v,
 			enum option_unit unit, struct p_setting *s)
 {
-	int64_t min = 1, max = unit == UNIT_MS ? VALUE_DURATION_MAX : (int64_t)1 << 40;
+	int64_t min, max;
 
 	if ((o->id == OPT_THREADS || o->id == OPT_THREAD_GROUPS) && str_eq(v->text, S("auto"))) {
 		s->num = 0;
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-		if (ranges[i].id == o->id) {
-			min = ranges[i].min;
-			max = ranges[i].max;
-		}
+	option_range(o->id, unit, &min, &max);
 	return option_number(v, option_row(o->id)->words, unit, min, max, &s->num);
 }
 

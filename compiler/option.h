@@ -4,6 +4,7 @@
 #define WEIR_COMPILER_OPTION_H
 
 #include "model.h"
+#include "range.h"
 
 struct option_row {
 	const char *words; /* full spelling */
@@ -41,10 +42,9 @@ struct thread_shape option_threads(const struct model *m);
 bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,
 		 struct p_addr *addr);
 /* "source" and its arguments from <v> on: returns what follows them. */
-const struct ast_value *option_source(struct model *m, struct entity *e,
-				      const struct ast_value *v, struct p_source *source);
+const struct ast_value *option_source(struct model *m, struct entity *e, const struct ast_value *v,
+				      struct p_source *source);
 /* Word <v> as a count, size or duration of <what>, at least <min>: false after a report. */
-enum option_unit { UNIT_COUNT, UNIT_SIZE, UNIT_MS };
 bool option_number(const struct ast_value *v, const char *what, enum option_unit unit, int64_t min,
 		   int64_t max, int64_t *out);
 

@@ -6,7 +6,8 @@
 #include "lower_part.h"
 #include "value.h"
 
-#define PORT_COUNT_MAX ((int64_t)1 << 30)
+#define COUNT_MAX ((int64_t)1 << 30)
+#define WEIGHT_MAX 256
 
 bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,
 		 struct p_addr *addr)
@@ -31,29 +32,29 @@ struct word {
 	const char *name;
 	enum word_kind kind;
 	size_t offset;
-	int64_t min;
+	int64_t min, max; /* max 0: COUNT_MAX */
 };
 
 static const struct word bind_words[] = {
-	{ "accept-proxy", WORD_FLAG, offsetof(struct p_bind, accept_proxy), 0 },
-	{ "v6only", WORD_FLAG, offsetof(struct p_bind, v6only), 0 },
-	{ "transparent", WORD_FLAG, offsetof(struct p_bind, transparent), 0 },
-	{ "backlog", WORD_COUNT, offsetof(struct p_bind, backlog), 1 },
-	{ "maxconn", WORD_COUNT, offsetof(struct p_bind, maxconn), 1 },
-	{ "mode", WORD_OCTAL, offsetof(struct p_bind, mode), 0 },
-	{ "uid", WORD_COUNT, offsetof(struct p_bind, uid), 0 },
-	{ "gid", WORD_COUNT, offsetof(struct p_bind, gid), 0 },
-	{ "interface", WORD_TEXT, offsetof(struct p_bind, interface), 0 },
-	{ "name", WORD_TEXT, offsetof(struct p_bind, name), 0 },
-	{ "thread", WORD_THREADS, offsetof(struct p_bind, thread), 0 },
+	{ "accept-proxy", WORD_FLAG, offsetof(struct p_bind, accept_proxy), 0, 0 },
+	{ "v6only", WORD_FLAG, offsetof(struct p_bind, v6only), 0, 0 },
+	{ "transparent", WORD_FLAG, offsetof(struct p_bind, transparent), 0, 0 },
+	{ "backlog", WORD_COUNT, offsetof(struct p_bind, backlog), 1, 0 },
+	{ "maxconn", WORD_COUNT, offsetof(struct p_bind, maxconn), 1, 0 },
+	{ "mode", WORD_OCTAL, offsetof(struct p_bind, mode), 0, 0 },
+	{ "uid", WORD_COUNT, offsetof(struct p_bind, uid), 0, 0 },
+	{ "gid", WORD_COUNT, offsetof(struct p_bind, gid), 0, 0 },
+	{ "interface", WORD_TEXT, offsetof(struct p_bind, interface), 0, 0 },
+	{ "name", WORD_TEXT, offsetof(struct p_bind, name), 0, 0 },
+	{ "thread", WORD_THREADS, offsetof(struct p_bind, thread), 0, 0 },
 };
 
 static const struct word server_words[] = {
-	{ "weight", WORD_COUNT, offsetof(struct p_server, weight), 0 },
-	{ "maxconn", WORD_COUNT, offsetof(struct p_server, maxconn), 0 },
-	{ "backup", WORD_FLAG, offsetof(struct p_server, backup), 0 },
-	{ "disabled", WORD_FLAG, offsetof(struct p_server, disabled), 0 },
-	{ "proto", WORD_TEXT, offsetof(struct p_server, proto), 0 },
+	{ "weight", WORD_COUNT, offsetof(struct p_server, weight), 0, WEIGHT_MAX },
+	{ "maxconn", WORD_COUNT, offsetof(struct p_server, maxconn), 0, 0 },
+	{ "backup", WORD_FLAG, offsetof(struct p_server, backup), 0, 0 },
+	{ "disabled", WORD_FLAG, offsetof(struct p_server, disabled), 0, 0 },
+	{ "proto", WORD_TEXT, offsetof(struct p_server, proto), 0, 0 },
 };
 
 static const struct word *find_word(const struct word *words, size_t n, const struct ast_value *v,
@@ -122,9 +123,10 @@ static const struct ast_value *read_word(struct model *m, const struct word *wor
 	} else if (word->kind == WORD_TEXT) {
 		if (!text_refused(arg, "it takes a word"))
 			*(struct str *)field = value_plain(m->arena, arg->text);
-	} else if (word->kind == WORD_OCTAL ? read_octal(arg, &n)
-					    : option_number(arg, word->name, UNIT_COUNT, word->min,
-							    PORT_COUNT_MAX, &n)) {
+	} else if (word->kind == WORD_OCTAL
+			   ? read_octal(arg, &n)
+			   : option_number(arg, word->name, UNIT_COUNT, word->min,
+					   word->max ? word->max : COUNT_MAX, &n)) {
 		*(int64_t *)field = n;
 	}
 	return arg->next;

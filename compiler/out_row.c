@@ -116,7 +116,7 @@ static const struct field param_fields[] = { F(REF, name) F(REF, def) F(U32, has
 #undef ROW
 #define ROW ws_bound_num
 static const struct field bound_num_fields[] = { F(U32, row) F(U32, text) F(U32, unit)
-	F(U32, where) END };
+	F(U32, where) F(I64, min) F(I64, max) END };
 #undef ROW
 #define ROW ws_value_net
 static const struct field value_net_fields[] = { F(U32, text) F(U32, where) END };

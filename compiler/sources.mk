@@ -13,7 +13,7 @@ WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compile
 WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/resolve.c compiler/resolve_option.c \
 	compiler/option.c compiler/resolve_link.c compiler/option_line.c compiler/option_bind.c compiler/lower_table.c \
 	compiler/lower_subject.c compiler/lower_text.c compiler/lower_test.c compiler/lower_cond.c compiler/lower_action.c \
-	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/lower.c
+	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/check_site.c compiler/lower.c
 
 WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/regular/re_atomic.c \
 	compiler/regular/re_parse.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
@@ -29,5 +29,5 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_diff.c compiler/cmd_inspect.c
 
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \
-	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_program.c compiler/lint_tests.c compiler/lint.c \
+	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_program.c compiler/lint_values.c compiler/lint_tests.c compiler/lint.c \
 	compiler/cmd_lint.c compiler/cmd_code.c

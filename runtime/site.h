@@ -338,6 +338,7 @@ struct ws_bound_num {
 	uint32_t text;
 	uint32_t unit; /* 0 count, 1 size, 2 duration */
 	uint32_t where;
+	int64_t min, max;
 };
 
 struct poller;

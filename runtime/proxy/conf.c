@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf.h"
 
+#include <inttypes.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -148,21 +149,24 @@ static bool parse_number(struct str s, uint32_t unit, int64_t *out)
 static void bind_numbers(struct load *l)
 {
 	static const char *const what[] = { "count", "size", "duration" };
+	static const char *const units[] = { "", " bytes", " ms" };
 
 	site.nums = ARENA_ARRAY(&arena, int64_t, site.ws->nnums + 1);
 	memcpy(site.nums, site.ws->nums, site.ws->nnums * sizeof(*site.nums));
 	for (uint32_t i = 0; i < site.ws->nbound_nums; i++) {
 		const struct ws_bound_num *b = &site.ws->bound_nums[i];
 		struct str s = conf_text(b->text);
-
-		int64_t which = (int64_t)b->row - site.ws->site_nums;
+		int64_t *n = &site.nums[b->row], which = (int64_t)b->row - site.ws->site_nums;
 		bool may_auto = which == WS_THREADS || which == WS_GROUPS;
 
 		if (may_auto && str_eq(s, S("auto")))
-			site.nums[b->row] = 0;
-		else if (!parse_number(s, b->unit, &site.nums[b->row]) ||
-			 (may_auto && !site.nums[b->row]))
+			*n = 0;
+		else if (!parse_number(s, b->unit, n))
 			complain(l, b->where, "'%.*s' is no %s", STR_ARG(s), what[b->unit]);
+		else if (*n < b->min || *n > b->max)
+			complain(l, b->where,
+				 "'%.*s' is out of range: %" PRId64 " to %" PRId64 "%s", STR_ARG(s),
+				 b->min, b->max, units[b->unit]);
 	}
 }
 

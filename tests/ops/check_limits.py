@@ -264,7 +264,26 @@ def test_threads_that_cannot_be(r):
         code, _, err = r.call(site, "--set", "listen=127.0.0.1:0", "--set", "origin=127.0.0.1:1",
                               "--set", "n=" + n)
         same(code, 1, "exit code of %s threads" % n)
-        expect("threads %s" % n in err or n == "0" and "'0' is no count" in err, err)
+        expect(("threads 65" if n == "65" else "'%s' is out of range: 1 to 1024" % n) in err, err)
+
+
+def test_numbers_bound_at_start_have_their_ranges(r):
+    site = r.build("""param t
+param heads
+global
+    limit headers ${heads}
+listen a
+    bind 127.0.0.1:8080
+    timeout client ${t}
+    server s 127.0.0.1:1
+""")
+    for t, heads, told in (("0s", "50", ":8: '0s' is out of range: 1 to "), ("5s", "7", ":5: '7' is out of range: 8 to 400"),
+                           ("5s", "401", ":5: '401' is out of range: 8 to 400"), ("4000d", "50", " ms")):
+        code, _, err = r.call(site, "--check", "--set", "t=" + t, "--set", "heads=" + heads)
+        same(code, 1, "exit code of t=%s heads=%s" % (t, heads))
+        expect(told in err, err)
+    code, _, err = r.call(site, "--check", "--set", "t=3000d", "--set", "heads=8")
+    same(code, 0, "exit code: " + err)
 
 
 def test_idle_process_rests(r):

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_site: requires options, binds and servers of all sections. Reports sites that listen
+ * nowhere, addresses bound twice, and options that the mode of their section never looks at. */
+#include "model.h"
+#include "option.h"
+
+/* Options that only one mode looks at. */
+static const struct {
+	int id;
+	enum p_mode mode;
+	bool front;
+} modal[] = {
+	{ OPT_TIMEOUT_KEEPALIVE, MODE_HTTP, true },
+	{ OPT_TIMEOUT_HEAD, MODE_HTTP, true },
+	{ OPT_TIMEOUT_BODY, MODE_HTTP, true },
+	{ OPT_RATE_MIN, MODE_HTTP, true },
+	{ OPT_FORWARDFOR, MODE_HTTP, true },
+	{ OPT_ERROR, MODE_HTTP, true },
+	{ OPT_PREREAD, MODE_TCP, true },
+	{ OPT_REUSE, MODE_HTTP, false },
+	{ OPT_POOL, MODE_HTTP, false },
+	{ OPT_FORWARD_RAW, MODE_HTTP, false },
+};
+
+/* Own statements alone: a profile may serve sections of both modes. */
+static void check_mode(const struct entity *e)
+{
+	for (size_t i = 0; i < sizeof(modal) / sizeof(*modal); i++) {
+		const struct vec *list = &e->opts[modal[i].id];
+		const struct option_use *use = list->n ? list->p[0] : NULL;
+		enum p_mode mode = modal[i].front && e->kind != SEC_BACKEND ? e->out->front_mode
+									    : e->out->back_mode;
+
+		if (use && !use->origin && mode != modal[i].mode)
+			diag(W213, use->opt->at, option_row(modal[i].id)->words,
+			     mode == MODE_TCP ? "tcp" : "http");
+	}
+}
+
+/* What a bind takes from the system, as text; empty: known at start only. */
+static struct str bound(struct arena *a, const struct p_bind *b)
+{
+	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
+	const struct p_addr *x = &b->addr;
+	struct textbuf t = { 0 };
+
+	if (x->text || x->kind == ADDR_NONE || x->kind == ADDR_FD)
+		return S("");
+	if (x->kind != ADDR_INET)
+		return arena_printf(a, "%d %.*s", x->kind, STR_ARG(x->path));
+	textbuf_put(a, &t, str_of((const char *)(x->any_host ? any4 : x->ip.addr), 16));
+	textbuf_put(a, &t, arena_printf(a, " %u %.*s", x->port, STR_ARG(b->interface)));
+	return textbuf_str(&t);
+}
+
+static void check_binds(struct model *m)
+{
+	struct symbols seen = { 0 };
+	bool any = false;
+
+	for (size_t i = 0; i < m->entities.n; i++) {
+		const struct p_section *s = ((const struct entity *)m->entities.p[i])->out;
+
+		any = any || s->nbinds;
+		for (uint32_t k = 0; k < s->nbinds; k++) {
+			struct str key = bound(m->arena, &s->binds[k]);
+			const struct p_bind *first;
+
+			if (!key.n)
+				continue;
+			first = symbol_put(m->arena, &seen, key, &s->binds[k]);
+			if (first == &s->binds[k])
+				continue;
+			diag(E091, diag_line(s->binds[k].place.file, s->binds[k].place.line));
+			diag_note(diag_line(first->place.file, first->place.line),
+				  "the first one is here");
+		}
+	}
+	if (!any && m->entities.n && !diag_errors())
+		diag(W214, (struct at) { 0 });
+}
+
+void check_site(struct model *m)
+{
+	for (size_t i = 0; i < m->entities.n; i++)
+		check_mode(m->entities.p[i]);
+	check_binds(m);
+}
