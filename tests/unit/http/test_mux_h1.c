@@ -210,7 +210,7 @@ static void front_failed(struct stream *s, enum stream_error why)
 }
 
 static const struct stream_ops front_ops = { front_head, front_data, front_end, front_drained,
-					     front_failed };
+					     front_failed, NULL };
 
 static bool refuse_open;
 
@@ -255,7 +255,7 @@ static void back_failed(struct stream *s, enum stream_error why)
 }
 
 static const struct stream_ops back_ops = { back_head, back_data, back_end, front_drained,
-					    back_failed };
+					    back_failed, NULL };
 
 static void back_idle(struct conn *c)
 {
