@@ -9,6 +9,8 @@ RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c run
 RT_CORE_SRC := runtime/core/topo.c runtime/core/plan.c runtime/core/clock.c runtime/core/pool.c runtime/core/pool_guard.c runtime/core/timer.c runtime/core/task.c \
 	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
 	runtime/core/poll_accept.c runtime/core/poll_fault.c runtime/core/uring.c runtime/core/poll_uring.c runtime/core/poll_uring_recv.c runtime/core/log.c
+	runtime/core/buf.c runtime/core/shared.c runtime/core/isolate.c runtime/core/profile.c runtime/core/watchdog.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
+	runtime/core/poll_fault.c runtime/core/log.c
 RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c runtime/net/listener.c runtime/net/listener_sock.c \
 	runtime/net/proxy_hdr.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
 	runtime/net/hs_send_proxy.c

@@ -28,6 +28,10 @@ struct wheel {
 struct sched {
 	struct list run[TASK_CLASSES];
 	uint32_t queued; /* bit per class: its run queue may hold tasks */
+	_Atomic(void (*)(
+		void)) running; /* what the task at work runs; NULL: none; for the watchdog */
+	struct timer shared_look; /* this thread keeps the wheel of a group: see shared.c */
+	_Atomic(struct profile *) profile; /* see profile.c; NULL: never asked for */
 	struct wheel wheel;
 	_Alignas(64) _Atomic(struct task *) inbox;
 	char pad[64 - sizeof(void *)];
@@ -46,6 +50,8 @@ bool sched_inbox_empty(struct sched *s);
 struct task *sched_inbox_pop(struct sched *s);
 
 void wheel_init(struct wheel *w, uint64_t now);
+/* Places <t>, or moves it. */
+void wheel_set(struct wheel *w, struct timer *t, uint64_t at);
 void wheel_run(struct wheel *w, uint64_t now);
 /* Earliest tick at which wheel_run may have something to do; 0: never. */
 uint64_t wheel_next(struct wheel *w);

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "../base/bug.h"
+#include "profile.h"
 #include "sched.h"
+#include "shared.h"
 #include "thread.h"
 
 /* Tasks run per loop turn. A turn must stay short, as input waits meanwhile; bulk gets its share in
@@ -94,7 +96,7 @@ struct task *sched_inbox_pop(struct sched *s)
 
 /* Runs what is queued now: a task that wakes itself comes again in the next turn, after input and
  * timers. */
-static void run_class(struct list *queue, unsigned most)
+static void run_class(struct list *queue, unsigned most, bool profiling)
 {
 	const struct list *last = queue->prev, *node = NULL;
 
@@ -103,19 +105,28 @@ static void run_class(struct list *queue, unsigned most)
 
 		node = list_shift(queue);
 		t = CONTAINER(node, struct task, link);
-		t->run(t);
+		th->sched->running = (void (*)(void))t->run;
+		if (__builtin_expect(profiling, 0))
+			profile_task(t);
+		else
+			t->run(t);
 	}
+	th->sched->running = NULL;
 }
 
 void sched_tasks(struct sched *s)
 {
+	bool profiling = profile_on();
+
 	if (atomic_load_explicit(&s->inbox, memory_order_relaxed))
 		inbox_take(s);
 	for (unsigned c = 0; s->queued >> c; c++) {
-		run_class(&s->run[c], budget[c]);
+		run_class(&s->run[c], budget[c], profiling);
 		if (list_empty(&s->run[c]))
 			s->queued &= ~(1U << c);
 	}
+	if (__builtin_expect(shared_waiting(), 0))
+		shared_run();
 }
 
 void sched_timers(struct sched *s, uint64_t now)
@@ -133,5 +144,7 @@ uint64_t sched_until(struct sched *s, uint64_t now)
 	for (unsigned c = 0; s->queued >> c; c++)
 		if (!list_empty(&s->run[c]))
 			return now;
+	if (shared_waiting())
+		return now;
 	return wheel_next(&s->wheel);
 }

@@ -14,10 +14,14 @@
 #include "buf.h"
 #include "clock.h"
 #include "fd.h"
+#include "isolate.h"
 #include "poll.h"
 #include "pool.h"
+#include "profile.h"
 #include "sched.h"
+#include "shared.h"
 #include "topo.h"
+#include "watchdog.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
 #define STACK_SIZE ((size_t)1 << 20) /* instrumented frames are larger */
@@ -39,8 +43,10 @@ struct call {
 };
 
 static struct pool call_pool;
+static struct shared_task page_task;
 static const struct thread_config *config;
-static struct thread_group *groups[GROUPS_MAX];
+struct thread_group *thread_groups[GROUPS_MAX];
+unsigned ngroups;
 
 /* Starting goes by turns: <start_turn> is the tid whose start function may run, until it reaches
  * <start_end>. */
@@ -54,22 +60,26 @@ static _Atomic unsigned stoppable;
 
 void thread_wake(struct thread *t)
 {
-	if (atomic_load(&t->asleep) && atomic_exchange(&t->asleep, 0))
+	if (atomic_load(&t->asleep) && atomic_exchange(&t->asleep, 0)) {
+		atomic_fetch_add_explicit(&t->wakeups, 1, memory_order_relaxed);
 		t->poller->wake(t);
+	}
 }
 
 bool thread_sleep(struct thread *t)
 {
 	atomic_store(&t->asleep, 1);
-	if (sched_inbox_empty(t->sched) && !atomic_load(&t->stop))
+	if (sched_inbox_empty(t->sched) && !shared_waiting() && !atomic_load(&t->stop))
 		return true;
-	atomic_store(&t->asleep, 0);
+	thread_awake(t);
 	return false;
 }
 
 void thread_awake(struct thread *t)
 {
-	atomic_store_explicit(&t->asleep, 0, memory_order_relaxed);
+	atomic_store(&t->asleep, 0);
+	if (__builtin_expect(atomic_load(&t->hold), 0))
+		isolate_stand();
 }
 
 uint64_t group_sleeping(const struct thread_group *g)
@@ -130,6 +140,15 @@ uint64_t thread_random(void)
 	return sum;
 }
 
+/* The C library goes through all its heaps for this: one thread does it for all. */
+static void return_pages(struct shared_task *t)
+{
+	(void)t;
+#if defined(__GLIBC__)
+	malloc_trim(0);
+#endif
+}
+
 /* Gives back what the caches have not needed for a while, and once much has come together, pages to
  * the system. */
 static void trim(void)
@@ -139,12 +158,10 @@ static void trim(void)
 
 	freed += pool_trim(&again) + buf_trim(&again);
 	th->trim_at = again ? th->now + THREAD_TRIM_MS : 0;
-#if defined(__GLIBC__)
 	if (freed >= TRIM_RETURN && !again) {
-		malloc_trim(0);
+		shared_wake(&page_task);
 		freed = 0;
 	}
-#endif
 }
 
 static uint64_t sleep_until(void)
@@ -157,6 +174,9 @@ static uint64_t sleep_until(void)
 static void loop(void)
 {
 	while (!atomic_load_explicit(&th->stop, memory_order_relaxed)) {
+		if (__builtin_expect(atomic_load_explicit(&th->hold, memory_order_relaxed), 0))
+			isolate_stand();
+		th->turns++;
 		if (th->turn)
 			th->turn();
 		th->poller->wait(th, sleep_until());
@@ -241,12 +261,19 @@ static void *thread_main(void *arg)
 	if (config->cpus)
 		bind_cpus(&config->cpus[th->tid]);
 	ok = start();
-	if (!start_failed)
+	if (!start_failed) {
+		atomic_store(&th->stands, 0);
+		if (atomic_load(&th->hold))
+			isolate_stand();
+		watchdog_start(config->watchdog_warn_ms, config->watchdog_abort_ms);
 		loop();
+		watchdog_stop();
+	}
 	if (ok)
 		finish();
 	if (th->poll && th->poller->leave)
 		th->poller->leave(th);
+	atomic_store(&th->stands, 1);
 	if (th->bufs)
 		buf_thread_stop();
 	pool_thread_stop();
@@ -255,17 +282,18 @@ static void *thread_main(void *arg)
 
 static int build_threads(void)
 {
-	unsigned n = nthreads, ng = config->ngroups ? config->ngroups : 1;
+	unsigned n = nthreads, ng = ngroups;
 	struct thread_shape shape = { n, ng };
 
 	threads = calloc(n, sizeof(*threads));
 	for (unsigned g = 0; threads && g < ng; g++) {
-		groups[g] = calloc(1, sizeof(*groups[g]));
-		if (!groups[g] || !(groups[g]->fds = fd_table_new()))
+		thread_groups[g] = calloc(1, sizeof(*thread_groups[g]));
+		if (!thread_groups[g] || !(thread_groups[g]->fds = fd_table_new()) ||
+		    !(thread_groups[g]->queue = group_queue_new()))
 			return -1;
-		groups[g]->id = (uint16_t)g;
-		groups[g]->first = (uint16_t)group_first(&shape, g);
-		groups[g]->nthreads = (uint16_t)group_size(&shape, g);
+		thread_groups[g]->id = (uint16_t)g;
+		thread_groups[g]->first = (uint16_t)group_first(&shape, g);
+		thread_groups[g]->nthreads = (uint16_t)group_size(&shape, g);
 	}
 	for (unsigned i = 0; threads && i < n; i++) {
 		unsigned g = group_of(&shape, i);
@@ -274,9 +302,10 @@ static int build_threads(void)
 		if (!threads[i])
 			return -1;
 		memset(threads[i], 0, sizeof(**threads));
+		threads[i]->stands = 1; /* until its loop begins */
 		threads[i]->tid = (uint16_t)i;
-		threads[i]->ltid = (uint16_t)(i - groups[g]->first);
-		threads[i]->group = groups[g];
+		threads[i]->ltid = (uint16_t)(i - thread_groups[g]->first);
+		threads[i]->group = thread_groups[g];
 		threads[i]->poller = config->poller;
 	}
 	return threads ? 0 : -1;
@@ -300,6 +329,8 @@ static void thread_free(struct thread *t)
 	if (t->poll)
 		t->poller->stop(t);
 	free(t->bufs);
+	if (t->sched)
+		profile_free(t->sched);
 	free(t->sched);
 	free(t);
 }
@@ -314,10 +345,12 @@ static void free_threads(void)
 	nthreads = 0;
 	th = NULL;
 	for (unsigned g = 0; g < GROUPS_MAX; g++) {
-		if (groups[g])
-			fd_table_free(&groups[g]->fds);
-		free(groups[g]);
-		groups[g] = NULL;
+		if (thread_groups[g]) {
+			fd_table_free(&thread_groups[g]->fds);
+			group_queue_free(&thread_groups[g]->queue);
+		}
+		free(thread_groups[g]);
+		thread_groups[g] = NULL;
 	}
 }
 
@@ -361,7 +394,9 @@ int thread_run(const struct thread_config *cfg)
 	BUG_ON(cfg->nthreads > (cfg->ngroups ? cfg->ngroups : 1) * GROUP_THREADS_MAX);
 	config = cfg;
 	nthreads = cfg->nthreads;
+	ngroups = cfg->ngroups ? cfg->ngroups : 1;
 	pool_init(&call_pool, "call", sizeof(struct call));
+	task_new_anywhere(&page_task, TASK_BULK, return_pages);
 	buf_setup(cfg->buffers_max, nthreads);
 	if (build_threads() == 0) {
 		atomic_store(&stoppable, nthreads);

@@ -20,6 +20,8 @@ struct thread_group {
 	uint16_t id, nthreads;
 	uint16_t first; /* tid of its first thread */
 	struct fd_table *fds; /* descriptors of this group */
+	struct group_queue *queue; /* shared tasks */
+	_Atomic bool profiling; /* times tasks; see profile.h */
 };
 
 /* What a poller has done; the owner counts, others may read. */
@@ -43,6 +45,7 @@ struct thread {
 	const struct poller *poller;
 	struct poller_state *poll; /* private to the poller */
 	struct poll_count polled;
+	uint64_t turns; /* of its loop */
 	struct sched *sched; /* run queues, timers, inbox */
 	struct buf_pool *bufs;
 	void (*turn)(void); /* set by net: ends each loop turn, before the wait */
@@ -50,6 +53,8 @@ struct thread {
 	void *proxy; /* per-thread data of the proxy layer */
 	uint64_t rng[2]; /* state of thread_random */
 	_Alignas(64) _Atomic uint32_t asleep; /* in the poller: a wake-up is needed */
+	_Atomic uint32_t hold, stands; /* asked to stand still / does; see isolate.h */
+	_Atomic uint64_t wakeups; /* ends of its sleep by others; counter */
 	_Atomic uint32_t load; /* connections owned, for accept; written by the owner */
 	_Atomic bool stop;
 };
@@ -57,11 +62,14 @@ struct thread {
 extern _Thread_local struct thread *th;
 extern struct thread **threads; /* all of them, by tid */
 extern unsigned nthreads;
+extern struct thread_group *thread_groups[GROUPS_MAX];
+extern unsigned ngroups;
 
 struct thread_config {
 	unsigned nthreads, ngroups;
 	const struct number_set *cpus; /* processors by tid, empty: as the process; or NULL */
 	const struct poller *poller;
+	uint32_t watchdog_warn_ms, watchdog_abort_ms; /* see watchdog.h; 0: not watched */
 	uint32_t buffers_max; /* per process; 0: no limit but the memory */
 	/* Called on each thread, in tid order, before the loop starts / after it has ended. */
 	int (*start)(struct thread *);

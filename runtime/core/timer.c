@@ -32,12 +32,17 @@ static void wheel_place(struct wheel *w, struct timer *t)
 	list_append(&w->slot[level][slot], &t->link);
 }
 
-void timer_place(struct timer *t, uint64_t at)
+void wheel_set(struct wheel *w, struct timer *t, uint64_t at)
 {
 	BUG_ON(at == 0);
 	t->at = at;
 	list_del(&t->link);
-	wheel_place(&th->sched->wheel, t);
+	wheel_place(w, t);
+}
+
+void timer_place(struct timer *t, uint64_t at)
+{
+	wheel_set(&th->sched->wheel, t, at);
 }
 
 void timer_del(struct timer *t)

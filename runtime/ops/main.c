@@ -12,6 +12,7 @@
 #include "../core/poll.h"
 #include "../core/pool.h"
 #include "../core/thread.h"
+#include "../core/watchdog.h"
 #include "../net/conn.h"
 #include "../net/listener.h"
 #include "../proxy/front.h"
@@ -32,6 +33,7 @@ struct args {
 	unsigned nset;
 	const char *pool_debug, *poller;
 	struct threads_place place;
+	uint32_t warn_ms, abort_ms; /* of the watchdog; 0: off */
 	bool check, limits, topology;
 };
 
@@ -52,6 +54,9 @@ static int usage(FILE *out, const char *self)
 		"  --pool-debug MODES catch memory defects: comma list of "
 		"poison,tag,caller,integrity,cold-first,no-cache\n"
 		"  --poller NAME      use this poller (epoll, io_uring), or do not start\n"
+		"  --watchdog WARN,ABORT|off  processor time in ms that one turn of a thread's "
+		"loop "
+		"may take until a message, and until the process ends (200,2000)\n"
 		"  --version          print versions and digests\n"
 		"  -h, --help         print this\n",
 		self, weir_site.name, weir_site.weir_version);
@@ -78,6 +83,31 @@ static bool take_set(struct args *a, const char *arg)
 	return true;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WATCHED false /* instrumented code takes its time */
+#else
+#define WATCHED true
+#endif
+
+static bool take_watchdog(struct args *a, const char *arg)
+{
+	struct str abort_ms = str_from(arg), warn_ms = str_cut(&abort_ms, ',');
+	uint64_t warn, end;
+
+	a->warn_ms = a->abort_ms = 0;
+	if (str_eq(warn_ms, S("off")) && !abort_ms.p)
+		return true;
+	if (!str_u64(warn_ms, 3600000, &warn) || !str_u64(abort_ms, 3600000, &end) || !warn ||
+	    end < warn) {
+		fprintf(stderr, "--watchdog '%s': WARN,ABORT in milliseconds or off is expected\n",
+			arg);
+		return false;
+	}
+	a->warn_ms = (uint32_t)warn;
+	a->abort_ms = (uint32_t)end;
+	return true;
+}
+
 /* -1: go on; else the exit code. */
 static int read_args(int argc, char **argv, struct args *a)
 {
@@ -85,6 +115,7 @@ static int read_args(int argc, char **argv, struct args *a)
 		{ "set", required_argument, NULL, 's' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "limits", no_argument, NULL, 'l' },
+		{ "watchdog", required_argument, NULL, 'w' },
 		{ "cpus", required_argument, NULL, 'u' },
 		{ "show-topology", optional_argument, NULL, 't' },
 		{ "pool-debug", required_argument, NULL, 'd' },
@@ -106,6 +137,10 @@ static int read_args(int argc, char **argv, struct args *a)
 			break;
 		case 'l':
 			a->limits = true;
+			break;
+		case 'w':
+			if (!take_watchdog(a, optarg))
+				return EXIT_CODE_USAGE;
 			break;
 		case 'u':
 			a->place.cpus = str_from(optarg);
@@ -198,13 +233,16 @@ static const struct poller *choose_poller(const char *name)
 	return NULL;
 }
 
-static int serve(const struct limits *lim, const struct plan *plan, const struct poller *poller)
+static int serve(const struct args *a, const struct limits *lim, const struct plan *plan,
+		 const struct poller *poller)
 {
 	struct thread_config cfg = {
 		.nthreads = lim->threads,
 		.ngroups = lim->groups,
 		.cpus = plan->bound ? plan->cpus : NULL,
 		.poller = poller,
+		.watchdog_warn_ms = a->warn_ms,
+		.watchdog_abort_ms = a->abort_ms,
 		.buffers_max = lim->buffers,
 		.start = thread_begin,
 		.stop = thread_end,
@@ -335,6 +373,7 @@ static int start(struct args *a)
 	if (!poller)
 		return EXIT_CODE_SYSTEM;
 	process_signals_init(&signals);
+	watchdog_init();
 	proxy_init();
 	if (!prepare(&lim, a->check))
 		return good ? EXIT_CODE_SYSTEM : EXIT_CODE_CONFIG;
@@ -346,12 +385,13 @@ static int start(struct args *a)
 	}
 	log_say(LOG_NOTICE, "%s %s: threads %u, maxconn %u, descriptors %u", weir_site.name,
 		weir_site.weir_version, lim.threads, lim.maxconn, lim.fds);
-	return serve(&lim, plan, poller);
+	return serve(a, &lim, plan, poller);
 }
 
 int main(int argc, char **argv)
 {
-	struct args args = { 0 };
+	struct args args = { .warn_ms = WATCHED ? WATCHDOG_WARN_MS : 0,
+			     .abort_ms = WATCHDOG_ABORT_MS };
 	int rc = read_args(argc, argv, &args);
 
 	if (rc >= 0)

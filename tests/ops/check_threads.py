@@ -297,3 +297,15 @@ def test_s104_128_threads_in_four_groups(r):
         c.close()
     p.stop(0)
     print("     %.0f kB a thread" % each)
+
+
+def test_s114_the_watchdog_is_set_on_the_command_line(r):
+    site = r.build(SITE)
+    for wrong in ("", "5", "0,5", "5,4", "x", "off,1", "5,6,7"):
+        same(r.call(site, "--set", "listen=127.0.0.1:0", "--watchdog", wrong)[0], 2, "--watchdog " + wrong)
+    for good in ("off", "1,60000", "200,2000"):
+        to = (r.host, r.port())
+        p = r.start(site, "--set", "listen=%s:%d" % to, "--set", "n=2", "--watchdog", good, ready=[to])
+        for _ in range(50):
+            same(get(to)[0], 200, "status with --watchdog " + good)
+        p.stop(0)

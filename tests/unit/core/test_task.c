@@ -3,16 +3,21 @@
 #include <string.h>
 
 #include "../../../runtime/core/sched.h"
+#include "../../../runtime/core/shared.h"
 #include "../../../runtime/core/thread.h"
 
 Suite *task_suite(void);
 
 static struct thread me;
 static struct sched sched;
+static struct thread_group group = { .nthreads = 1 };
 
 static void setup(void)
 {
 	me.sched = &sched;
+	if (!group.queue)
+		group.queue = group_queue_new();
+	me.group = &group;
 	sched_init(&sched, 1000);
 	th = &me;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../../../runtime/core/sched.h"
+#include "../../../runtime/core/shared.h"
 #include "../../../runtime/core/thread.h"
 
 Suite *timer_suite(void);
@@ -10,12 +11,16 @@ Suite *timer_suite(void);
 /* The wheel under a thread of its own making: the test is the loop and its clock. */
 static struct thread me;
 static struct sched sched;
+static struct thread_group group = { .nthreads = 1 };
 
 #define BEGIN UINT64_C(1000000007)
 
 static void setup(void)
 {
 	me.sched = &sched;
+	if (!group.queue)
+		group.queue = group_queue_new();
+	me.group = &group;
 	me.now = BEGIN;
 	sched_init(&sched, BEGIN);
 	th = &me;
