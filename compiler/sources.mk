@@ -18,7 +18,7 @@ WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/
 WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/regular/re_atomic.c \
 	compiler/regular/re_parse.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
 	compiler/regular/dfa_minimise.c compiler/regular/dfa_build.c compiler/regular/dfa_pair.c compiler/regular/dfa_concat.c \
-	compiler/regular/word.c compiler/regular/word_list.c compiler/regular/literal.c \
+	compiler/regular/word.c compiler/regular/word_list.c compiler/regular/literal.c compiler/regular/literal_of.c \
 	compiler/proof/universe.c compiler/proof/universe_path.c
 
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \

@@ -25,8 +25,10 @@ struct literal {
 
 bool literal_matches(const struct literal *l, struct str subject);
 const struct dfa *literal_dfa(struct arena *a, const struct literal *l, struct budget *b);
-/* Does <re>, searched, test for one of a few fixed texts? Fills <out>, at most <max>, and returns
- * how many; 0: no, or more than <max>. */
+/* Does <re>, searched, test for one of a few fixed texts? Reads the tree only. Fills <out>, at
+ * most <max>, and returns how many; 0: no, or more than <max>. */
 unsigned regex_as_literals(struct arena *a, const struct re *re, struct literal *out, unsigned max);
+/* Is <d> the language of one EQ, PRE, SUF or SUB? Looks at the language, however it was written. */
+bool dfa_as_literal(struct arena *a, const struct dfa *d, struct literal *out);
 
 #endif

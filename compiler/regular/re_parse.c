@@ -157,12 +157,14 @@ static struct re *escape(struct re_reader *r)
 
 /* ---- groups ---- */
 
-/* (?=…) and its kin, for a body of one byte: <behind> looks at the byte before. */
+/* (?=…) and its kin, for a body of one byte or none: <behind> looks at the byte before. */
 static struct re *look(struct re_reader *r, bool behind, bool negated)
 {
 	struct re *body = alternatives(r);
 	struct re_side side = { .edge = negated };
 
+	if (body && body->kind == RE_EMPTY) /* always true; (?!) never */
+		return negated ? re_set(r->a, side.set) : body;
 	if (!body || !re_as_set(body, &side.set))
 		return re_opaque(r, S("lookaround"));
 	if (negated)
