@@ -205,6 +205,7 @@ struct ws_place {
  *   flags    two bits a rule: WS_DECIDE_* */
 struct ws_scan {
 	uint32_t subject;
+	uint32_t one; /* it has one value at most */
 	uint32_t present; /* 1 + the literal that holds when there is a value */
 	uint32_t trees[4]; /* starts, starts whatever the case, ends, ends whatever the case */
 	uint32_t finders[2]; /* what is inside, and whatever the case */

@@ -112,7 +112,7 @@ static bool is_many(const struct p_subject *s)
 static void put_scan(struct plan *p, const struct looked *x)
 {
 	struct decide *d = p->d;
-	struct ws_scan row = { .subject = x->subject };
+	struct ws_scan row = { .subject = x->subject, .one = !is_many(x->p) };
 	struct entry *entries[STRUCTURES] = { NULL };
 	uint32_t n[STRUCTURES] = { 0 }, room[STRUCTURES] = { 0 }, worst = 0, all = 0;
 

@@ -5,13 +5,16 @@
 
 #include "../base/scan.h"
 
-/* A set of rules: bits, and above them levels in which a bit says that a word below is not 0. */
+/* A set of rules: a few in a list; from one more on, bits, and above them levels in which a bit says
+ * that a word below is not 0. */
+#define FEW 8
 #define LEVELS 4
-#define RULES_MAX ((uint32_t)1 << (6 * LEVELS))
+_Static_assert(6 * LEVELS >= 24, "a chain has fewer than 2^24 rules: so many lines fill no source");
 
 struct walk {
 	struct scan_set held; /* literals */
 	uint64_t *level[LEVELS]; /* rules that were woken */
+	uint32_t few[FEW], nfew; /* likewise; nfew above FEW: they are in <level> */
 	uint32_t group; /* the next to look at */
 	uint32_t always; /* the next rule that waits for nothing */
 	bool in_line; /* a value could not be had: every rule is next */
@@ -20,7 +23,7 @@ struct walk {
 /* -- rules that were woken
  * ---------------------------------------------------------------------- */
 
-static void wake(struct walk *w, uint32_t rule)
+static void set_bits(struct walk *w, uint32_t rule)
 {
 	for (unsigned i = 0; i < LEVELS; i++) {
 		w->level[i][rule / 64] |= (uint64_t)1 << rule % 64;
@@ -28,18 +31,7 @@ static void wake(struct walk *w, uint32_t rule)
 	}
 }
 
-static uint32_t first_woken(const struct walk *w)
-{
-	uint32_t at = 0;
-
-	if (!w->level[LEVELS - 1][0])
-		return UINT32_MAX;
-	for (unsigned i = LEVELS; i > 0; i--)
-		at = at * 64 + (uint32_t)__builtin_ctzll(w->level[i - 1][at]);
-	return at;
-}
-
-static void sleep(struct walk *w, uint32_t rule)
+static void clear_bits(struct walk *w, uint32_t rule)
 {
 	for (unsigned i = 0; i < LEVELS; i++) {
 		uint64_t *word = &w->level[i][rule / 64];
@@ -51,14 +43,62 @@ static void sleep(struct walk *w, uint32_t rule)
 	}
 }
 
-static void sleep_all(struct walk *w)
+static uint32_t first_bit(const struct walk *w)
+{
+	uint32_t at = 0;
+
+	if (!w->level[LEVELS - 1][0])
+		return UINT32_MAX;
+	for (unsigned i = LEVELS; i > 0; i--)
+		at = at * 64 + (uint32_t)__builtin_ctzll(w->level[i - 1][at]);
+	return at;
+}
+
+static void wake(struct walk *w, uint32_t rule)
+{
+	if (w->nfew < FEW) {
+		w->few[w->nfew++] = rule;
+		return;
+	}
+	for (; w->nfew == FEW; w->nfew++)
+		for (unsigned i = 0; i < FEW; i++)
+			set_bits(w, w->few[i]);
+	set_bits(w, rule);
+}
+
+static uint32_t first_woken(const struct walk *w)
+{
+	uint32_t first = UINT32_MAX;
+
+	if (w->nfew > FEW)
+		return first_bit(w);
+	for (uint32_t i = 0; i < w->nfew; i++)
+		first = w->few[i] < first ? w->few[i] : first;
+	return first;
+}
+
+static void forget(struct walk *w, uint32_t rule)
+{
+	uint32_t i = 0;
+
+	if (w->nfew > FEW) {
+		clear_bits(w, rule);
+		return;
+	}
+	while (w->few[i] != rule)
+		i++;
+	w->few[i] = w->few[--w->nfew];
+}
+
+static void forget_all(struct walk *w)
 {
 	uint32_t rule;
 
-	while ((rule = first_woken(w)) != UINT32_MAX) {
+	while (w->nfew > FEW && (rule = first_bit(w)) != UINT32_MAX) {
 		w->level[0][rule / 64] &= (uint64_t)1 << rule % 64;
-		sleep(w, rule);
+		clear_bits(w, rule);
 	}
+	w->nfew = 0;
 }
 
 /* -- looking
@@ -102,6 +142,8 @@ static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_
 			scan_range(words, scan->ranges, v.num, out);
 		if (scan->nets && v.ip.kind == AK_INET)
 			scan_net(words, scan->nets, v.ip.ip, out);
+		if (scan->one)
+			return;
 	}
 }
 
@@ -169,7 +211,7 @@ static void begin(const struct ws_decide *d)
 	struct walk *w = pt()->walk;
 
 	(void)d;
-	sleep_all(w);
+	forget_all(w);
 	for (uint32_t i = 0; i < w->held.n; i++)
 		w->held.bits[w->held.list[i] / 64] = 0;
 	w->held.n = w->group = w->always = 0;
@@ -206,7 +248,7 @@ static uint32_t next(struct rule_run *r, const struct ws_decide *d, uint32_t fro
 		return always;
 	if (woken == UINT32_MAX)
 		return d->nrules;
-	sleep(w, woken);
+	forget(w, woken);
 	*holds = site.ws->decide_words[d->flags + woken / 16] >> woken % 16 * 2 & WS_DECIDE_HOLDS;
 	return woken;
 }
