@@ -23,6 +23,7 @@ uint32_t emit_text(struct emit *e, const struct p_text *t); /* NULL: WS_NONE */
 uint32_t emit_constant(struct emit *e, struct str s); /* a text of these bytes */
 uint32_t emit_regex(struct emit *e, const struct p_regex *r);
 uint32_t emit_subject(struct emit *e, const struct p_subject *s);
+bool emit_is_one(const struct p_subject *s); /* it gives one value at most */
 uint32_t emit_map(struct emit *e, const struct p_map *m);
 /* Of a choice by a map: the subject without its last converter; the map with sections for values;
  * the number of the section <name>. */

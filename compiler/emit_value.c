@@ -177,6 +177,25 @@ static int64_t subject_number(const struct p_subject *s)
 	return s->id == SUBJ_H ? ws_field_id(s->name) : s->num;
 }
 
+bool emit_is_one(const struct p_subject *s)
+{
+	static const bool one[] = {
+#define MANY false
+#define ONE true
+#define SUBJECT(id, name, arg, type, many, where, doc) many,
+#include "../grammar/subject.def"
+#undef MANY
+#undef ONE
+	};
+
+	if (s->measure == MEASURE_COUNT)
+		return true;
+	for (const struct p_conv *c = s->convs; c; c = c->next)
+		if (c->id == CONV_LIST)
+			return false;
+	return one[s->id];
+}
+
 /* <s> with its first <n> converters. */
 static uint32_t subject_row(struct emit *e, const struct p_subject *s, uint32_t n)
 {
@@ -188,7 +207,8 @@ static uint32_t subject_row(struct emit *e, const struct p_subject *s, uint32_t 
 	row.flags =
 		(uint8_t)((s->of_request ? WS_SUBJ_REQUEST : 0) | (s->icase ? WS_SUBJ_ICASE : 0) |
 			  (s->measure == MEASURE_LEN ? WS_SUBJ_LEN : 0) |
-			  (s->measure == MEASURE_COUNT ? WS_SUBJ_COUNT : 0));
+			  (s->measure == MEASURE_COUNT ? WS_SUBJ_COUNT : 0) |
+			  (emit_is_one(s) ? WS_SUBJ_ONE : 0));
 	row.type = (uint8_t)s->type;
 	row.base_type = base_types[s->id];
 	row.name = emit_ref(e, s->name);

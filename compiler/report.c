@@ -4,23 +4,46 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#include "decide/decide.h"
 #include "show.h"
+
+/* How the rules of a list are found, and what that costs at most. */
+static void by_tables(const struct decide_report *r, FILE *out)
+{
+	fprintf(out,
+		"by tables: about %" PRIu32 " steps, %" PRIu32 " in line; looks at %" PRIu32
+		" value%s\n",
+		r->steps, r->inline_steps, r->values, r->values == 1 ? "" : "s");
+	fprintf(out, "%34s %5" PRIu32 " found by them, %" PRIu32 " of these without a test\n", "",
+		r->watched, r->held);
+	fprintf(out, "%34s %5" PRIu32 " always tested; for any request at most %" PRIu32, "",
+		r->always, r->candidates_max);
+	if (r->changing)
+		fprintf(out, ", again after %" PRIu32 " that may change a value", r->changing);
+	putc('\n', out);
+}
+
+static void chain(const struct p_section *s, int dir, const struct decide_report *r, FILE *out)
+{
+	uint32_t n = s->chains[dir].n;
+
+	fprintf(out, "  %-24.*s %-8s %5" PRIu32 " rule%s, ", STR_ARG(s->name),
+		show_dir((enum rule_dir)dir), n, n == 1 ? "" : "s");
+	if (r->row == WS_NONE)
+		fprintf(out, "tested in line, in order: about %" PRIu32 " step%s\n",
+			r->inline_steps, r->inline_steps == 1 ? "" : "s");
+	else
+		by_tables(r, out);
+}
 
 static void chains(const struct emit *e, FILE *out)
 {
 	fputs("rule lists:\n", out);
 	for (uint32_t i = 0; i < e->p->nsections; i++)
-		for (int dir = 0; dir < RULE_DIRS; dir++) {
-			const struct p_section *s = e->p->sections[i];
-			uint32_t n = s->chains[dir].n;
-
-			if (n)
-				fprintf(out,
-					"  %-24.*s %-8s %5" PRIu32
-					" rule%s, tested in line, in order\n",
-					STR_ARG(s->name), show_dir((enum rule_dir)dir), n,
-					n == 1 ? "" : "s");
-		}
+		for (int dir = 0; dir < RULE_DIRS; dir++)
+			if (e->p->sections[i]->chains[dir].n)
+				chain(e->p->sections[i], dir,
+				      &e->decided[i * RULE_DIRS + (uint32_t)dir], out);
 }
 
 static void sizes(const struct emit *e, const struct out_files *files, const char *target,

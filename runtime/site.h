@@ -59,6 +59,7 @@ static inline enum ws_field_id ws_field_id(struct str name)
 #define WS_SUBJ_ICASE 0x02
 #define WS_SUBJ_LEN 0x04
 #define WS_SUBJ_COUNT 0x08
+#define WS_SUBJ_ONE 0x10 /* gives one value at most */
 
 enum ws_type { WS_STR, WS_INT, WS_ADDR, WS_BOOL };
 
@@ -205,7 +206,6 @@ struct ws_place {
  *   flags    two bits a rule: WS_DECIDE_* */
 struct ws_scan {
 	uint32_t subject;
-	uint32_t one; /* it has one value at most */
 	uint32_t present; /* 1 + the literal that holds when there is a value */
 	uint32_t trees[4]; /* starts, starts whatever the case, ends, ends whatever the case */
 	uint32_t finders[2]; /* what is inside, and whatever the case */

@@ -5,14 +5,15 @@
 
 #include "decide_part.h"
 
-/* Steps of the cost model: one is about a test made in line. */
+/* Steps of the cost model: about 60 instructions each, as counted on the plain site of bench/. */
 enum {
-	STEPS_BASE = 2,
-	STEPS_VALUE = 1,
-	STEPS_TREE = 1,
+	STEPS_RULE = 8, /* a rule that is tested */
+	STEPS_BASE = 4, /* a walk by tables, besides */
+	STEPS_VALUE = 2,
+	STEPS_TREE = 2,
 	STEPS_RANGE = 1,
 	STEPS_NET = 2,
-	STEPS_FIND = 8
+	STEPS_FIND = 20
 };
 #define CANDIDATES_USUAL 1 /* rules that a request usually wakes */
 #define SUBJECTS_EXACT 256 /* beyond: any edit counts as one of what is looked at */
@@ -92,27 +93,10 @@ static void put_structure(struct plan *p, unsigned which, struct entry *entries,
 	}
 }
 
-static bool is_many(const struct p_subject *s)
-{
-	static const bool many[] = {
-#define MANY true
-#define ONE false
-#define SUBJECT(id, name, arg, type, many, where, doc) many,
-#include "../../grammar/subject.def"
-#undef MANY
-#undef ONE
-	};
-
-	for (const struct p_conv *c = s->convs; c; c = c->next)
-		if (c->id == CONV_LIST)
-			return true;
-	return many[s->id] && s->measure != MEASURE_COUNT;
-}
-
 static void put_scan(struct plan *p, const struct looked *x)
 {
 	struct decide *d = p->d;
-	struct ws_scan row = { .subject = x->subject, .one = !is_many(x->p) };
+	struct ws_scan row = { .subject = x->subject };
 	struct entry *entries[STRUCTURES] = { NULL };
 	uint32_t n[STRUCTURES] = { 0 }, room[STRUCTURES] = { 0 }, worst = 0, all = 0;
 
@@ -137,7 +121,7 @@ static void put_scan(struct plan *p, const struct looked *x)
 	for (unsigned in = 0; in < STRUCTURES; in++)
 		if (n[in])
 			put_structure(p, in, entries[in], n[in], &row, &worst);
-	p->worst += is_many(x->p) || worst > all ? all : worst;
+	p->worst += !emit_is_one(x->p) || worst > all ? all : worst;
 	emit_add(d->e, EMIT_DECIDE_SCANS, &row, 1);
 }
 
@@ -264,7 +248,7 @@ static void weigh(struct plan *p)
 	}
 }
 
-static uint32_t put_flags(struct plan *p)
+static uint32_t put_flags(struct plan *p, uint32_t *changing)
 {
 	struct decide *d = p->d;
 	uint32_t n = d->chain->n, off = decide_words(d->e, (n + 15) / 16);
@@ -278,6 +262,7 @@ static uint32_t put_flags(struct plan *p)
 		     k++)
 			changes = decide_changes(r, p->looked[k].p);
 		flags |= changes ? WS_DECIDE_CHANGES : 0;
+		*changing += changes;
 		*decide_word(d->e, off + i / 16) |= flags << i % 16 * 2;
 	}
 	return off;
@@ -327,7 +312,7 @@ static struct decide_report put_tables(struct decide *d)
 	struct plan p = { .d = d, .w = &w, .steps = STEPS_BASE };
 	struct mark before = mark(d->e);
 	struct ws_decide row = { .nrules = d->chain->n, .nliterals = d->nliterals };
-	struct decide_report r = { .row = WS_NONE, .inline_steps = d->chain->n };
+	struct decide_report r = { .row = WS_NONE, .inline_steps = d->chain->n * STEPS_RULE };
 
 	decide_watch(d, &w);
 	weigh(&p);
@@ -336,14 +321,14 @@ static struct decide_report put_tables(struct decide *d)
 	r.always = w.nalways;
 	r.held = w.held;
 	r.values = p.nlooked;
-	r.steps = p.steps + w.nalways + CANDIDATES_USUAL;
+	r.steps = p.steps + (w.nalways + CANDIDATES_USUAL) * STEPS_RULE;
 	r.candidates_max = w.nalways + (p.worst < w.watched ? p.worst : w.watched);
 	if (!is_worth(&r, d->mode)) {
 		cut(d->e, before);
 		return r;
 	}
 	row.watches = decide_put_watches(d, &w);
-	row.flags = put_flags(&p);
+	row.flags = put_flags(&p, &r.changing);
 	row.always = put_list(d->e, w.always, w.nalways);
 	row.nalways = w.nalways;
 	r.row = emit_add(d->e, EMIT_DECIDES, &row, 1);
@@ -353,9 +338,9 @@ static struct decide_report put_tables(struct decide *d)
 
 static struct decide_report of_chain(struct decide *d, const struct p_chain *c)
 {
-	struct decide_report r = { .row = WS_NONE, .inline_steps = c->n };
+	struct decide_report r = { .row = WS_NONE, .inline_steps = c->n * STEPS_RULE };
 
-	if (d->mode == DECIDE_NEVER || (d->mode == DECIDE_AUTO && c->n <= STEPS_BASE))
+	if (d->mode == DECIDE_NEVER || (d->mode == DECIDE_AUTO && c->n <= CANDIDATES_USUAL))
 		return r;
 	d->number++;
 	d->chain = c;
@@ -394,7 +379,7 @@ void decide_build(struct emit *e, enum decide_mode mode)
 		e->decided[i].row = WS_NONE;
 		if (!c->n)
 			continue;
-		if (*same && e->decided[*same - 1].inline_steps == c->n)
+		if (*same && e->decided[*same - 1].inline_steps == c->n * STEPS_RULE)
 			e->decided[i] = e->decided[*same - 1];
 		else
 			e->decided[i] = of_chain(&d, c);

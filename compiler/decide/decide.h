@@ -7,8 +7,8 @@
  * cannot match. Rules without such a literal wait for nothing. Where what a rule waits for is all
  * of its condition, it is not tested again.
  *
- * A chain keeps its plain form where that is cheaper, by a count of steps (one step is about one
- * test made in line); never by a clock, so the same site gives the same tables everywhere. */
+ * A chain keeps its plain form where that is cheaper, by a count of steps; never by a clock, so the
+ * same site gives the same tables everywhere. */
 #ifndef WEIR_DECIDE_H
 #define WEIR_DECIDE_H
 
@@ -18,10 +18,12 @@ enum decide_mode { DECIDE_AUTO, DECIDE_ALWAYS, DECIDE_NEVER };
 
 /* What became of one chain, for people. */
 struct decide_report {
-	uint32_t row; /* of decides, or WS_NONE: tested in line */
+	uint32_t row; /* of decides, or WS_NONE: tested in line; the rest is then of no use but
+			 <inline_steps> */
 	uint32_t inline_steps, steps; /* estimated for one request: in line, by the tables */
 	uint32_t watched, always, held; /* rules: by tables, always tested, not tested again */
 	uint32_t values; /* looked at */
+	uint32_t changing; /* rules that may change a value looked at */
 	uint32_t candidates_max; /* rules tested for the worst request, changes apart */
 };
 

@@ -5,8 +5,8 @@
 
 #include "decide_part.h"
 
-#define SPLIT_RULES 2 /* more rules than this wait for a further literal */
-#define SPLIT_RULES_DEAR 16 /* the same, when that is dear to look for */
+#define SPLIT_RULES 1 /* more rules than this wait for a further literal */
+#define SPLIT_RULES_DEAR 8 /* the same, when that is dear to look for */
 #define COST_DEAR 8
 
 uint32_t decide_set(struct watches *w, uint32_t literal)
@@ -109,10 +109,10 @@ static bool splits(const struct decide *d, const struct waiting *x, uint32_t dep
 {
 	if (x->clause->n <= depth)
 		return false;
-	if (d->mode == DECIDE_ALWAYS)
-		return n > 1;
-	return n > (d->literals[x->clause->literals[depth]].cost >= COST_DEAR ? SPLIT_RULES_DEAR
-									      : SPLIT_RULES);
+	return n > (d->mode != DECIDE_ALWAYS &&
+				    d->literals[x->clause->literals[depth]].cost >= COST_DEAR
+			    ? SPLIT_RULES_DEAR
+			    : SPLIT_RULES);
 }
 
 /* The watch of the rules <x>, which have their first <depth> literals in common. */

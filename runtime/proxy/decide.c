@@ -142,7 +142,7 @@ static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_
 			scan_range(words, scan->ranges, v.num, out);
 		if (scan->nets && v.ip.kind == AK_INET)
 			scan_net(words, scan->nets, v.ip.ip, out);
-		if (scan->one)
+		if (s->flags & WS_SUBJ_ONE)
 			return;
 	}
 }

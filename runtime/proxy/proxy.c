@@ -50,8 +50,8 @@ int proxy_thread_start(struct thread *t)
 	list_init(&p->held);
 	p->scratch = malloc(SCRATCH_SIZE);
 	if (!p->scratch || (site.ws->regex && site.ws->regex->thread_start()) ||
-	    (site.ws->decide && site.ws->decide->thread_start()) ||
-	    server_thread_start() || session_thread_start())
+	    (site.ws->decide && site.ws->decide->thread_start()) || server_thread_start() ||
+	    session_thread_start())
 		return -1;
 	conn_thread_start();
 	return front_thread_start();

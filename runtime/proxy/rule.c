@@ -226,7 +226,7 @@ static bool any_match(struct rule_run *r, const struct ws_test *t)
 		for (uint32_t i = 0; i < t->values.n; i++)
 			if (match_value(r, s, t, &site.ws->values[t->values.first + i], &v))
 				return true;
-		if (r->limit)
+		if (r->limit || s->flags & WS_SUBJ_ONE)
 			return false;
 	}
 	return false;
