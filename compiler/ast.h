@@ -57,6 +57,7 @@ struct ast_func {
 
 struct ast_subject {
 	struct at at;
+	struct str text; /* as written */
 	struct ast_func *head;
 	struct ast_func *convs;
 };

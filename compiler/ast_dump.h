@@ -8,5 +8,8 @@
 #include "ast.h"
 
 void ast_dump(const struct ast *a, FILE *out);
+/* The same without lines and without the delimiters of values: texts that mean the same give the
+ * same bytes. */
+void ast_dump_meaning(const struct ast *a, FILE *out);
 
 #endif

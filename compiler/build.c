@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "diag.h"
+#include "seed.h"
 #include "subject.h"
 
 struct at at_join(struct at a, struct at b)
@@ -128,6 +129,30 @@ struct item build_item(struct build *b, struct ast_action *a, bool not_, struct 
 	return (struct item) { .action = a, .test = t, .test_not = not_ };
 }
 
+struct chain build_chain_test(struct build *b, struct chain c, struct ast_test *t, bool not_)
+{
+	if (c.test && !b->failed) {
+		bool behind = c.test->at.line < t->at.line ||
+			      (c.test->at.line == t->at.line && c.test->at.col < t->at.col);
+
+		diag(E032, behind ? t->at : c.test->at);
+		diag_note(behind ? c.test->at : t->at, "the first test");
+		b->failed = true;
+	}
+	c.test = t;
+	c.test_not = not_;
+	return c;
+}
+
+static void second_condition(struct build *b, struct at at, struct at first)
+{
+	if (b->failed)
+		return;
+	diag(E001, at, "a rule has one condition; this is the second");
+	diag_note(first, "the first condition");
+	b->failed = true;
+}
+
 struct chain build_chain(struct build *b, struct chain c, struct item i)
 {
 	if (c.last)
@@ -135,16 +160,11 @@ struct chain build_chain(struct build *b, struct chain c, struct item i)
 	else
 		c.first = i.action;
 	c.last = i.action;
-	if (!i.test)
-		return c;
-	if (c.test && !b->failed) {
-		diag(E032, i.test->at);
-		diag_note(c.test->at, "the first test");
-		b->failed = true;
-	}
-	c.test = i.test;
-	c.test_not = i.test_not;
-	return c;
+	if (i.cond.expr && c.cond.expr)
+		second_condition(b, i.cond.at, c.cond.at);
+	if (i.cond.expr)
+		c.cond = i.cond;
+	return i.test ? build_chain_test(b, c, i.test, i.test_not) : c;
 }
 
 struct ast_expr *build_name(struct build *b, const struct token *t)
@@ -236,28 +256,39 @@ static struct ast_stmt *stmt(struct build *b, enum stmt_kind kind)
 	return s;
 }
 
+static enum rule_dir read_dir(struct build *b, const struct token *dir, const struct token *where)
+{
+	bool out = str_eq(where->text, S("out"));
+
+	if (str_eq(dir->text, S("req")))
+		return out ? DIR_REQ_OUT : DIR_REQ_IN;
+	if (dir->text.p[0] == 'r')
+		return out ? DIR_RSP_OUT : DIR_RSP_IN;
+	if (out && !b->failed) {
+		diag(E001, where->at, "conn and sess rules have only 'in'");
+		b->failed = true;
+	}
+	return dir->text.p[0] == 'c' ? DIR_CONN_IN : DIR_SESS_IN;
+}
+
 void build_rule(struct build *b, const struct token *dir, const struct token *where, struct chain c,
 		struct cond cond)
 {
 	struct ast_rule *r = ARENA_NEW(b->arena, struct ast_rule);
-	bool out = str_eq(where->text, S("out"));
 
-	if (str_eq(dir->text, S("req")))
-		r->dir = out ? DIR_REQ_OUT : DIR_REQ_IN;
-	else if (dir->text.p[0] == 'r')
-		r->dir = out ? DIR_RSP_OUT : DIR_RSP_IN;
-	else
-		r->dir = dir->text.p[0] == 'c' ? DIR_CONN_IN : DIR_SESS_IN;
-	if (out && (r->dir == DIR_CONN_IN || r->dir == DIR_SESS_IN) && !b->failed) {
-		diag(E001, where->at, "conn and sess rules have only 'in'");
-		b->failed = true;
-	}
+	r->dir = dir ? read_dir(b, dir, where) : DIR_REQ_IN;
+	b->old = b->old || !dir;
+	if (cond.expr && c.cond.expr)
+		second_condition(b, cond.at, c.cond.at);
+	if (c.cond.expr)
+		cond = c.cond;
 	r->actions = c.first;
 	r->test = c.test;
 	r->test_not = c.test_not;
 	r->cond = cond.expr;
 	r->unless = cond.unless;
 	r->cond_at = cond.at;
+	seed_finish(b, r);
 	stmt(b, STMT_RULE)->rule = r;
 	r->at = b->stmt->at;
 }
@@ -296,6 +327,7 @@ void build_assert(struct build *b, const struct token *t, bool always, struct as
 {
 	struct ast_assert *s = ARENA_NEW(b->arena, struct ast_assert);
 
+	seed_refuse(b, a);
 	s->at = t->at;
 	s->always = always;
 	s->action = a;

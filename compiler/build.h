@@ -14,6 +14,7 @@ struct build {
 	const struct token *tokens;
 	size_t n, fed; /* tokens given to the parser so far */
 	bool failed; /* reported: the statement is dropped */
+	bool old; /* an old spelling, made canonical */
 	struct ast_stmt *stmt; /* what was built */
 	const struct token *include; /* or the path of an include */
 };
@@ -28,21 +29,23 @@ struct expr_list {
 	struct ast_expr *first, *last;
 	size_t n;
 };
-/* Actions joined by ';' and the one test among them. */
+struct cond {
+	struct ast_expr *expr;
+	bool unless;
+	struct at at;
+};
+/* Actions joined by ';', the one test among them and, in old spellings, the condition. */
 struct chain {
 	struct ast_action *first, *last;
 	struct ast_test *test;
 	bool test_not;
+	struct cond cond;
 };
 struct item {
 	struct ast_action *action;
 	struct ast_test *test;
 	bool test_not;
-};
-struct cond {
-	struct ast_expr *expr;
-	bool unless;
-	struct at at;
+	struct cond cond;
 };
 
 /* <a> to <b> when they stand on one line, else <a>. */
@@ -65,6 +68,8 @@ struct arg_list build_arg_word(struct build *b, struct arg_list l, const struct 
 struct ast_action *build_action(struct build *b, const struct token *word, struct arg_list l);
 struct item build_item(struct build *b, struct ast_action *a, bool not_, struct ast_test *t);
 struct chain build_chain(struct build *b, struct chain c, struct item i);
+/* Gives <c> the test <t>: E032 when it has one. */
+struct chain build_chain_test(struct build *b, struct chain c, struct ast_test *t, bool not_);
 
 struct ast_expr *build_name(struct build *b, const struct token *t);
 struct ast_expr *build_bracket(struct build *b, const struct token *from, struct ast_test *t,
@@ -75,6 +80,7 @@ struct expr_list build_exprs(struct build *b, struct expr_list l, struct ast_exp
 struct ast_expr *build_join(struct build *b, enum expr_kind kind, struct expr_list l);
 struct cond build_cond(struct build *b, const struct token *t, struct ast_expr *e);
 
+/* <dir> and <where> NULL: req in. */
 void build_rule(struct build *b, const struct token *dir, const struct token *where, struct chain c,
 		struct cond cond);
 /* Neither <test> nor <expr>: a definition that was reported. */

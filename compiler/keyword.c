@@ -55,21 +55,24 @@ static const struct {
 	const char *word;
 	int token;
 } tokens[] = { /* sorted by word */
-	{ "&&", TOK_AND }, { "acl", TOK_ACL }, { "add", TOK_ACT2 }, { "allow", TOK_ACT0 },
+	{ "&&", TOK_AND }, { "acl", TOK_ACL }, { "add", TOK_ADD }, { "allow", TOK_ACT0 },
 	{ "always", TOK_ALWAYS }, { "append", TOK_ACT1 }, { "append-slash", TOK_ROPT },
 	{ "as", TOK_AS }, { "assert", TOK_ASSERT }, { "auth", TOK_AUTH }, { "body", TOK_BODY },
 	{ "capture", TOK_CAPTURE }, { "conn", TOK_DIR }, { "count", TOK_ACT1 },
-	{ "default", TOK_DEFAULT }, { "delete", TOK_ACT1 }, { "deny", TOK_ACTN },
+	{ "default", TOK_DEFAULT }, { "delete", TOK_DEL }, { "deny", TOK_ACTN },
 	{ "drop", TOK_ACT0 }, { "drop-query", TOK_ROPT }, { "file", TOK_FILE },
 	{ "header", TOK_HEADER }, { "if", TOK_IF }, { "in", TOK_WHERE },
 	{ "include", TOK_INCLUDE }, { "len", TOK_LEN }, { "log", TOK_ACT1 },
 	{ "maploc", TOK_ACT2 }, { "mapuri", TOK_ACT2 }, { "never", TOK_NEVER },
 	{ "not", TOK_NOT }, { "on", TOK_ON }, { "out", TOK_WHERE }, { "param", TOK_PARAM },
 	{ "pass", TOK_ACT1 }, { "permit", TOK_ACT0 }, { "prefix", TOK_PREFIX },
-	{ "redir", TOK_REDIR }, { "rem", TOK_ACT1 }, { "rep", TOK_ACT3 }, { "req", TOK_DIR },
-	{ "reqline", TOK_ACT2 }, { "resp", TOK_DIR }, { "respond", TOK_RESPOND },
-	{ "rewrite", TOK_ACT2 }, { "rsp", TOK_DIR }, { "scheme", TOK_SCHEME },
-	{ "sess", TOK_DIR }, { "set", TOK_SET }, { "setbe", TOK_ACT1 }, { "setdst", TOK_ACT1 },
+	{ "rebase", TOK_REBASE }, { "redir", TOK_REDIR }, { "rem", TOK_ACT1 },
+	{ "remap_uri", TOK_OLD2 }, { "rep", TOK_ACT3 }, { "replace", TOK_REPLACE },
+	{ "req", TOK_DIR }, { "reqadd", TOK_OLD1 }, { "reqdel", TOK_OLD1 },
+	{ "reqidel", TOK_OLD1 }, { "reqisetbe", TOK_OLD2 }, { "reqline", TOK_ACT2 },
+	{ "resp", TOK_DIR }, { "respond", TOK_RESPOND }, { "rewrite", TOK_ACT2 },
+	{ "rsp", TOK_DIR }, { "scheme", TOK_SCHEME }, { "sess", TOK_DIR }, { "set", TOK_SET },
+	{ "set_host", TOK_OLD1 }, { "setbe", TOK_SETBE }, { "setdst", TOK_ACT1 },
 	{ "setsrc", TOK_ACT1 }, { "setvar", TOK_ACT2 }, { "stsline", TOK_ACT2 },
 	{ "switch", TOK_SWITCH }, { "tarpit", TOK_ACTN }, { "then", TOK_THEN },
 	{ "type", TOK_TYPE }, { "unless", TOK_UNLESS }, { "uriremap", TOK_UREMAP },
@@ -142,16 +145,6 @@ bool keyword_action(struct str word)
 	return listed(actions, COUNT(actions), word);
 }
 
-bool keyword_subject(struct str name, bool alone)
-{
-	if (str_istarts(name, S("req.")))
-		name = str_skip(name, 4);
-	for (size_t i = 0; i < COUNT(subjects); i++)
-		if (str_ieq(subjects[i].name, name))
-			return !alone || subjects[i].arg == ARG_NONE;
-	return false;
-}
-
 /* Word <k> of keyword <id>, empty when it has fewer. */
 static struct str option_word(size_t id, size_t k)
 {
@@ -160,6 +153,37 @@ static struct str option_word(size_t id, size_t k)
 	while (k-- && rest.p)
 		word = str_cut(&rest, ' ');
 	return k == SIZE_MAX ? word : S("");
+}
+
+/* An option or a header that begins with the same word wins: log, set. */
+bool keyword_starts_rule(struct str word)
+{
+	switch (keyword_token(word)) {
+	case TOK_DIR:
+	case TOK_IF:
+	case TOK_OLD1:
+	case TOK_OLD2:
+	case TOK_REPLACE:
+		return true;
+	default:
+		break;
+	}
+	if (!keyword_action(word) || keyword_section(word) != SEC_FILE)
+		return false;
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (str_eq(option_word(i, 0), word))
+			return false;
+	return true;
+}
+
+bool keyword_subject(struct str name, bool alone)
+{
+	if (str_istarts(name, S("req.")))
+		name = str_skip(name, 4);
+	for (size_t i = 0; i < COUNT(subjects); i++)
+		if (str_ieq(subjects[i].name, name))
+			return !alone || subjects[i].arg == ARG_NONE;
+	return false;
 }
 
 static size_t option_words(size_t id)

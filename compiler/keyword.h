@@ -16,6 +16,9 @@ int keyword_token(struct str word);
 bool keyword_reserved(struct str word);
 bool keyword_operator(struct str word);
 bool keyword_action(struct str word);
+/* Does a statement that begins with <word> hold tokens of a rule: direction, "if", or an action
+ * whose direction is left out? */
+bool keyword_starts_rule(struct str word);
 /* True for a subject's name, len and count, in any case, with or without "req." before it. With
  * <alone> only for those that take no argument: the others are ordinary words without their
  * bracket. */

@@ -117,13 +117,25 @@ static enum lex_result skip(struct lexer *lx)
 	return LEX_BAD;
 }
 
+/* May the last token be an action's word: first of a line, or behind what an action follows? In the
+ * old spellings that is also the test of one value. */
+static bool action_place(const struct lexer *lx)
+{
+	const struct token *t = &lx->tokens[lx->n - 1];
+	int before = lx->n > 1 ? t[-1].kind : TOK_WHERE;
+
+	if (lx->n > 3 && t[-2].kind == TOK_OP &&
+	    (lx->n == 4 || t[-4].kind == TOK_WHERE || t[-4].kind == TOK_IF))
+		return true;
+	return before == TOK_WHERE || before == TOK_SEMI || before == TOK_NEVER ||
+	       before == TOK_ALWAYS || before == TOK_THEN;
+}
+
 /* What a token tells about the next ones: may a regex between slashes come? */
 static void watch_regex(struct lexer *lx)
 {
 	const struct token *t = &lx->tokens[lx->n - 1];
-	int before = lx->n > 1 ? t[-1].kind : 0;
-	bool action = before == TOK_WHERE || before == TOK_SEMI || before == TOK_NEVER ||
-		      before == TOK_ALWAYS;
+	bool action = action_place(lx);
 
 	if (t->kind == TOK_OP && (str_eq(t->text, S("=~")) || str_eq(t->text, S("!~"))))
 		lx->regex = REGEX_VALUES;
@@ -172,12 +184,47 @@ static int word_kind(const struct lexer *lx, struct str word, bool subject, bool
 	return TOK_WORD;
 }
 
+/* May SECTION:"NEW" come: behind switch, or behind its test of one value in an old spelling? */
+static bool map_place(const struct lexer *lx)
+{
+	const struct token *t = lx->n ? &lx->tokens[lx->n - 1] : NULL;
+
+	return (t && t->kind == TOK_SWITCH) ||
+	       (lx->n > 3 && t[-1].kind == TOK_OP && t[-3].kind == TOK_SWITCH);
+}
+
+/* "acl(" where an old spelling has a definition or a condition. */
+static bool take_aclf(struct lexer *lx)
+{
+	const struct token *t = lx->n ? &lx->tokens[lx->n - 1] : NULL;
+	const char *from = lx->p;
+
+	if (lx->words || !t || strncmp(from, "acl(", 4) != 0)
+		return false;
+	switch (t->kind) {
+	case TOK_WHERE:
+	case TOK_NOT:
+	case TOK_BANG:
+	case TOK_ACT0:
+	case TOK_ACTN:
+		break;
+	default:
+		if (lx->n < 2 || (t[-1].kind != TOK_SETBE && t[-1].kind != TOK_SWITCH))
+			return false;
+	}
+	lx->p += 4;
+	add(lx, TOK_ACLF, from, lx->p);
+	return true;
+}
+
 static bool take_word(struct lexer *lx)
 {
 	bool call = false, subject = subject_at(lx->p, &call);
-	bool map = lx->n && lx->tokens[lx->n - 1].kind == TOK_SWITCH;
+	bool map = map_place(lx);
 	const char *from = lx->p, *to = lex_word(from, subject, map);
 
+	if (take_aclf(lx))
+		return true;
 	if (!to) {
 		const char *open = memchr(from, '(', (size_t)(lx->end - from));
 
@@ -295,7 +342,8 @@ static void decide(struct lexer *lx, enum lex_mode mode)
 	struct token *t = lx->tokens;
 	int kind = t->kind == TOK_WORD ? keyword_token(t->text) : 0;
 	bool include = kind == TOK_INCLUDE;
-	bool rule = kind == TOK_DIR || kind == TOK_ACL || kind == TOK_PARAM || kind == TOK_ASSERT;
+	bool rule = kind == TOK_ACL || kind == TOK_PARAM || kind == TOK_ASSERT ||
+		    (kind && keyword_starts_rule(t->text));
 
 	lx->words = !include && (!rule || mode == LEX_WORDS);
 	if (!lx->words)
@@ -341,6 +389,7 @@ static bool begin(struct lexer *lx)
 	lx->words = true;
 	lx->regex = REGEX_NO;
 	lx->statement = lx->p;
+	lx->comment = S("");
 	if (!check_line(lx, lx->p))
 		return false;
 	if ((size_t)((const char *)memchr(lx->p, '\n', (size_t)(lx->end + 1 - lx->p)) - lx->p) >
@@ -361,6 +410,8 @@ enum lex_result lex_statement(struct lexer *lx, enum lex_mode mode)
 		const char *from = lx->p;
 		enum piece piece = lex_piece(&lx->p);
 
+		if (piece == PIECE_COMMENT)
+			lx->comment = str_of(from, (size_t)(lx->p - from));
 		if (piece == PIECE_BLANK || piece == PIECE_COMMENT)
 			continue;
 		if (piece == PIECE_JOIN) {

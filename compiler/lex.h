@@ -35,6 +35,7 @@ struct lexer {
 	const char *line_start;
 	uint32_t file, line;
 	const char *statement; /* start of the statement, for LEX_LINE_MAX */
+	struct str comment; /* behind it, with the '#'; empty: none */
 	struct token *tokens; /* of this statement; overwritten by the next */
 	size_t n, room;
 	bool words; /* reading plain words */

@@ -339,37 +339,11 @@ static struct p_action *push_action(struct lower_rule *r, enum action_id id, str
 	return out;
 }
 
-/* SECTION:"NEW": what the line's own test on path or uri matched is replaced first. */
-static bool lower_replacement(struct lower_rule *r, const struct ast_action *a,
-			      const struct ast_value *v)
-{
-	const struct p_test *t = r->test;
-	const struct p_value *value = t && t->nvalues == 1 ? &t->values[0] : NULL;
-	struct p_action *edit;
-	bool prefix = value && t->op == OP_PREFIX && value->kind == VALUE_STR;
-	bool regex = value && t->op == OP_RE;
-
-	if (!value || t->negated || r->ast->test_not || t->subject->convs || t->subject->measure ||
-	    (t->subject->id != SUBJ_PATH && t->subject->id != SUBJ_URI) || !(prefix || regex)) {
-		diag(E079, v->at, STR_ARG(v->text),
-		     "the line needs one test of one value, path or uri with =^ or =~");
-		return false;
-	}
-	edit = push_action(r, prefix ? ACT_MAPURI : ACT_REWRITE, a->at);
-	edit->old = value->text;
-	edit->icase = value->icase;
-	edit->regex = value->regex;
-	edit->part = PART_URI;
-	edit->text = action_text(r, v, value->regex, 0);
-	return edit->text != NULL;
-}
-
 /* switch SECTION | SECTION:"NEW" | %{...|map(N)}; setbe the same without NEW */
 static bool lower_choice(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
 	const char *action = out->id == ACT_SWITCH ? "switch" : "setbe";
 	const struct ast_value *v = action_value(a, 0), *replace = action_value(a, 1);
-	struct str name;
 
 	if (!v || action_nargs(a) > 2 ||
 	    (replace && (out->id != ACT_SWITCH || r->use.where & W_RSP)))
@@ -380,20 +354,15 @@ static bool lower_choice(struct lower_rule *r, const struct ast_action *a, struc
 	}
 	if (text_has_subject(v->text))
 		return computed_target(r, v, action, out);
-	name = v->text;
-	if (replace) {
-		if (!lower_replacement(r, a, replace))
-			return false;
-		if (str_ends(name, S(":")))
-			name.n--;
-		r->actions.p[r->actions.n - 2] =
-			r->actions.p[r->actions.n - 1]; /* the edit comes first */
-		r->actions.p[r->actions.n - 1] = out;
+	if (replace) { /* the parser has made an edit of what can be one */
+		diag(E079, replace->at, STR_ARG(replace->text),
+		     "the line needs one test of one value, path or uri with =^ or =~");
+		return false;
 	}
-	return named_target(r, name, v->at, action, out);
+	return named_target(r, v->text, v->at, action, out);
 }
 
-/* uriremap OLD BACKEND [NEW]: of the last two, the one that begins with "/" is NEW */
+/* uriremap OLD BACKEND [NEW] */
 static bool lower_uriremap(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
 	const struct ast_value *old = action_value(a, 0), *be = action_value(a, 1),
@@ -404,13 +373,7 @@ static bool lower_uriremap(struct lower_rule *r, const struct ast_action *a, str
 		return old && be && !str_starts(old->text, S("/"))
 			       ? action_usage(a, "OLD BACKEND [NEW], OLD with a leading /")
 			       : action_usage(a, "OLD BACKEND [NEW]");
-	if (str_starts(be->text, S("/"))) {
-		const struct ast_value *swap = be;
-
-		be = new;
-		new = swap;
-	}
-	if (!be)
+	if (str_starts(be->text, S("/")))
 		return action_usage(a, "OLD BACKEND [NEW]");
 	out->old = value_plain(r->use.m->arena, old->text);
 	out->icase = old->opts & VAL_ICASE;

@@ -151,9 +151,7 @@ static void check_order(struct entity *e, const struct lower_rule *r)
 		ended = ended || (a->id != ACT_SWITCH && ends_list(a, r->use.where));
 		if (always && ends_list(a, r->use.where) && !e->ended[dir].line)
 			e->ended[dir] = r->ast->at;
-		if (ast &&
-		    !(i + 1 < r->out->nactions && r->out->actions[i + 1].id == ACT_SWITCH &&
-		      str_eq(ast->word, S("switch")))) /* the edit that SECTION:"NEW" stands for */
+		if (ast)
 			ast = ast->next;
 	}
 }

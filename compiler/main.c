@@ -14,6 +14,7 @@ static const struct command {
 	{ "explain-code", "say what the code of a message means", cmd_code },
 	{ "test", "run the test blocks of a site", cmd_test },
 	{ "explain", "show which rules a request meets, and its outcome", cmd_explain },
+	{ "fmt", "write files in the canonical form", cmd_fmt },
 	{ "diff", "show what two sites, or built binaries, do differently", cmd_diff },
 	{ "inspect", "show what a built binary holds", cmd_inspect },
 	{ "dump", "print a site's rule program or syntax tree", cmd_dump },

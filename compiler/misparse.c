@@ -10,22 +10,13 @@
 static const struct {
 	const char *word, *hint;
 } olds[] = {
-	{ "acl", "name a test with: acl NAME <what> <op> <value>" },
 	{ "defaults", "write: profile NAME, and use_profile NAME in the sections that take it" },
 	{ "http-request", "write: req in <action> ..." },
 	{ "http-response", "write: rsp in <action> ..." },
-	{ "rebase", "write: req in uriremap OLD BACKEND NEW" },
-	{ "remap_uri", "write: req in mapuri OLD NEW" },
-	{ "replace", "write: rep NAME REGEX NEW for a header, mapuri OLD NEW for a path" },
-	{ "reqadd", "write: req in append \"name: value\"" },
-	{ "reqdel", "write: req in rem NAME, or req in delete REGEX" },
-	{ "reqidel", "write: req in delete \"REGEX\"i" },
 	{ "reqirep", "write: req in rep NAME \"REGEX\"i NEW" },
-	{ "reqisetbe", "write: req in setbe BACKEND h(NAME) =~ \"REGEX\"i" },
 	{ "reqrep", "write: req in rep NAME REGEX NEW" },
 	{ "rspadd", "write: rsp in append \"name: value\"" },
 	{ "rspdel", "write: rsp in rem NAME, or rsp in delete REGEX" },
-	{ "set_host", "write: req in set host VALUE" },
 	{ "use_backend", "write: req in setbe BACKEND on <condition>" },
 };
 
@@ -79,12 +70,9 @@ enum section_kind misparse_statement(struct arena *a, const struct token *t, siz
 		diag(E001, t[0].at, "a statement begins with a word, not with a text");
 	} else if (m->result == KEYWORD_AMBIGUOUS) {
 		diag(E009, at, STR_ARG(words), list.p);
-	} else if (keyword_action(t[0].text) || str_eq(t[0].text, S("if"))) {
+	} else if (keyword_action(t[0].text)) { /* which an option begins with, too */
 		diag(E022, t[0].at, STR_ARG(t[0].text));
-		if (t[0].text.n == 2)
-			diag_hint("a rule is: req in <action> <arguments> <test> on <condition>");
-		else
-			diag_hint("a rule begins with its direction: req in %.*s", STR_ARG(whole));
+		diag_hint("a rule begins with its direction: req in %.*s", STR_ARG(whole));
 	} else if (m->result == KEYWORD_INCOMPLETE) {
 		diag(E033, at, STR_ARG(words));
 		diag_hint("write %.*s", STR_ARG(list));
@@ -232,10 +220,7 @@ static void no_action(const struct build *b, const struct token *t)
 {
 	const struct token *end = test_end(b, t), *last = b->tokens + b->n - 1;
 
-	if (t->kind == TOK_IF) {
-		diag(E001, t->at, "an action must stand here; a rule has no 'if'");
-		diag_hint("the test comes last: req in <action> <arguments> <what> <op> <value>");
-	} else if (is_subject(t) && end == t + 1 + (t + 1 < last) && end < last) {
+	if (is_subject(t) && end == t + 1 + (t + 1 < last) && end < last) {
 		diag(E001, t->at, "an action must stand here");
 		diag_hint("the test comes after the action's arguments");
 	} else if (is_subject(t) && t + 3 <= last) {
@@ -344,9 +329,6 @@ static void bad_word(const struct build *b, const struct token *t)
 		diag(E001, t->at, "an operator is missing before this value");
 	} else if (before->kind == TOK_INCLUDE) {
 		diag(E001, t->at, "the name of an included file stands in quotes");
-	} else if (t->kind == TOK_ACL) {
-		diag(E001, t->at, "'acl' names no condition");
-		diag_hint("the acl's name stands after on or unless: req in deny on a b");
 	} else {
 		diag(E001, t->at, "this cannot stand here");
 		if (!t->delim && keyword_action(t->text))

@@ -3,6 +3,7 @@
 
 #include "../generated/grammar.h"
 #include "build.h"
+#include "canon.h"
 #include "diag.h"
 #include "keyword.h"
 #include "misparse.h"
@@ -19,6 +20,8 @@ struct parse {
 	struct arena *arena;
 	struct str stdlib; /* empty: none */
 	bool memory; /* text from memory: no includes */
+	const struct parse_watch *watch; /* or NULL */
+	const struct ast_stmt *made; /* of this statement */
 	bool astray; /* outside any section, and that was reported */
 	struct frame *frame;
 	unsigned depth;
@@ -34,6 +37,7 @@ static void add_stmt(struct parse *ps, struct ast_stmt *s)
 
 	**tail = s;
 	*tail = &s->next;
+	ps->made = s;
 }
 
 static struct ast_value *values(struct parse *ps, const struct token *t, size_t n)
@@ -160,6 +164,8 @@ static void include(struct parse *ps, const struct token *t)
 	const char *why = NULL;
 	uint32_t file = 0;
 
+	if (ps->watch)
+		return;
 	if (t->text.n == 0) {
 		why = "the name is empty";
 	} else if (ps->memory) {
@@ -202,6 +208,14 @@ static bool outside(struct parse *ps, const struct token *t)
 	return true;
 }
 
+static void say_old(struct parse *ps, const struct ast_stmt *s)
+{
+	struct str line = canon_line(ps->arena, canon_stmt(ps->arena, s, ps->section->kind));
+
+	diag(W207, s->at);
+	diag_hint("write: %.*s", STR_ARG(line));
+}
+
 static void parse_rule(struct parse *ps, const struct token *t, size_t n)
 {
 	struct build b = { .arena = ps->arena, .tokens = t, .n = n };
@@ -209,12 +223,14 @@ static void parse_rule(struct parse *ps, const struct token *t, size_t n)
 	grammar_run(&b);
 	if (b.failed)
 		salvage(ps, t, n);
-	else if (t[0].kind == TOK_DIR && outside(ps, t))
-		return;
 	else if (b.include)
 		include(ps, b.include);
+	else if (b.stmt->kind == STMT_RULE && outside(ps, t))
+		return;
 	else
 		add_stmt(ps, b.stmt);
+	if (b.old && !b.failed)
+		say_old(ps, b.stmt);
 }
 
 static void parse_words(struct parse *ps, const struct token *t, size_t n)
@@ -304,6 +320,25 @@ static void statement(struct parse *ps, const struct token *t, size_t n)
 		parse_option(ps, t, n);
 }
 
+/* Tells the watcher what was just read. */
+static void tell(struct parse *ps, const struct lexer *lx)
+{
+	bool word = lx->tokens[0].delim == 0 && lx->tokens[0].kind == TOK_WORD;
+	struct parse_seen seen = {
+		.tokens = lx->tokens,
+		.n = lx->n,
+		.stmt = ps->made,
+		.section = ps->section->kind,
+		.header = word && keyword_section(lx->tokens[0].text) != SEC_FILE,
+		.from = lx->statement,
+		.to = lx->p,
+		.comment = lx->comment,
+	};
+
+	if (ps->watch)
+		ps->watch->seen(ps->watch->arg, &seen);
+}
+
 /* Leaves an included file; the including section is open again. */
 static void pop(struct parse *ps, struct ast_section *section, struct ast_stmt **tail)
 {
@@ -332,7 +367,9 @@ static void read_file(struct parse *ps)
 				salvage(ps, f->lx.tokens, f->lx.n);
 			continue;
 		}
+		ps->made = NULL;
 		statement(ps, f->lx.tokens, f->lx.n);
+		tell(ps, &f->lx);
 		if (ps->frame != f) {
 			struct ast_section *section = ps->section;
 			struct ast_stmt **tail = ps->tails[1];
@@ -384,12 +421,19 @@ struct ast *parse_site(struct arena *a, const char *path, const char *stdlib_dir
 
 struct ast *parse_text(struct arena *a, struct str name, struct str text)
 {
+	return parse_alone(a, name, text, NULL);
+}
+
+struct ast *parse_alone(struct arena *a, struct str name, struct str text,
+			const struct parse_watch *watch)
+{
 	struct parse ps;
 	const char *why;
 	uint32_t file;
 
 	init(&ps, a);
 	ps.memory = true;
+	ps.watch = watch;
 	why = source_text(a, name, text, &file);
 	if (why) {
 		diag(E020, (struct at) { 0 }, STR_ARG(name), why);

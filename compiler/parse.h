@@ -6,6 +6,7 @@
 #define WEIR_PARSE_H
 
 #include "ast.h"
+#include "lex.h"
 
 #define PARSE_DEPTH_MAX 64 /* includes within includes */
 
@@ -15,5 +16,25 @@ struct ast *parse_site(struct arena *a, const char *path, const char *stdlib_dir
 /* The same for <text> from memory, shown as <name> in messages. Files cannot be included from
  * there. */
 struct ast *parse_text(struct arena *a, struct str name, struct str text);
+
+/* A statement as it stands in the text. */
+struct parse_seen {
+	const struct token *tokens; /* until the next one */
+	size_t n;
+	const struct ast_stmt *stmt; /* NULL: a header, an include, the version, or reported */
+	enum section_kind section; /* where it stands; of a header: the one that it opens */
+	bool header;
+	const char *from, *to; /* its first line's start, the start of the line behind it */
+	struct str comment; /* at its end, with the '#'; empty: none */
+};
+struct parse_watch {
+	void (*seen)(void *arg, const struct parse_seen *s);
+	void *arg;
+};
+
+/* As parse_text(), for one file by itself: <watch> is told each statement, and includes are not
+ * followed. */
+struct ast *parse_alone(struct arena *a, struct str name, struct str text,
+			const struct parse_watch *watch);
 
 #endif

@@ -9,6 +9,9 @@ WEIR_READ_SRC := compiler/program_io.c compiler/program_rule.c compiler/program_
 WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compiler/diag_help.c compiler/diag_key.c \
 	compiler/comment.c compiler/keyword.c compiler/lex.c generated/lexer.c \
 	compiler/subject.c compiler/build.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c
+WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/keyword.c compiler/lex.c generated/lexer.c \
+	compiler/subject.c compiler/build.c compiler/seed.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c \
+	compiler/canon.c compiler/fmt.c compiler/udiff.c
 
 WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/resolve.c compiler/resolve_option.c \
 	compiler/option.c compiler/resolve_link.c compiler/option_line.c compiler/option_bind.c compiler/lower_table.c \
@@ -31,3 +34,4 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \
 	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_program.c compiler/lint_values.c compiler/lint_tests.c compiler/lint.c \
 	compiler/cmd_lint.c compiler/cmd_code.c
+	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c compiler/cmd_inspect.c

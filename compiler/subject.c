@@ -190,6 +190,7 @@ static struct ast_subject *read_subject(struct reader *r)
 		last = &(*last)->next;
 	}
 	s->at = place(r, from, r->p);
+	s->text = str_of(from, (size_t)(r->p - from));
 	return s;
 }
 

@@ -30,6 +30,7 @@
 #include <assert.h>
 
 #include "../compiler/build.h"
+#include "../compiler/seed.h"
 
 /* Lemon's template is not written for these. */
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -44,7 +45,7 @@ static const struct arg_list no_args;
 static const struct chain no_chain;
 static const struct cond no_cond;
 static const struct expr_list no_exprs;
-#line 48 "generated/grammar.c"
+#line 49 "generated/grammar.c"
 /**************** End of %include directives **********************************/
 /* These constants specify the various numeric values for terminal symbols.
 ***************** Begin token definitions *************************************/
@@ -64,41 +65,49 @@ static const struct expr_list no_exprs;
 #define TOK_AUTH                           13
 #define TOK_UREMAP                         14
 #define TOK_CAPTURE                        15
-#define TOK_AS                             16
-#define TOK_LEN                            17
-#define TOK_PREFIX                         18
-#define TOK_ROPT                           19
-#define TOK_TYPE                           20
-#define TOK_HEADER                         21
-#define TOK_BODY                           22
-#define TOK_FILE                           23
-#define TOK_USERS                          24
-#define TOK_NUM                            25
-#define TOK_ACL                            26
-#define TOK_PARAM                          27
-#define TOK_DEFAULT                        28
-#define TOK_ASSERT                         29
-#define TOK_NEVER                          30
-#define TOK_ALWAYS                         31
-#define TOK_INCLUDE                        32
-#define TOK_IF                             33
-#define TOK_THEN                           34
-#define TOK_ON                             35
-#define TOK_STR                            36
-#define TOK_SEMI                           37
-#define TOK_NOT                            38
-#define TOK_BANG                           39
-#define TOK_COLON                          40
-#define TOK_SCHEME                         41
-#define TOK_OP                             42
-#define TOK_SUBJ                           43
-#define TOK_FUNC                           44
-#define TOK_UNLESS                         45
-#define TOK_COMMA                          46
-#define TOK_OR                             47
-#define TOK_AND                            48
-#define TOK_LP                             49
-#define TOK_RP                             50
+#define TOK_ADD                            16
+#define TOK_DEL                            17
+#define TOK_SETBE                          18
+#define TOK_REBASE                         19
+#define TOK_REPLACE                        20
+#define TOK_OLD1                           21
+#define TOK_OLD2                           22
+#define TOK_AS                             23
+#define TOK_LEN                            24
+#define TOK_PREFIX                         25
+#define TOK_ROPT                           26
+#define TOK_TYPE                           27
+#define TOK_HEADER                         28
+#define TOK_BODY                           29
+#define TOK_FILE                           30
+#define TOK_USERS                          31
+#define TOK_NUM                            32
+#define TOK_ACL                            33
+#define TOK_PARAM                          34
+#define TOK_DEFAULT                        35
+#define TOK_ASSERT                         36
+#define TOK_NEVER                          37
+#define TOK_ALWAYS                         38
+#define TOK_INCLUDE                        39
+#define TOK_IF                             40
+#define TOK_THEN                           41
+#define TOK_ACLF                           42
+#define TOK_RP                             43
+#define TOK_ON                             44
+#define TOK_STR                            45
+#define TOK_SEMI                           46
+#define TOK_NOT                            47
+#define TOK_BANG                           48
+#define TOK_COLON                          49
+#define TOK_SUBJ                           50
+#define TOK_OP                             51
+#define TOK_SCHEME                         52
+#define TOK_FUNC                           53
+#define TOK_UNLESS                         54
+#define TOK_COMMA                          55
+#define TOK_OR                             56
+#define TOK_AND                            57
+#define TOK_LP                             58
 #endif
 /**************** End token definitions ***************************************/
 
@@ -158,23 +167,23 @@ static const struct expr_list no_exprs;
 #endif
 /************* Begin control #defines *****************************************/
 #define YYCODETYPE unsigned char
-#define YYNOCODE 83
+#define YYNOCODE 92
 #define YYACTIONTYPE unsigned short int
 #define weir_grammarTOKENTYPE const struct token *
 typedef union {
   int yyinit;
   weir_grammarTOKENTYPE yy0;
-  struct value_list yy20;
-  struct ast_test * yy29;
-  struct ast_expr * yy34;
-  struct item yy59;
-  struct cond yy78;
-  struct expr_list yy90;
-  struct ast_value * yy112;
-  struct ast_subject * yy115;
-  struct ast_action * yy116;
+  struct cond yy10;
+  struct arg_list yy43;
+  struct expr_list yy60;
+  struct ast_test * yy67;
+  struct item yy97;
   struct chain yy117;
-  struct arg_list yy125;
+  struct ast_action * yy133;
+  struct ast_value * yy140;
+  struct value_list yy154;
+  struct ast_expr * yy162;
+  struct ast_subject * yy167;
 } YYMINORTYPE;
 #ifndef YYSTACKDEPTH
 #define YYSTACKDEPTH 300
@@ -190,18 +199,18 @@ typedef union {
 #define weir_grammarCTX_FETCH
 #define weir_grammarCTX_STORE
 #define YYFALLBACK 1
-#define YYNSTATE             78
-#define YYNRULE              88
-#define YYNRULE_WITH_ACTION  88
-#define YYNTOKEN             51
-#define YY_MAX_SHIFT         77
-#define YY_MIN_SHIFTREDUCE   144
-#define YY_MAX_SHIFTREDUCE   231
-#define YY_ERROR_ACTION      232
-#define YY_ACCEPT_ACTION     233
-#define YY_NO_ACTION         234
-#define YY_MIN_REDUCE        235
-#define YY_MAX_REDUCE        322
+#define YYNSTATE             129
+#define YYNRULE              111
+#define YYNRULE_WITH_ACTION  111
+#define YYNTOKEN             59
+#define YY_MAX_SHIFT         128
+#define YY_MIN_SHIFTREDUCE   210
+#define YY_MAX_SHIFTREDUCE   320
+#define YY_ERROR_ACTION      321
+#define YY_ACCEPT_ACTION     322
+#define YY_NO_ACTION         323
+#define YY_MIN_REDUCE        324
+#define YY_MAX_REDUCE        434
 /************* End control #defines *******************************************/
 #define YY_NLOOKAHEAD ((int)(sizeof(yy_lookahead)/sizeof(yy_lookahead[0])))
 
@@ -268,93 +277,149 @@ typedef union {
 **  yy_default[]       Default action for each state.
 **
 *********** Begin parsing tables **********************************************/
-#define YY_ACTTAB_COUNT (218)
+#define YY_ACTTAB_COUNT (428)
 static const YYACTIONTYPE yy_action[] = {
- /*     0 */    10,  243,   23,  238,  158,   22,   16,    7,   54,    2,
- /*    10 */    15,   24,   19,   14,    6,    8,   75,  295,  227,  263,
- /*    20 */   311,   67,  268,   77,  233,  227,  263,   45,   51,   47,
- /*    30 */   266,   28,  254,  313,  209,   52,   47,   53,  312,  315,
- /*    40 */    66,   27,   58,  209,   75,  295,  259,   30,   29,  246,
- /*    50 */    56,   48,  315,   60,   27,   31,   32,  315,  206,   27,
- /*    60 */   203,  205,   31,   32,  181,   49,    1,  311,  209,  212,
- /*    70 */   263,  311,   33,    1,  211,  311,  210,  205,  212,  227,
- /*    80 */    47,   46,  253,  211,  316,  210,  315,   64,   27,   58,
- /*    90 */   315,  309,   27,   58,  315,  308,   27,   58,  186,   18,
- /*   100 */    17,  213,  206,  212,  203,  205,   75,  295,  211,  263,
- /*   110 */   210,  248,  288,  295,   68,    3,   31,   32,   42,   47,
- /*   120 */   252,  206,  181,  203,  205,   75,  295,    1,   63,   69,
- /*   130 */    65,   41,   38,   40,   39,  206,  214,  203,  205,  263,
- /*   140 */   263,   43,  213,   75,  295,    5,  320,   20,  247,   70,
- /*   150 */    73,   37,   10,  244,  255,    4,  263,  258,  298,   50,
- /*   160 */     5,  278,  319,   55,   76,  307,  251,   44,   71,   57,
- /*   170 */     4,   11,   26,   25,   13,   12,  273,  214,  317,   61,
- /*   180 */   287,  289,  284,  282,  283,  281,  280,  279,  275,  274,
- /*   190 */   267,  265,  242,   62,  264,  293,  292,  299,  286,   59,
- /*   200 */   241,  240,  239,  237,  236,  231,  230,   74,   35,   34,
- /*   210 */    36,  179,   72,  185,  171,   21,  235,    9,
+ /*     0 */    20,  339,  128,  423,  239,   36,   24,   14,   87,    3,
+ /*    10 */     4,   43,   32,   23,   13,   15,   68,   35,   65,   83,
+ /*    20 */    12,   73,   72,  427,   97,   46,   91,  374,   20,  338,
+ /*    30 */    37,  298,  360,   49,   48,  361,   89,  322,  355,   93,
+ /*    40 */    29,  239,   36,   24,   14,   87,    3,    4,   43,   32,
+ /*    50 */    23,   13,   15,   68,   35,   65,   85,   12,   73,   72,
+ /*    60 */   239,   36,   24,   14,   87,    3,   21,   43,   32,   23,
+ /*    70 */    13,   15,   68,   35,   65,  301,   84,   31,    7,   50,
+ /*    80 */   299,  292,  300,  295,  294,  116,  407,  292,    6,  295,
+ /*    90 */   294,   16,  239,   36,   24,   14,   87,    3,    4,   43,
+ /*   100 */    32,   23,   13,   15,   68,   35,   65,  269,   12,   73,
+ /*   110 */    72,   20,  338,   39,  239,   36,   24,   14,   87,    3,
+ /*   120 */     4,   43,   32,   23,   13,   15,   68,   35,   65,   17,
+ /*   130 */    12,   73,   72,  125,  407,  316,    9,  423,  124,  125,
+ /*   140 */   407,  116,  407,  428,  341,    8,   96,   19,   90,  298,
+ /*   150 */    28,   25,   22,  292,  103,  295,  294,  427,  123,   46,
+ /*   160 */    91,  298,   20,  338,   42,  374,  410,   79,  379,  432,
+ /*   170 */    58,   55,   57,   56,   62,  274,   70,  377,  398,  365,
+ /*   180 */   400,   80,   81,  374,  292,  395,  295,  294,  374,  298,
+ /*   190 */   116,  407,    1,  301,   70,   86,   76,   77,  299,  118,
+ /*   200 */   300,  294,  423,  366,  370,  301,  269,  423,    5,    7,
+ /*   210 */   115,   33,  114,  294,  292,  425,  295,  294,   78,    6,
+ /*   220 */   302,  423,  427,  421,   46,   91,  423,  427,  420,   46,
+ /*   230 */    91,  423,  316,  301,  316,  427,  393,   46,  299,  384,
+ /*   240 */   300,  427,  121,   46,   91,  423,  427,  344,   46,   91,
+ /*   250 */   302,  427,  122,   46,   91,  116,  407,  394,  399,  407,
+ /*   260 */   107,   74,  298,  392,  303,  427,  126,   46,   91,  292,
+ /*   270 */   333,  295,  294,  374,   59,  364,  108,  391,   80,   81,
+ /*   280 */    80,   81,   99,  419,   70,   69,  357,   10,   82,    1,
+ /*   290 */   431,    1,   11,  374,  303,  292,  390,  295,  294,  378,
+ /*   300 */   292,   60,  295,  294,  109,   47,  301,   20,  338,   38,
+ /*   310 */   374,  112,  369,  300,   20,  338,   40,   20,  338,   41,
+ /*   320 */   424,  118,  374,  125,  407,  366,  125,  407,   98,   61,
+ /*   330 */   110,  343,  302,   70,  356,  113,  125,  407,  125,  407,
+ /*   340 */   427,  342,   46,  102,   54,  386,  125,  407,  100,  419,
+ /*   350 */    94,  105,   45,   44,  385,  389,  363,   88,  101,  419,
+ /*   360 */    63,  104,  419,  106,  419,  127,  419,   27,   26,  111,
+ /*   370 */   359,  364,  358,   67,  429,  376,  303,  375,  352,   71,
+ /*   380 */   351,  350,  405,  120,  404,  403,  411,  397,   95,  337,
+ /*   390 */    92,  336,  335,  334,  332,  331,  329,  328,  327,  330,
+ /*   400 */    30,  326,   18,  325,   51,   53,   52,   64,  259,  273,
+ /*   410 */    66,  409,  267,  406,   75,  117,  235,  119,  231,  324,
+ /*   420 */   233,  320,  319,   34,    2,  323,  323,  232,
 };
 static const YYCODETYPE yy_lookahead[] = {
- /*     0 */    73,   74,   75,    0,    4,    5,    6,    7,    8,    9,
- /*    10 */    10,   11,   12,   13,   14,   15,   53,   54,    1,   51,
- /*    20 */    57,   58,   54,    2,   82,    1,   51,   59,   73,   61,
- /*    30 */    62,   28,   64,   57,    1,   73,   61,   62,   57,   76,
- /*    40 */    77,   78,   79,    1,   53,   54,   71,   26,   27,   58,
- /*    50 */    29,    9,   76,   32,   78,   38,   39,   76,   41,   78,
- /*    60 */    43,   44,   38,   39,   25,   23,   49,   57,    1,   36,
- /*    70 */    51,   57,   48,   49,   41,   57,   43,   44,   36,    1,
- /*    80 */    61,   62,   63,   41,   76,   43,   76,   77,   78,   79,
- /*    90 */    76,   77,   78,   79,   76,   77,   78,   79,    1,   38,
- /*   100 */    39,    1,   41,   36,   43,   44,   53,   54,   41,   51,
- /*   110 */    43,   58,   53,   54,   55,   35,   38,   39,   18,   61,
- /*   120 */    62,   41,   25,   43,   44,   53,   54,   49,   51,   70,
- /*   130 */    58,   20,   21,   22,   23,   41,   36,   43,   44,   51,
- /*   140 */    51,   41,    1,   53,   54,   35,   76,   37,   58,   61,
- /*   150 */    61,   56,   73,   74,   65,   45,   51,   69,   51,   52,
- /*   160 */    35,   66,   76,   68,   80,   81,   61,   66,   67,   51,
- /*   170 */    45,   51,   30,   31,   46,   47,   72,   36,   76,   81,
- /*   180 */    51,   51,   51,   51,   51,   51,   51,   51,   51,   51,
- /*   190 */    51,   51,    0,   81,   51,   51,   51,   51,   72,   36,
- /*   200 */     0,    0,    0,    0,    0,   50,   50,   60,   17,   16,
- /*   210 */    24,   36,   40,   19,   25,   42,    0,    3,   83,   83,
- /*   220 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
- /*   230 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
- /*   240 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
- /*   250 */    83,   83,   83,   83,   83,   83,   83,   83,   83,   83,
- /*   260 */    83,   83,   83,   83,   83,   83,   83,   83,   83,
+ /*     0 */    82,   83,    2,   65,    4,    5,    6,    7,    8,    9,
+ /*    10 */    10,   11,   12,   13,   14,   15,   16,   17,   18,   82,
+ /*    20 */    20,   21,   22,   85,   86,   87,   88,   59,   82,   83,
+ /*    30 */    84,    1,   59,   33,   34,   62,   36,   91,   70,   39,
+ /*    40 */    40,    4,    5,    6,    7,    8,    9,   10,   11,   12,
+ /*    50 */    13,   14,   15,   16,   17,   18,   82,   20,   21,   22,
+ /*    60 */     4,    5,    6,    7,    8,    9,   10,   11,   12,   13,
+ /*    70 */    14,   15,   16,   17,   18,   45,   20,   40,   44,   42,
+ /*    80 */    50,   50,   52,   52,   53,   61,   62,   50,   54,   52,
+ /*    90 */    53,   67,    4,    5,    6,    7,    8,    9,   10,   11,
+ /*   100 */    12,   13,   14,   15,   16,   17,   18,   32,   20,   21,
+ /*   110 */    22,   82,   83,   84,    4,    5,    6,    7,    8,    9,
+ /*   120 */    10,   11,   12,   13,   14,   15,   16,   17,   18,   41,
+ /*   130 */    20,   21,   22,   61,   62,    1,   33,   65,   66,   61,
+ /*   140 */    62,   61,   62,   85,   66,   42,   59,   67,   59,    1,
+ /*   150 */    47,   48,   59,   50,   59,   52,   53,   85,   86,   87,
+ /*   160 */    88,    1,   82,   83,   84,   59,   59,   60,   62,   85,
+ /*   170 */    27,   28,   29,   30,   68,    1,   70,   71,   59,   73,
+ /*   180 */    59,   47,   48,   59,   50,   59,   52,   53,   59,    1,
+ /*   190 */    61,   62,   58,   45,   70,   71,   67,    9,   50,   70,
+ /*   200 */    52,   53,   65,   74,   80,   45,   32,   65,   44,   44,
+ /*   210 */    50,   46,   52,   53,   50,   65,   52,   53,   30,   54,
+ /*   220 */     1,   65,   85,   86,   87,   88,   65,   85,   86,   87,
+ /*   230 */    88,   65,    1,   45,    1,   85,   59,   87,   50,   81,
+ /*   240 */    52,   85,   86,   87,   88,   65,   85,   86,   87,   88,
+ /*   250 */     1,   85,   86,   87,   88,   61,   62,   59,   61,   62,
+ /*   260 */    63,   67,    1,   59,   45,   85,   86,   87,   88,   50,
+ /*   270 */     0,   52,   53,   59,   25,   81,   79,   59,   47,   48,
+ /*   280 */    47,   48,   89,   90,   70,   71,   72,   42,   57,   58,
+ /*   290 */    85,   58,   42,   59,   45,   50,   59,   52,   53,   59,
+ /*   300 */    50,   52,   52,   53,   70,   35,   45,   82,   83,   84,
+ /*   310 */    59,   50,   78,   52,   82,   83,   84,   82,   83,   84,
+ /*   320 */    65,   70,   59,   61,   62,   74,   61,   62,   66,   75,
+ /*   330 */    76,   66,    1,   70,   71,   69,   61,   62,   61,   62,
+ /*   340 */    85,   66,   87,   66,   64,   59,   61,   62,   89,   90,
+ /*   350 */    90,   66,   37,   38,   59,   75,   59,   77,   89,   90,
+ /*   360 */    59,   89,   90,   89,   90,   89,   90,   55,   56,   59,
+ /*   370 */    59,   81,   59,   59,   85,   59,   45,   59,   59,   59,
+ /*   380 */    59,   59,   59,   59,   59,   59,   59,   81,   90,    0,
+ /*   390 */    45,    0,    0,    0,    0,    0,    0,    0,    0,    0,
+ /*   400 */    43,    0,   41,    0,   23,   31,   24,   19,   32,   26,
+ /*   410 */    51,   51,   45,   51,   51,   49,   45,   49,   43,    0,
+ /*   420 */    43,   43,   43,   51,    3,   92,   92,   43,   92,   92,
+ /*   430 */    92,   92,   92,   92,   92,   92,   92,   92,   92,   92,
+ /*   440 */    92,   92,   92,   92,   92,   92,   92,   92,   92,   92,
+ /*   450 */    92,   92,   92,   92,   92,   92,   92,   92,   92,   92,
+ /*   460 */    92,   92,   92,   92,   92,   92,   92,   92,   92,   92,
+ /*   470 */    92,   92,   92,   92,   92,   92,   92,   92,   92,   92,
+ /*   480 */    92,   92,   92,   92,   92,   92,   92,
 };
-#define YY_SHIFT_COUNT    (77)
+#define YY_SHIFT_COUNT    (128)
 #define YY_SHIFT_MIN      (0)
-#define YY_SHIFT_MAX      (216)
+#define YY_SHIFT_MAX      (421)
 static const unsigned short int yy_shift_ofst[] = {
- /*     0 */    21,   17,   33,   78,   78,   78,   67,   67,   94,    0,
- /*    10 */    61,   80,   78,   78,   67,   67,   67,   94,   94,   97,
- /*    20 */     0,   42,   67,  110,   39,    0,    0,   24,   67,   67,
- /*    30 */    67,   78,   78,   78,   67,   67,   67,   67,   67,   67,
- /*    40 */    67,   67,   67,   67,  100,   67,   67,   67,   67,   67,
- /*    50 */    67,  125,  125,  141,  218,  111,  142,    3,  128,  192,
- /*    60 */   163,  200,  201,  202,  203,  204,  155,  156,  193,  191,
- /*    70 */   186,  194,  175,  172,  189,  173,  216,  214,
+ /*     0 */     0,  134,   37,  148,  160,  233,  233,  233,  233,  233,
+ /*    10 */   233,  233,  219,   30,   30,   31,   88,  110,  110,  110,
+ /*    20 */   103,   30,  164,   30,   30,  245,  233,  233,  250,   31,
+ /*    30 */    31,   31,  174,  110,  188,  148,   30,  165,  165,  165,
+ /*    40 */   165,  165,  165,   75,   56,   56,  231,   30,   30,   30,
+ /*    50 */    30,   30,   30,   30,   30,   30,   30,   30,   30,   30,
+ /*    60 */    30,  249,   30,   30,   30,   30,   30,   30,  261,   30,
+ /*    70 */    30,   30,   30,   30,   30,   30,   30,   30,   30,   30,
+ /*    80 */   233,  233,  233,   34,  331,   34,  331,  428,  143,  315,
+ /*    90 */   270,  312,  389,  345,  391,  392,  393,  394,  395,  396,
+ /*   100 */   397,  398,  399,  357,  401,  361,  403,  381,  382,  374,
+ /*   110 */   383,  388,  359,  376,  360,  362,  363,  367,  366,  371,
+ /*   120 */   368,  375,  377,  378,  379,  372,  384,  419,  421,
 };
-#define YY_REDUCE_COUNT (54)
-#define YY_REDUCE_MIN   (-73)
-#define YY_REDUCE_MAX   (147)
+#define YY_REDUCE_COUNT (87)
+#define YY_REDUCE_MIN   (-82)
+#define YY_REDUCE_MAX   (327)
 static const short yy_reduce_ofst[] = {
- /*     0 */   -58,  -37,  -32,   10,   14,   18,  -25,   19,   59,  -73,
- /*    10 */    -9,   72,  -24,  -19,   88,   89,   58,   53,   90,   95,
- /*    20 */    79,  107,  105,   84,  101,  -45,  -38,    8,   77,  118,
- /*    30 */   120,   70,   86,  102,  129,  130,  131,  132,  133,  134,
- /*    40 */   135,  136,  137,  138,  104,  139,  140,  143,  144,  145,
- /*    50 */   146,   98,  112,  126,  147,
+ /*     0 */   -54,   72,   80,  106,  129,  -62,  137,  142,  156,  161,
+ /*    10 */   166,  180,  194,  124,  214,  197,   29,  225,  232,  235,
+ /*    20 */    78,  251,  262,  234,  263,  265,  150,  255,  275,   24,
+ /*    30 */   277,  285,  280,  -82,  107,  -27,  -32,  193,  259,  269,
+ /*    40 */   272,  274,  276,  254,  -63,  -26,   58,   87,   89,   93,
+ /*    50 */    95,  119,  121,  126,  177,  198,  204,  218,  237,  286,
+ /*    60 */   295,  158,  240,  297,  301,  310,  311,  313,  314,  316,
+ /*    70 */   318,  319,  320,  321,  322,  323,  324,  325,  326,  327,
+ /*    80 */    84,  205,  289,  260,  290,  298,  306,  266,
 };
 static const YYACTIONTYPE yy_default[] = {
- /*     0 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  232,
- /*    10 */   245,  232,  232,  232,  232,  232,  232,  232,  232,  271,
- /*    20 */   232,  232,  232,  306,  271,  232,  232,  314,  232,  232,
- /*    30 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  232,
- /*    40 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  232,
- /*    50 */   291,  232,  232,  285,  261,  257,  232,  232,  310,  232,
- /*    60 */   232,  232,  232,  232,  232,  232,  232,  232,  232,  260,
- /*    70 */   232,  256,  232,  269,  250,  290,  232,  232,
+ /*     0 */   321,  321,  321,  321,  321,  321,  321,  321,  321,  321,
+ /*    10 */   321,  321,  321,  321,  321,  321,  321,  321,  321,  321,
+ /*    20 */   340,  321,  321,  321,  321,  321,  321,  321,  321,  321,
+ /*    30 */   321,  321,  382,  321,  321,  321,  321,  418,  418,  418,
+ /*    40 */   418,  418,  418,  382,  321,  321,  426,  321,  321,  321,
+ /*    50 */   321,  321,  321,  321,  321,  321,  321,  321,  321,  321,
+ /*    60 */   321,  321,  321,  321,  321,  321,  321,  321,  321,  321,
+ /*    70 */   321,  321,  321,  321,  321,  321,  321,  321,  321,  402,
+ /*    80 */   321,  321,  321,  321,  321,  321,  396,  372,  368,  321,
+ /*    90 */   321,  422,  321,  321,  321,  321,  321,  321,  321,  321,
+ /*   100 */   321,  321,  321,  321,  321,  321,  321,  321,  371,  321,
+ /*   110 */   367,  362,  413,  354,  414,  413,  321,  321,  380,  321,
+ /*   120 */   348,  321,  321,  321,  321,  401,  321,  321,  321,
 };
 /********** End of lemon-generated parsing tables *****************************/
 
@@ -390,6 +455,13 @@ static const YYCODETYPE yyFallback[] = {
     1,  /*       AUTH => WORD */
     1,  /*     UREMAP => WORD */
     1,  /*    CAPTURE => WORD */
+    1,  /*        ADD => WORD */
+    1,  /*        DEL => WORD */
+    1,  /*      SETBE => WORD */
+    1,  /*     REBASE => WORD */
+    1,  /*    REPLACE => WORD */
+    1,  /*       OLD1 => WORD */
+    1,  /*       OLD2 => WORD */
     1,  /*         AS => WORD */
     1,  /*        LEN => WORD */
     1,  /*     PREFIX => WORD */
@@ -409,22 +481,23 @@ static const YYCODETYPE yyFallback[] = {
     1,  /*    INCLUDE => WORD */
     0,  /*         IF => nothing */
     0,  /*       THEN => nothing */
+    0,  /*       ACLF => nothing */
+    0,  /*         RP => nothing */
     0,  /*         ON => nothing */
     0,  /*        STR => nothing */
     0,  /*       SEMI => nothing */
     0,  /*        NOT => nothing */
     0,  /*       BANG => nothing */
     0,  /*      COLON => nothing */
-    0,  /*     SCHEME => nothing */
-    0,  /*         OP => nothing */
     0,  /*       SUBJ => nothing */
+    0,  /*         OP => nothing */
+    0,  /*     SCHEME => nothing */
     0,  /*       FUNC => nothing */
     0,  /*     UNLESS => nothing */
     0,  /*      COMMA => nothing */
     0,  /*         OR => nothing */
     0,  /*        AND => nothing */
     0,  /*         LP => nothing */
-    0,  /*         RP => nothing */
 };
 #endif /* YYFALLBACK */
 
@@ -529,73 +602,82 @@ static const char *const yyTokenName[] = {
   /*   13 */ "AUTH",
   /*   14 */ "UREMAP",
   /*   15 */ "CAPTURE",
-  /*   16 */ "AS",
-  /*   17 */ "LEN",
-  /*   18 */ "PREFIX",
-  /*   19 */ "ROPT",
-  /*   20 */ "TYPE",
-  /*   21 */ "HEADER",
-  /*   22 */ "BODY",
-  /*   23 */ "FILE",
-  /*   24 */ "USERS",
-  /*   25 */ "NUM",
-  /*   26 */ "ACL",
-  /*   27 */ "PARAM",
-  /*   28 */ "DEFAULT",
-  /*   29 */ "ASSERT",
-  /*   30 */ "NEVER",
-  /*   31 */ "ALWAYS",
-  /*   32 */ "INCLUDE",
-  /*   33 */ "IF",
-  /*   34 */ "THEN",
-  /*   35 */ "ON",
-  /*   36 */ "STR",
-  /*   37 */ "SEMI",
-  /*   38 */ "NOT",
-  /*   39 */ "BANG",
-  /*   40 */ "COLON",
-  /*   41 */ "SCHEME",
-  /*   42 */ "OP",
-  /*   43 */ "SUBJ",
-  /*   44 */ "FUNC",
-  /*   45 */ "UNLESS",
-  /*   46 */ "COMMA",
-  /*   47 */ "OR",
-  /*   48 */ "AND",
-  /*   49 */ "LP",
-  /*   50 */ "RP",
-  /*   51 */ "val",
-  /*   52 */ "vals",
-  /*   53 */ "subj",
-  /*   54 */ "func",
-  /*   55 */ "what",
-  /*   56 */ "rhead",
-  /*   57 */ "both",
-  /*   58 */ "test",
-  /*   59 */ "args0",
-  /*   60 */ "argsn",
-  /*   61 */ "args1",
-  /*   62 */ "args2",
-  /*   63 */ "args3",
-  /*   64 */ "set",
-  /*   65 */ "switch",
-  /*   66 */ "code",
-  /*   67 */ "redir",
-  /*   68 */ "respond",
-  /*   69 */ "auth",
-  /*   70 */ "capture",
-  /*   71 */ "uremap",
-  /*   72 */ "plain",
-  /*   73 */ "act",
-  /*   74 */ "item",
-  /*   75 */ "chain",
-  /*   76 */ "term",
-  /*   77 */ "expr",
-  /*   78 */ "ands",
-  /*   79 */ "ors",
-  /*   80 */ "cond",
-  /*   81 */ "whole",
-  /*   82 */ "line",
+  /*   16 */ "ADD",
+  /*   17 */ "DEL",
+  /*   18 */ "SETBE",
+  /*   19 */ "REBASE",
+  /*   20 */ "REPLACE",
+  /*   21 */ "OLD1",
+  /*   22 */ "OLD2",
+  /*   23 */ "AS",
+  /*   24 */ "LEN",
+  /*   25 */ "PREFIX",
+  /*   26 */ "ROPT",
+  /*   27 */ "TYPE",
+  /*   28 */ "HEADER",
+  /*   29 */ "BODY",
+  /*   30 */ "FILE",
+  /*   31 */ "USERS",
+  /*   32 */ "NUM",
+  /*   33 */ "ACL",
+  /*   34 */ "PARAM",
+  /*   35 */ "DEFAULT",
+  /*   36 */ "ASSERT",
+  /*   37 */ "NEVER",
+  /*   38 */ "ALWAYS",
+  /*   39 */ "INCLUDE",
+  /*   40 */ "IF",
+  /*   41 */ "THEN",
+  /*   42 */ "ACLF",
+  /*   43 */ "RP",
+  /*   44 */ "ON",
+  /*   45 */ "STR",
+  /*   46 */ "SEMI",
+  /*   47 */ "NOT",
+  /*   48 */ "BANG",
+  /*   49 */ "COLON",
+  /*   50 */ "SUBJ",
+  /*   51 */ "OP",
+  /*   52 */ "SCHEME",
+  /*   53 */ "FUNC",
+  /*   54 */ "UNLESS",
+  /*   55 */ "COMMA",
+  /*   56 */ "OR",
+  /*   57 */ "AND",
+  /*   58 */ "LP",
+  /*   59 */ "val",
+  /*   60 */ "vals",
+  /*   61 */ "subj",
+  /*   62 */ "func",
+  /*   63 */ "what",
+  /*   64 */ "rhead",
+  /*   65 */ "both",
+  /*   66 */ "test",
+  /*   67 */ "first",
+  /*   68 */ "args0",
+  /*   69 */ "argsn",
+  /*   70 */ "args1",
+  /*   71 */ "args2",
+  /*   72 */ "args3",
+  /*   73 */ "set",
+  /*   74 */ "switch",
+  /*   75 */ "code",
+  /*   76 */ "redir",
+  /*   77 */ "respond",
+  /*   78 */ "auth",
+  /*   79 */ "capture",
+  /*   80 */ "uremap",
+  /*   81 */ "plain",
+  /*   82 */ "act",
+  /*   83 */ "item",
+  /*   84 */ "chain",
+  /*   85 */ "term",
+  /*   86 */ "expr",
+  /*   87 */ "ands",
+  /*   88 */ "ors",
+  /*   89 */ "cond",
+  /*   90 */ "whole",
+  /*   91 */ "line",
 };
 #endif /* defined(YYCOVERAGE) || !defined(NDEBUG) */
 
@@ -604,93 +686,116 @@ static const char *const yyTokenName[] = {
 */
 static const char *const yyRuleName[] = {
  /*   0 */ "line ::= DIR WHERE chain cond",
- /*   1 */ "line ::= ACL val test",
- /*   2 */ "line ::= ACL val ON expr",
- /*   3 */ "line ::= PARAM val",
- /*   4 */ "line ::= PARAM val DEFAULT val",
- /*   5 */ "line ::= ASSERT NEVER act whole",
- /*   6 */ "line ::= ASSERT ALWAYS act whole",
- /*   7 */ "line ::= INCLUDE STR",
- /*   8 */ "chain ::= item",
- /*   9 */ "chain ::= chain SEMI item",
- /*  10 */ "item ::= act",
- /*  11 */ "item ::= act test",
- /*  12 */ "item ::= act NOT test",
- /*  13 */ "item ::= act BANG test",
- /*  14 */ "act ::= ACT0",
- /*  15 */ "act ::= ACTN argsn",
- /*  16 */ "act ::= ACT1 args1",
- /*  17 */ "act ::= ACT2 args2",
- /*  18 */ "act ::= ACT3 args3",
- /*  19 */ "act ::= SET set",
- /*  20 */ "act ::= SWITCH switch",
- /*  21 */ "act ::= REDIR redir",
- /*  22 */ "act ::= RESPOND respond",
- /*  23 */ "act ::= AUTH auth",
- /*  24 */ "act ::= UREMAP uremap",
- /*  25 */ "act ::= CAPTURE capture",
- /*  26 */ "argsn ::=",
- /*  27 */ "argsn ::= argsn NUM",
- /*  28 */ "args1 ::= val",
- /*  29 */ "args2 ::= args1 val",
- /*  30 */ "args3 ::= args2 val",
- /*  31 */ "set ::= args2",
- /*  32 */ "set ::= args0 val",
- /*  33 */ "args0 ::= func",
- /*  34 */ "switch ::= args1",
- /*  35 */ "switch ::= args1 COLON STR",
- /*  36 */ "code ::=",
- /*  37 */ "code ::= NUM",
- /*  38 */ "redir ::= code plain",
- /*  39 */ "redir ::= code SCHEME val",
- /*  40 */ "redir ::= code PREFIX val",
- /*  41 */ "redir ::= redir ROPT",
- /*  42 */ "respond ::= WORD",
- /*  43 */ "respond ::= code",
- /*  44 */ "respond ::= respond TYPE val",
- /*  45 */ "respond ::= respond BODY val",
- /*  46 */ "respond ::= respond FILE val",
- /*  47 */ "respond ::= rhead val",
- /*  48 */ "rhead ::= respond HEADER val",
- /*  49 */ "auth ::= args1 USERS val",
- /*  50 */ "uremap ::= args2",
- /*  51 */ "uremap ::= args2 plain",
- /*  52 */ "capture ::= what AS val",
- /*  53 */ "what ::= subj",
- /*  54 */ "capture ::= capture LEN val",
- /*  55 */ "test ::= subj",
- /*  56 */ "test ::= subj OP vals",
- /*  57 */ "test ::= subj OP FILE val",
- /*  58 */ "test ::= subj OP SET val",
- /*  59 */ "subj ::= SUBJ",
- /*  60 */ "subj ::= func",
- /*  61 */ "func ::= FUNC",
- /*  62 */ "subj ::= SCHEME",
- /*  63 */ "vals ::= val",
- /*  64 */ "vals ::= vals val",
- /*  65 */ "val ::= WORD",
- /*  66 */ "val ::= SUBJ",
- /*  67 */ "val ::= SCHEME",
- /*  68 */ "val ::= STR",
- /*  69 */ "plain ::= WORD",
- /*  70 */ "plain ::= STR",
- /*  71 */ "cond ::=",
- /*  72 */ "cond ::= whole",
- /*  73 */ "whole ::= ON expr",
- /*  74 */ "whole ::= UNLESS expr",
- /*  75 */ "expr ::= ors",
- /*  76 */ "ors ::= both",
- /*  77 */ "ors ::= ors COMMA both",
- /*  78 */ "ors ::= ors OR both",
- /*  79 */ "both ::= ands",
- /*  80 */ "ands ::= term",
- /*  81 */ "ands ::= ands term",
- /*  82 */ "ands ::= ands AND term",
- /*  83 */ "term ::= WORD",
- /*  84 */ "term ::= BANG term",
- /*  85 */ "term ::= NOT term",
- /*  86 */ "term ::= LP test RP",
- /*  87 */ "term ::= LP expr RP",
+ /*   1 */ "line ::= DIR WHERE first chain cond",
+ /*   2 */ "line ::= DIR WHERE IF test THEN chain cond",
+ /*   3 */ "line ::= IF first chain cond",
+ /*   4 */ "line ::= IF first THEN chain cond",
+ /*   5 */ "line ::= chain cond",
+ /*   6 */ "line ::= DIR WHERE ACLF val RP test",
+ /*   7 */ "line ::= ACL val test",
+ /*   8 */ "line ::= ACL val ON expr",
+ /*   9 */ "line ::= PARAM val",
+ /*  10 */ "line ::= PARAM val DEFAULT val",
+ /*  11 */ "line ::= ASSERT NEVER act whole",
+ /*  12 */ "line ::= ASSERT ALWAYS act whole",
+ /*  13 */ "line ::= INCLUDE STR",
+ /*  14 */ "chain ::= item",
+ /*  15 */ "chain ::= chain SEMI item",
+ /*  16 */ "item ::= act",
+ /*  17 */ "item ::= act test",
+ /*  18 */ "item ::= act NOT test",
+ /*  19 */ "item ::= act BANG test",
+ /*  20 */ "item ::= act ACL expr",
+ /*  21 */ "item ::= act ACLF expr RP",
+ /*  22 */ "item ::= act NOT ACLF expr RP",
+ /*  23 */ "item ::= act BANG ACLF expr RP",
+ /*  24 */ "item ::= SWITCH first val",
+ /*  25 */ "item ::= SWITCH first val COLON STR",
+ /*  26 */ "item ::= REPLACE first val",
+ /*  27 */ "item ::= OLD1 val",
+ /*  28 */ "item ::= OLD2 val val",
+ /*  29 */ "act ::= ACT0",
+ /*  30 */ "act ::= ACTN argsn",
+ /*  31 */ "act ::= ACT1 args1",
+ /*  32 */ "act ::= ACT2 args2",
+ /*  33 */ "act ::= ACT3 args3",
+ /*  34 */ "act ::= ADD val val",
+ /*  35 */ "act ::= ADD SUBJ OP val",
+ /*  36 */ "act ::= DEL val",
+ /*  37 */ "act ::= DEL func",
+ /*  38 */ "act ::= SETBE val",
+ /*  39 */ "act ::= SETBE val REBASE val val",
+ /*  40 */ "act ::= REPLACE plain",
+ /*  41 */ "act ::= SET set",
+ /*  42 */ "act ::= SWITCH switch",
+ /*  43 */ "act ::= REDIR redir",
+ /*  44 */ "act ::= RESPOND respond",
+ /*  45 */ "act ::= AUTH auth",
+ /*  46 */ "act ::= UREMAP uremap",
+ /*  47 */ "act ::= CAPTURE capture",
+ /*  48 */ "argsn ::=",
+ /*  49 */ "argsn ::= argsn NUM",
+ /*  50 */ "args1 ::= val",
+ /*  51 */ "args2 ::= args1 val",
+ /*  52 */ "args3 ::= args2 val",
+ /*  53 */ "set ::= args2",
+ /*  54 */ "set ::= args0 val",
+ /*  55 */ "args0 ::= func",
+ /*  56 */ "switch ::= args1",
+ /*  57 */ "switch ::= args1 COLON STR",
+ /*  58 */ "code ::=",
+ /*  59 */ "code ::= NUM",
+ /*  60 */ "redir ::= code plain",
+ /*  61 */ "redir ::= code SCHEME val",
+ /*  62 */ "redir ::= code PREFIX val",
+ /*  63 */ "redir ::= redir ROPT",
+ /*  64 */ "respond ::= WORD",
+ /*  65 */ "respond ::= code",
+ /*  66 */ "respond ::= respond TYPE val",
+ /*  67 */ "respond ::= respond BODY val",
+ /*  68 */ "respond ::= respond FILE val",
+ /*  69 */ "respond ::= rhead val",
+ /*  70 */ "rhead ::= respond HEADER val",
+ /*  71 */ "auth ::= args1 USERS val",
+ /*  72 */ "uremap ::= args2",
+ /*  73 */ "uremap ::= args2 plain",
+ /*  74 */ "capture ::= what AS val",
+ /*  75 */ "what ::= subj",
+ /*  76 */ "capture ::= capture LEN val",
+ /*  77 */ "test ::= subj",
+ /*  78 */ "test ::= subj OP vals",
+ /*  79 */ "test ::= subj OP FILE val",
+ /*  80 */ "test ::= subj OP SET val",
+ /*  81 */ "first ::= subj OP val",
+ /*  82 */ "subj ::= SUBJ",
+ /*  83 */ "subj ::= func",
+ /*  84 */ "func ::= FUNC",
+ /*  85 */ "subj ::= SCHEME",
+ /*  86 */ "vals ::= val",
+ /*  87 */ "vals ::= vals val",
+ /*  88 */ "val ::= WORD",
+ /*  89 */ "val ::= SUBJ",
+ /*  90 */ "val ::= SCHEME",
+ /*  91 */ "val ::= STR",
+ /*  92 */ "plain ::= WORD",
+ /*  93 */ "plain ::= STR",
+ /*  94 */ "cond ::=",
+ /*  95 */ "cond ::= whole",
+ /*  96 */ "whole ::= ON expr",
+ /*  97 */ "whole ::= UNLESS expr",
+ /*  98 */ "expr ::= ors",
+ /*  99 */ "ors ::= both",
+ /* 100 */ "ors ::= ors COMMA both",
+ /* 101 */ "ors ::= ors OR both",
+ /* 102 */ "both ::= ands",
+ /* 103 */ "ands ::= term",
+ /* 104 */ "ands ::= ands term",
+ /* 105 */ "ands ::= ands AND term",
+ /* 106 */ "term ::= WORD",
+ /* 107 */ "term ::= BANG term",
+ /* 108 */ "term ::= NOT term",
+ /* 109 */ "term ::= LP test RP",
+ /* 110 */ "term ::= LP expr RP",
 };
 #endif /* NDEBUG */
 
@@ -1031,9 +1136,9 @@ static void yyStackOverflow(yyParser *yypParser){
    /* Here code is inserted which will execute if the parser
    ** stack every overflows */
 /******** Begin %stack_overflow code ******************************************/
-#line 32 "grammar/grammar.y"
+#line 33 "grammar/grammar.y"
  build_too_deep(b); 
-#line 1036 "generated/grammar.c"
+#line 1141 "generated/grammar.c"
 /******** End %stack_overflow code ********************************************/
    weir_grammarARG_STORE /* Suppress warning about unused %extra_argument var */
    weir_grammarCTX_STORE
@@ -1105,187 +1210,233 @@ static void yy_shift(
 /* For rule J, yyRuleInfoLhs[J] contains the symbol on the left-hand side
 ** of that rule */
 static const YYCODETYPE yyRuleInfoLhs[] = {
-    82,  /* (0) line ::= DIR WHERE chain cond */
-    82,  /* (1) line ::= ACL val test */
-    82,  /* (2) line ::= ACL val ON expr */
-    82,  /* (3) line ::= PARAM val */
-    82,  /* (4) line ::= PARAM val DEFAULT val */
-    82,  /* (5) line ::= ASSERT NEVER act whole */
-    82,  /* (6) line ::= ASSERT ALWAYS act whole */
-    82,  /* (7) line ::= INCLUDE STR */
-    75,  /* (8) chain ::= item */
-    75,  /* (9) chain ::= chain SEMI item */
-    74,  /* (10) item ::= act */
-    74,  /* (11) item ::= act test */
-    74,  /* (12) item ::= act NOT test */
-    74,  /* (13) item ::= act BANG test */
-    73,  /* (14) act ::= ACT0 */
-    73,  /* (15) act ::= ACTN argsn */
-    73,  /* (16) act ::= ACT1 args1 */
-    73,  /* (17) act ::= ACT2 args2 */
-    73,  /* (18) act ::= ACT3 args3 */
-    73,  /* (19) act ::= SET set */
-    73,  /* (20) act ::= SWITCH switch */
-    73,  /* (21) act ::= REDIR redir */
-    73,  /* (22) act ::= RESPOND respond */
-    73,  /* (23) act ::= AUTH auth */
-    73,  /* (24) act ::= UREMAP uremap */
-    73,  /* (25) act ::= CAPTURE capture */
-    60,  /* (26) argsn ::= */
-    60,  /* (27) argsn ::= argsn NUM */
-    61,  /* (28) args1 ::= val */
-    62,  /* (29) args2 ::= args1 val */
-    63,  /* (30) args3 ::= args2 val */
-    64,  /* (31) set ::= args2 */
-    64,  /* (32) set ::= args0 val */
-    59,  /* (33) args0 ::= func */
-    65,  /* (34) switch ::= args1 */
-    65,  /* (35) switch ::= args1 COLON STR */
-    66,  /* (36) code ::= */
-    66,  /* (37) code ::= NUM */
-    67,  /* (38) redir ::= code plain */
-    67,  /* (39) redir ::= code SCHEME val */
-    67,  /* (40) redir ::= code PREFIX val */
-    67,  /* (41) redir ::= redir ROPT */
-    68,  /* (42) respond ::= WORD */
-    68,  /* (43) respond ::= code */
-    68,  /* (44) respond ::= respond TYPE val */
-    68,  /* (45) respond ::= respond BODY val */
-    68,  /* (46) respond ::= respond FILE val */
-    68,  /* (47) respond ::= rhead val */
-    56,  /* (48) rhead ::= respond HEADER val */
-    69,  /* (49) auth ::= args1 USERS val */
-    71,  /* (50) uremap ::= args2 */
-    71,  /* (51) uremap ::= args2 plain */
-    70,  /* (52) capture ::= what AS val */
-    55,  /* (53) what ::= subj */
-    70,  /* (54) capture ::= capture LEN val */
-    58,  /* (55) test ::= subj */
-    58,  /* (56) test ::= subj OP vals */
-    58,  /* (57) test ::= subj OP FILE val */
-    58,  /* (58) test ::= subj OP SET val */
-    53,  /* (59) subj ::= SUBJ */
-    53,  /* (60) subj ::= func */
-    54,  /* (61) func ::= FUNC */
-    53,  /* (62) subj ::= SCHEME */
-    52,  /* (63) vals ::= val */
-    52,  /* (64) vals ::= vals val */
-    51,  /* (65) val ::= WORD */
-    51,  /* (66) val ::= SUBJ */
-    51,  /* (67) val ::= SCHEME */
-    51,  /* (68) val ::= STR */
-    72,  /* (69) plain ::= WORD */
-    72,  /* (70) plain ::= STR */
-    80,  /* (71) cond ::= */
-    80,  /* (72) cond ::= whole */
-    81,  /* (73) whole ::= ON expr */
-    81,  /* (74) whole ::= UNLESS expr */
-    77,  /* (75) expr ::= ors */
-    79,  /* (76) ors ::= both */
-    79,  /* (77) ors ::= ors COMMA both */
-    79,  /* (78) ors ::= ors OR both */
-    57,  /* (79) both ::= ands */
-    78,  /* (80) ands ::= term */
-    78,  /* (81) ands ::= ands term */
-    78,  /* (82) ands ::= ands AND term */
-    76,  /* (83) term ::= WORD */
-    76,  /* (84) term ::= BANG term */
-    76,  /* (85) term ::= NOT term */
-    76,  /* (86) term ::= LP test RP */
-    76,  /* (87) term ::= LP expr RP */
+    91,  /* (0) line ::= DIR WHERE chain cond */
+    91,  /* (1) line ::= DIR WHERE first chain cond */
+    91,  /* (2) line ::= DIR WHERE IF test THEN chain cond */
+    91,  /* (3) line ::= IF first chain cond */
+    91,  /* (4) line ::= IF first THEN chain cond */
+    91,  /* (5) line ::= chain cond */
+    91,  /* (6) line ::= DIR WHERE ACLF val RP test */
+    91,  /* (7) line ::= ACL val test */
+    91,  /* (8) line ::= ACL val ON expr */
+    91,  /* (9) line ::= PARAM val */
+    91,  /* (10) line ::= PARAM val DEFAULT val */
+    91,  /* (11) line ::= ASSERT NEVER act whole */
+    91,  /* (12) line ::= ASSERT ALWAYS act whole */
+    91,  /* (13) line ::= INCLUDE STR */
+    84,  /* (14) chain ::= item */
+    84,  /* (15) chain ::= chain SEMI item */
+    83,  /* (16) item ::= act */
+    83,  /* (17) item ::= act test */
+    83,  /* (18) item ::= act NOT test */
+    83,  /* (19) item ::= act BANG test */
+    83,  /* (20) item ::= act ACL expr */
+    83,  /* (21) item ::= act ACLF expr RP */
+    83,  /* (22) item ::= act NOT ACLF expr RP */
+    83,  /* (23) item ::= act BANG ACLF expr RP */
+    83,  /* (24) item ::= SWITCH first val */
+    83,  /* (25) item ::= SWITCH first val COLON STR */
+    83,  /* (26) item ::= REPLACE first val */
+    83,  /* (27) item ::= OLD1 val */
+    83,  /* (28) item ::= OLD2 val val */
+    82,  /* (29) act ::= ACT0 */
+    82,  /* (30) act ::= ACTN argsn */
+    82,  /* (31) act ::= ACT1 args1 */
+    82,  /* (32) act ::= ACT2 args2 */
+    82,  /* (33) act ::= ACT3 args3 */
+    82,  /* (34) act ::= ADD val val */
+    82,  /* (35) act ::= ADD SUBJ OP val */
+    82,  /* (36) act ::= DEL val */
+    82,  /* (37) act ::= DEL func */
+    82,  /* (38) act ::= SETBE val */
+    82,  /* (39) act ::= SETBE val REBASE val val */
+    82,  /* (40) act ::= REPLACE plain */
+    82,  /* (41) act ::= SET set */
+    82,  /* (42) act ::= SWITCH switch */
+    82,  /* (43) act ::= REDIR redir */
+    82,  /* (44) act ::= RESPOND respond */
+    82,  /* (45) act ::= AUTH auth */
+    82,  /* (46) act ::= UREMAP uremap */
+    82,  /* (47) act ::= CAPTURE capture */
+    69,  /* (48) argsn ::= */
+    69,  /* (49) argsn ::= argsn NUM */
+    70,  /* (50) args1 ::= val */
+    71,  /* (51) args2 ::= args1 val */
+    72,  /* (52) args3 ::= args2 val */
+    73,  /* (53) set ::= args2 */
+    73,  /* (54) set ::= args0 val */
+    68,  /* (55) args0 ::= func */
+    74,  /* (56) switch ::= args1 */
+    74,  /* (57) switch ::= args1 COLON STR */
+    75,  /* (58) code ::= */
+    75,  /* (59) code ::= NUM */
+    76,  /* (60) redir ::= code plain */
+    76,  /* (61) redir ::= code SCHEME val */
+    76,  /* (62) redir ::= code PREFIX val */
+    76,  /* (63) redir ::= redir ROPT */
+    77,  /* (64) respond ::= WORD */
+    77,  /* (65) respond ::= code */
+    77,  /* (66) respond ::= respond TYPE val */
+    77,  /* (67) respond ::= respond BODY val */
+    77,  /* (68) respond ::= respond FILE val */
+    77,  /* (69) respond ::= rhead val */
+    64,  /* (70) rhead ::= respond HEADER val */
+    78,  /* (71) auth ::= args1 USERS val */
+    80,  /* (72) uremap ::= args2 */
+    80,  /* (73) uremap ::= args2 plain */
+    79,  /* (74) capture ::= what AS val */
+    63,  /* (75) what ::= subj */
+    79,  /* (76) capture ::= capture LEN val */
+    66,  /* (77) test ::= subj */
+    66,  /* (78) test ::= subj OP vals */
+    66,  /* (79) test ::= subj OP FILE val */
+    66,  /* (80) test ::= subj OP SET val */
+    67,  /* (81) first ::= subj OP val */
+    61,  /* (82) subj ::= SUBJ */
+    61,  /* (83) subj ::= func */
+    62,  /* (84) func ::= FUNC */
+    61,  /* (85) subj ::= SCHEME */
+    60,  /* (86) vals ::= val */
+    60,  /* (87) vals ::= vals val */
+    59,  /* (88) val ::= WORD */
+    59,  /* (89) val ::= SUBJ */
+    59,  /* (90) val ::= SCHEME */
+    59,  /* (91) val ::= STR */
+    81,  /* (92) plain ::= WORD */
+    81,  /* (93) plain ::= STR */
+    89,  /* (94) cond ::= */
+    89,  /* (95) cond ::= whole */
+    90,  /* (96) whole ::= ON expr */
+    90,  /* (97) whole ::= UNLESS expr */
+    86,  /* (98) expr ::= ors */
+    88,  /* (99) ors ::= both */
+    88,  /* (100) ors ::= ors COMMA both */
+    88,  /* (101) ors ::= ors OR both */
+    65,  /* (102) both ::= ands */
+    87,  /* (103) ands ::= term */
+    87,  /* (104) ands ::= ands term */
+    87,  /* (105) ands ::= ands AND term */
+    85,  /* (106) term ::= WORD */
+    85,  /* (107) term ::= BANG term */
+    85,  /* (108) term ::= NOT term */
+    85,  /* (109) term ::= LP test RP */
+    85,  /* (110) term ::= LP expr RP */
 };
 
 /* For rule J, yyRuleInfoNRhs[J] contains the negative of the number
 ** of symbols on the right-hand side of that rule. */
 static const signed char yyRuleInfoNRhs[] = {
    -4,  /* (0) line ::= DIR WHERE chain cond */
-   -3,  /* (1) line ::= ACL val test */
-   -4,  /* (2) line ::= ACL val ON expr */
-   -2,  /* (3) line ::= PARAM val */
-   -4,  /* (4) line ::= PARAM val DEFAULT val */
-   -4,  /* (5) line ::= ASSERT NEVER act whole */
-   -4,  /* (6) line ::= ASSERT ALWAYS act whole */
-   -2,  /* (7) line ::= INCLUDE STR */
-   -1,  /* (8) chain ::= item */
-   -3,  /* (9) chain ::= chain SEMI item */
-   -1,  /* (10) item ::= act */
-   -2,  /* (11) item ::= act test */
-   -3,  /* (12) item ::= act NOT test */
-   -3,  /* (13) item ::= act BANG test */
-   -1,  /* (14) act ::= ACT0 */
-   -2,  /* (15) act ::= ACTN argsn */
-   -2,  /* (16) act ::= ACT1 args1 */
-   -2,  /* (17) act ::= ACT2 args2 */
-   -2,  /* (18) act ::= ACT3 args3 */
-   -2,  /* (19) act ::= SET set */
-   -2,  /* (20) act ::= SWITCH switch */
-   -2,  /* (21) act ::= REDIR redir */
-   -2,  /* (22) act ::= RESPOND respond */
-   -2,  /* (23) act ::= AUTH auth */
-   -2,  /* (24) act ::= UREMAP uremap */
-   -2,  /* (25) act ::= CAPTURE capture */
-    0,  /* (26) argsn ::= */
-   -2,  /* (27) argsn ::= argsn NUM */
-   -1,  /* (28) args1 ::= val */
-   -2,  /* (29) args2 ::= args1 val */
-   -2,  /* (30) args3 ::= args2 val */
-   -1,  /* (31) set ::= args2 */
-   -2,  /* (32) set ::= args0 val */
-   -1,  /* (33) args0 ::= func */
-   -1,  /* (34) switch ::= args1 */
-   -3,  /* (35) switch ::= args1 COLON STR */
-    0,  /* (36) code ::= */
-   -1,  /* (37) code ::= NUM */
-   -2,  /* (38) redir ::= code plain */
-   -3,  /* (39) redir ::= code SCHEME val */
-   -3,  /* (40) redir ::= code PREFIX val */
-   -2,  /* (41) redir ::= redir ROPT */
-   -1,  /* (42) respond ::= WORD */
-   -1,  /* (43) respond ::= code */
-   -3,  /* (44) respond ::= respond TYPE val */
-   -3,  /* (45) respond ::= respond BODY val */
-   -3,  /* (46) respond ::= respond FILE val */
-   -2,  /* (47) respond ::= rhead val */
-   -3,  /* (48) rhead ::= respond HEADER val */
-   -3,  /* (49) auth ::= args1 USERS val */
-   -1,  /* (50) uremap ::= args2 */
-   -2,  /* (51) uremap ::= args2 plain */
-   -3,  /* (52) capture ::= what AS val */
-   -1,  /* (53) what ::= subj */
-   -3,  /* (54) capture ::= capture LEN val */
-   -1,  /* (55) test ::= subj */
-   -3,  /* (56) test ::= subj OP vals */
-   -4,  /* (57) test ::= subj OP FILE val */
-   -4,  /* (58) test ::= subj OP SET val */
-   -1,  /* (59) subj ::= SUBJ */
-   -1,  /* (60) subj ::= func */
-   -1,  /* (61) func ::= FUNC */
-   -1,  /* (62) subj ::= SCHEME */
-   -1,  /* (63) vals ::= val */
-   -2,  /* (64) vals ::= vals val */
-   -1,  /* (65) val ::= WORD */
-   -1,  /* (66) val ::= SUBJ */
-   -1,  /* (67) val ::= SCHEME */
-   -1,  /* (68) val ::= STR */
-   -1,  /* (69) plain ::= WORD */
-   -1,  /* (70) plain ::= STR */
-    0,  /* (71) cond ::= */
-   -1,  /* (72) cond ::= whole */
-   -2,  /* (73) whole ::= ON expr */
-   -2,  /* (74) whole ::= UNLESS expr */
-   -1,  /* (75) expr ::= ors */
-   -1,  /* (76) ors ::= both */
-   -3,  /* (77) ors ::= ors COMMA both */
-   -3,  /* (78) ors ::= ors OR both */
-   -1,  /* (79) both ::= ands */
-   -1,  /* (80) ands ::= term */
-   -2,  /* (81) ands ::= ands term */
-   -3,  /* (82) ands ::= ands AND term */
-   -1,  /* (83) term ::= WORD */
-   -2,  /* (84) term ::= BANG term */
-   -2,  /* (85) term ::= NOT term */
-   -3,  /* (86) term ::= LP test RP */
-   -3,  /* (87) term ::= LP expr RP */
+   -5,  /* (1) line ::= DIR WHERE first chain cond */
+   -7,  /* (2) line ::= DIR WHERE IF test THEN chain cond */
+   -4,  /* (3) line ::= IF first chain cond */
+   -5,  /* (4) line ::= IF first THEN chain cond */
+   -2,  /* (5) line ::= chain cond */
+   -6,  /* (6) line ::= DIR WHERE ACLF val RP test */
+   -3,  /* (7) line ::= ACL val test */
+   -4,  /* (8) line ::= ACL val ON expr */
+   -2,  /* (9) line ::= PARAM val */
+   -4,  /* (10) line ::= PARAM val DEFAULT val */
+   -4,  /* (11) line ::= ASSERT NEVER act whole */
+   -4,  /* (12) line ::= ASSERT ALWAYS act whole */
+   -2,  /* (13) line ::= INCLUDE STR */
+   -1,  /* (14) chain ::= item */
+   -3,  /* (15) chain ::= chain SEMI item */
+   -1,  /* (16) item ::= act */
+   -2,  /* (17) item ::= act test */
+   -3,  /* (18) item ::= act NOT test */
+   -3,  /* (19) item ::= act BANG test */
+   -3,  /* (20) item ::= act ACL expr */
+   -4,  /* (21) item ::= act ACLF expr RP */
+   -5,  /* (22) item ::= act NOT ACLF expr RP */
+   -5,  /* (23) item ::= act BANG ACLF expr RP */
+   -3,  /* (24) item ::= SWITCH first val */
+   -5,  /* (25) item ::= SWITCH first val COLON STR */
+   -3,  /* (26) item ::= REPLACE first val */
+   -2,  /* (27) item ::= OLD1 val */
+   -3,  /* (28) item ::= OLD2 val val */
+   -1,  /* (29) act ::= ACT0 */
+   -2,  /* (30) act ::= ACTN argsn */
+   -2,  /* (31) act ::= ACT1 args1 */
+   -2,  /* (32) act ::= ACT2 args2 */
+   -2,  /* (33) act ::= ACT3 args3 */
+   -3,  /* (34) act ::= ADD val val */
+   -4,  /* (35) act ::= ADD SUBJ OP val */
+   -2,  /* (36) act ::= DEL val */
+   -2,  /* (37) act ::= DEL func */
+   -2,  /* (38) act ::= SETBE val */
+   -5,  /* (39) act ::= SETBE val REBASE val val */
+   -2,  /* (40) act ::= REPLACE plain */
+   -2,  /* (41) act ::= SET set */
+   -2,  /* (42) act ::= SWITCH switch */
+   -2,  /* (43) act ::= REDIR redir */
+   -2,  /* (44) act ::= RESPOND respond */
+   -2,  /* (45) act ::= AUTH auth */
+   -2,  /* (46) act ::= UREMAP uremap */
+   -2,  /* (47) act ::= CAPTURE capture */
+    0,  /* (48) argsn ::= */
+   -2,  /* (49) argsn ::= argsn NUM */
+   -1,  /* (50) args1 ::= val */
+   -2,  /* (51) args2 ::= args1 val */
+   -2,  /* (52) args3 ::= args2 val */
+   -1,  /* (53) set ::= args2 */
+   -2,  /* (54) set ::= args0 val */
+   -1,  /* (55) args0 ::= func */
+   -1,  /* (56) switch ::= args1 */
+   -3,  /* (57) switch ::= args1 COLON STR */
+    0,  /* (58) code ::= */
+   -1,  /* (59) code ::= NUM */
+   -2,  /* (60) redir ::= code plain */
+   -3,  /* (61) redir ::= code SCHEME val */
+   -3,  /* (62) redir ::= code PREFIX val */
+   -2,  /* (63) redir ::= redir ROPT */
+   -1,  /* (64) respond ::= WORD */
+   -1,  /* (65) respond ::= code */
+   -3,  /* (66) respond ::= respond TYPE val */
+   -3,  /* (67) respond ::= respond BODY val */
+   -3,  /* (68) respond ::= respond FILE val */
+   -2,  /* (69) respond ::= rhead val */
+   -3,  /* (70) rhead ::= respond HEADER val */
+   -3,  /* (71) auth ::= args1 USERS val */
+   -1,  /* (72) uremap ::= args2 */
+   -2,  /* (73) uremap ::= args2 plain */
+   -3,  /* (74) capture ::= what AS val */
+   -1,  /* (75) what ::= subj */
+   -3,  /* (76) capture ::= capture LEN val */
+   -1,  /* (77) test ::= subj */
+   -3,  /* (78) test ::= subj OP vals */
+   -4,  /* (79) test ::= subj OP FILE val */
+   -4,  /* (80) test ::= subj OP SET val */
+   -3,  /* (81) first ::= subj OP val */
+   -1,  /* (82) subj ::= SUBJ */
+   -1,  /* (83) subj ::= func */
+   -1,  /* (84) func ::= FUNC */
+   -1,  /* (85) subj ::= SCHEME */
+   -1,  /* (86) vals ::= val */
+   -2,  /* (87) vals ::= vals val */
+   -1,  /* (88) val ::= WORD */
+   -1,  /* (89) val ::= SUBJ */
+   -1,  /* (90) val ::= SCHEME */
+   -1,  /* (91) val ::= STR */
+   -1,  /* (92) plain ::= WORD */
+   -1,  /* (93) plain ::= STR */
+    0,  /* (94) cond ::= */
+   -1,  /* (95) cond ::= whole */
+   -2,  /* (96) whole ::= ON expr */
+   -2,  /* (97) whole ::= UNLESS expr */
+   -1,  /* (98) expr ::= ors */
+   -1,  /* (99) ors ::= both */
+   -3,  /* (100) ors ::= ors COMMA both */
+   -3,  /* (101) ors ::= ors OR both */
+   -1,  /* (102) both ::= ands */
+   -1,  /* (103) ands ::= term */
+   -2,  /* (104) ands ::= ands term */
+   -3,  /* (105) ands ::= ands AND term */
+   -1,  /* (106) term ::= WORD */
+   -2,  /* (107) term ::= BANG term */
+   -2,  /* (108) term ::= NOT term */
+   -3,  /* (109) term ::= LP test RP */
+   -3,  /* (110) term ::= LP expr RP */
 };
 
 static void yy_accept(yyParser*);  /* Forward Declaration */
@@ -1328,306 +1479,432 @@ static YYACTIONTYPE yy_reduce(
 /********** Begin reduce actions **********************************************/
         YYMINORTYPE yylhsminor;
       case 0: /* line ::= DIR WHERE chain cond */
-#line 74 "grammar/grammar.y"
-{ build_rule(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy0, yymsp[-1].minor.yy117, yymsp[0].minor.yy78); }
-#line 1333 "generated/grammar.c"
-        break;
-      case 1: /* line ::= ACL val test */
 #line 75 "grammar/grammar.y"
-{ build_acl(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy112, yymsp[0].minor.yy29, NULL); }
-#line 1338 "generated/grammar.c"
+{ build_rule(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy0, yymsp[-1].minor.yy117, yymsp[0].minor.yy10); }
+#line 1484 "generated/grammar.c"
         break;
-      case 2: /* line ::= ACL val ON expr */
+      case 1: /* line ::= DIR WHERE first chain cond */
 #line 76 "grammar/grammar.y"
-{ build_acl(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy112, NULL, yymsp[0].minor.yy34); }
-#line 1343 "generated/grammar.c"
+{ build_rule(b, yymsp[-4].minor.yy0, yymsp[-3].minor.yy0, seed_first(b, yymsp[-2].minor.yy67, yymsp[-1].minor.yy117), yymsp[0].minor.yy10); }
+#line 1489 "generated/grammar.c"
         break;
-      case 3: /* line ::= PARAM val */
+      case 2: /* line ::= DIR WHERE IF test THEN chain cond */
 #line 77 "grammar/grammar.y"
-{ build_param(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy112, NULL); }
-#line 1348 "generated/grammar.c"
+{ build_rule(b, yymsp[-6].minor.yy0, yymsp[-5].minor.yy0, seed_first(b, yymsp[-3].minor.yy67, yymsp[-1].minor.yy117), yymsp[0].minor.yy10); }
+#line 1494 "generated/grammar.c"
         break;
-      case 4: /* line ::= PARAM val DEFAULT val */
+      case 3: /* line ::= IF first chain cond */
 #line 78 "grammar/grammar.y"
-{ build_param(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy112, yymsp[0].minor.yy112); }
-#line 1353 "generated/grammar.c"
+{ build_rule(b, NULL, NULL, seed_first(b, yymsp[-2].minor.yy67, yymsp[-1].minor.yy117), yymsp[0].minor.yy10); }
+#line 1499 "generated/grammar.c"
         break;
-      case 5: /* line ::= ASSERT NEVER act whole */
+      case 4: /* line ::= IF first THEN chain cond */
 #line 79 "grammar/grammar.y"
-{ build_assert(b, yymsp[-3].minor.yy0, false, yymsp[-1].minor.yy116, yymsp[0].minor.yy78); }
-#line 1358 "generated/grammar.c"
+{ build_rule(b, NULL, NULL, seed_first(b, yymsp[-3].minor.yy67, yymsp[-1].minor.yy117), yymsp[0].minor.yy10); }
+#line 1504 "generated/grammar.c"
         break;
-      case 6: /* line ::= ASSERT ALWAYS act whole */
+      case 5: /* line ::= chain cond */
 #line 80 "grammar/grammar.y"
-{ build_assert(b, yymsp[-3].minor.yy0, true, yymsp[-1].minor.yy116, yymsp[0].minor.yy78); }
-#line 1363 "generated/grammar.c"
+{ build_rule(b, NULL, NULL, yymsp[-1].minor.yy117, yymsp[0].minor.yy10); }
+#line 1509 "generated/grammar.c"
         break;
-      case 7: /* line ::= INCLUDE STR */
+      case 6: /* line ::= DIR WHERE ACLF val RP test */
 #line 81 "grammar/grammar.y"
-{ build_include(b, yymsp[0].minor.yy0); }
-#line 1368 "generated/grammar.c"
+{ seed_acl(b, yymsp[-4].minor.yy0, yymsp[-2].minor.yy140, yymsp[0].minor.yy67); }
+#line 1514 "generated/grammar.c"
         break;
-      case 8: /* chain ::= item */
+      case 7: /* line ::= ACL val test */
+#line 82 "grammar/grammar.y"
+{ build_acl(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy140, yymsp[0].minor.yy67, NULL); }
+#line 1519 "generated/grammar.c"
+        break;
+      case 8: /* line ::= ACL val ON expr */
 #line 83 "grammar/grammar.y"
-{ yylhsminor.yy117 = build_chain(b, no_chain, yymsp[0].minor.yy59); }
-#line 1373 "generated/grammar.c"
+{ build_acl(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy140, NULL, yymsp[0].minor.yy162); }
+#line 1524 "generated/grammar.c"
+        break;
+      case 9: /* line ::= PARAM val */
+#line 84 "grammar/grammar.y"
+{ build_param(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy140, NULL); }
+#line 1529 "generated/grammar.c"
+        break;
+      case 10: /* line ::= PARAM val DEFAULT val */
+#line 85 "grammar/grammar.y"
+{ build_param(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy140, yymsp[0].minor.yy140); }
+#line 1534 "generated/grammar.c"
+        break;
+      case 11: /* line ::= ASSERT NEVER act whole */
+#line 86 "grammar/grammar.y"
+{ build_assert(b, yymsp[-3].minor.yy0, false, yymsp[-1].minor.yy133, yymsp[0].minor.yy10); }
+#line 1539 "generated/grammar.c"
+        break;
+      case 12: /* line ::= ASSERT ALWAYS act whole */
+#line 87 "grammar/grammar.y"
+{ build_assert(b, yymsp[-3].minor.yy0, true, yymsp[-1].minor.yy133, yymsp[0].minor.yy10); }
+#line 1544 "generated/grammar.c"
+        break;
+      case 13: /* line ::= INCLUDE STR */
+#line 88 "grammar/grammar.y"
+{ build_include(b, yymsp[0].minor.yy0); }
+#line 1549 "generated/grammar.c"
+        break;
+      case 14: /* chain ::= item */
+#line 90 "grammar/grammar.y"
+{ yylhsminor.yy117 = build_chain(b, no_chain, yymsp[0].minor.yy97); }
+#line 1554 "generated/grammar.c"
   yymsp[0].minor.yy117 = yylhsminor.yy117;
         break;
-      case 9: /* chain ::= chain SEMI item */
-#line 84 "grammar/grammar.y"
-{ yylhsminor.yy117 = build_chain(b, yymsp[-2].minor.yy117, yymsp[0].minor.yy59); }
-#line 1379 "generated/grammar.c"
+      case 15: /* chain ::= chain SEMI item */
+#line 91 "grammar/grammar.y"
+{ yylhsminor.yy117 = build_chain(b, yymsp[-2].minor.yy117, yymsp[0].minor.yy97); }
+#line 1560 "generated/grammar.c"
   yymsp[-2].minor.yy117 = yylhsminor.yy117;
         break;
-      case 10: /* item ::= act */
-#line 85 "grammar/grammar.y"
-{ yylhsminor.yy59 = build_item(b, yymsp[0].minor.yy116, false, NULL); }
-#line 1385 "generated/grammar.c"
-  yymsp[0].minor.yy59 = yylhsminor.yy59;
+      case 16: /* item ::= act */
+#line 92 "grammar/grammar.y"
+{ yylhsminor.yy97 = build_item(b, yymsp[0].minor.yy133, false, NULL); }
+#line 1566 "generated/grammar.c"
+  yymsp[0].minor.yy97 = yylhsminor.yy97;
         break;
-      case 11: /* item ::= act test */
-#line 86 "grammar/grammar.y"
-{ yylhsminor.yy59 = build_item(b, yymsp[-1].minor.yy116, false, yymsp[0].minor.yy29); }
-#line 1391 "generated/grammar.c"
-  yymsp[-1].minor.yy59 = yylhsminor.yy59;
-        break;
-      case 12: /* item ::= act NOT test */
-      case 13: /* item ::= act BANG test */ yytestcase(yyruleno==13);
-#line 87 "grammar/grammar.y"
-{ yylhsminor.yy59 = build_item(b, yymsp[-2].minor.yy116, true, yymsp[0].minor.yy29); }
-#line 1398 "generated/grammar.c"
-  yymsp[-2].minor.yy59 = yylhsminor.yy59;
-        break;
-      case 14: /* act ::= ACT0 */
-#line 90 "grammar/grammar.y"
-{ yylhsminor.yy116 = build_action(b, yymsp[0].minor.yy0, no_args); }
-#line 1404 "generated/grammar.c"
-  yymsp[0].minor.yy116 = yylhsminor.yy116;
-        break;
-      case 15: /* act ::= ACTN argsn */
-      case 16: /* act ::= ACT1 args1 */ yytestcase(yyruleno==16);
-      case 17: /* act ::= ACT2 args2 */ yytestcase(yyruleno==17);
-      case 18: /* act ::= ACT3 args3 */ yytestcase(yyruleno==18);
-      case 19: /* act ::= SET set */ yytestcase(yyruleno==19);
-      case 20: /* act ::= SWITCH switch */ yytestcase(yyruleno==20);
-      case 21: /* act ::= REDIR redir */ yytestcase(yyruleno==21);
-      case 22: /* act ::= RESPOND respond */ yytestcase(yyruleno==22);
-      case 23: /* act ::= AUTH auth */ yytestcase(yyruleno==23);
-      case 24: /* act ::= UREMAP uremap */ yytestcase(yyruleno==24);
-      case 25: /* act ::= CAPTURE capture */ yytestcase(yyruleno==25);
-#line 91 "grammar/grammar.y"
-{ yylhsminor.yy116 = build_action(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy125); }
-#line 1420 "generated/grammar.c"
-  yymsp[-1].minor.yy116 = yylhsminor.yy116;
-        break;
-      case 26: /* argsn ::= */
-      case 36: /* code ::= */ yytestcase(yyruleno==36);
-#line 103 "grammar/grammar.y"
-{ yymsp[1].minor.yy125 = no_args; }
-#line 1427 "generated/grammar.c"
-        break;
-      case 27: /* argsn ::= argsn NUM */
-      case 41: /* redir ::= redir ROPT */ yytestcase(yyruleno==41);
-#line 104 "grammar/grammar.y"
-{ yylhsminor.yy125 = build_arg_word(b, yymsp[-1].minor.yy125, yymsp[0].minor.yy0, NULL); }
-#line 1433 "generated/grammar.c"
-  yymsp[-1].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 28: /* args1 ::= val */
-#line 105 "grammar/grammar.y"
-{ yylhsminor.yy125 = build_arg(b, no_args, yymsp[0].minor.yy112); }
-#line 1439 "generated/grammar.c"
-  yymsp[0].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 29: /* args2 ::= args1 val */
-      case 30: /* args3 ::= args2 val */ yytestcase(yyruleno==30);
-      case 32: /* set ::= args0 val */ yytestcase(yyruleno==32);
-      case 38: /* redir ::= code plain */ yytestcase(yyruleno==38);
-      case 47: /* respond ::= rhead val */ yytestcase(yyruleno==47);
-      case 51: /* uremap ::= args2 plain */ yytestcase(yyruleno==51);
-#line 106 "grammar/grammar.y"
-{ yylhsminor.yy125 = build_arg(b, yymsp[-1].minor.yy125, yymsp[0].minor.yy112); }
-#line 1450 "generated/grammar.c"
-  yymsp[-1].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 31: /* set ::= args2 */
-      case 34: /* switch ::= args1 */ yytestcase(yyruleno==34);
-      case 43: /* respond ::= code */ yytestcase(yyruleno==43);
-      case 50: /* uremap ::= args2 */ yytestcase(yyruleno==50);
-#line 108 "grammar/grammar.y"
-{ yylhsminor.yy125 = yymsp[0].minor.yy125; }
-#line 1459 "generated/grammar.c"
-  yymsp[0].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 33: /* args0 ::= func */
-      case 53: /* what ::= subj */ yytestcase(yyruleno==53);
-#line 110 "grammar/grammar.y"
-{ yylhsminor.yy125 = build_arg_subject(b, no_args, yymsp[0].minor.yy115); }
-#line 1466 "generated/grammar.c"
-  yymsp[0].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 35: /* switch ::= args1 COLON STR */
-#line 112 "grammar/grammar.y"
-{ yylhsminor.yy125 = build_arg_word(b, yymsp[-2].minor.yy125, yymsp[0].minor.yy0, NULL); }
-#line 1472 "generated/grammar.c"
-  yymsp[-2].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 37: /* code ::= NUM */
-      case 42: /* respond ::= WORD */ yytestcase(yyruleno==42);
-#line 114 "grammar/grammar.y"
-{ yylhsminor.yy125 = build_arg_word(b, no_args, yymsp[0].minor.yy0, NULL); }
-#line 1479 "generated/grammar.c"
-  yymsp[0].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 39: /* redir ::= code SCHEME val */
-      case 40: /* redir ::= code PREFIX val */ yytestcase(yyruleno==40);
-      case 44: /* respond ::= respond TYPE val */ yytestcase(yyruleno==44);
-      case 45: /* respond ::= respond BODY val */ yytestcase(yyruleno==45);
-      case 46: /* respond ::= respond FILE val */ yytestcase(yyruleno==46);
-      case 48: /* rhead ::= respond HEADER val */ yytestcase(yyruleno==48);
-      case 49: /* auth ::= args1 USERS val */ yytestcase(yyruleno==49);
-      case 52: /* capture ::= what AS val */ yytestcase(yyruleno==52);
-      case 54: /* capture ::= capture LEN val */ yytestcase(yyruleno==54);
-#line 116 "grammar/grammar.y"
-{ yylhsminor.yy125 = build_arg_word(b, yymsp[-2].minor.yy125, yymsp[-1].minor.yy0, yymsp[0].minor.yy112); }
-#line 1493 "generated/grammar.c"
-  yymsp[-2].minor.yy125 = yylhsminor.yy125;
-        break;
-      case 55: /* test ::= subj */
-#line 133 "grammar/grammar.y"
-{ yylhsminor.yy29 = build_test(b, yymsp[0].minor.yy115, NULL, no_values); }
-#line 1499 "generated/grammar.c"
-  yymsp[0].minor.yy29 = yylhsminor.yy29;
-        break;
-      case 56: /* test ::= subj OP vals */
-#line 134 "grammar/grammar.y"
-{ yylhsminor.yy29 = build_test(b, yymsp[-2].minor.yy115, yymsp[-1].minor.yy0, yymsp[0].minor.yy20); }
-#line 1505 "generated/grammar.c"
-  yymsp[-2].minor.yy29 = yylhsminor.yy29;
-        break;
-      case 57: /* test ::= subj OP FILE val */
-#line 135 "grammar/grammar.y"
-{ yylhsminor.yy29 = build_test_from(b, yymsp[-3].minor.yy115, yymsp[-2].minor.yy0, VALS_FILE, yymsp[0].minor.yy112); }
-#line 1511 "generated/grammar.c"
-  yymsp[-3].minor.yy29 = yylhsminor.yy29;
-        break;
-      case 58: /* test ::= subj OP SET val */
-#line 136 "grammar/grammar.y"
-{ yylhsminor.yy29 = build_test_from(b, yymsp[-3].minor.yy115, yymsp[-2].minor.yy0, VALS_SET, yymsp[0].minor.yy112); }
-#line 1517 "generated/grammar.c"
-  yymsp[-3].minor.yy29 = yylhsminor.yy29;
-        break;
-      case 59: /* subj ::= SUBJ */
-      case 61: /* func ::= FUNC */ yytestcase(yyruleno==61);
-      case 62: /* subj ::= SCHEME */ yytestcase(yyruleno==62);
-#line 137 "grammar/grammar.y"
-{ yylhsminor.yy115 = build_subject(b, yymsp[0].minor.yy0); }
-#line 1525 "generated/grammar.c"
-  yymsp[0].minor.yy115 = yylhsminor.yy115;
-        break;
-      case 60: /* subj ::= func */
-#line 138 "grammar/grammar.y"
-{ yylhsminor.yy115 = yymsp[0].minor.yy115; }
-#line 1531 "generated/grammar.c"
-  yymsp[0].minor.yy115 = yylhsminor.yy115;
-        break;
-      case 63: /* vals ::= val */
-#line 141 "grammar/grammar.y"
-{ yylhsminor.yy20 = build_values(b, no_values, yymsp[0].minor.yy112); }
-#line 1537 "generated/grammar.c"
-  yymsp[0].minor.yy20 = yylhsminor.yy20;
-        break;
-      case 64: /* vals ::= vals val */
-#line 142 "grammar/grammar.y"
-{ yylhsminor.yy20 = build_values(b, yymsp[-1].minor.yy20, yymsp[0].minor.yy112); }
-#line 1543 "generated/grammar.c"
-  yymsp[-1].minor.yy20 = yylhsminor.yy20;
-        break;
-      case 65: /* val ::= WORD */
-      case 66: /* val ::= SUBJ */ yytestcase(yyruleno==66);
-      case 67: /* val ::= SCHEME */ yytestcase(yyruleno==67);
-      case 68: /* val ::= STR */ yytestcase(yyruleno==68);
-      case 69: /* plain ::= WORD */ yytestcase(yyruleno==69);
-      case 70: /* plain ::= STR */ yytestcase(yyruleno==70);
-#line 143 "grammar/grammar.y"
-{ yylhsminor.yy112 = build_value(b, yymsp[0].minor.yy0); }
-#line 1554 "generated/grammar.c"
-  yymsp[0].minor.yy112 = yylhsminor.yy112;
-        break;
-      case 71: /* cond ::= */
-#line 150 "grammar/grammar.y"
-{ yymsp[1].minor.yy78 = no_cond; }
-#line 1560 "generated/grammar.c"
-        break;
-      case 72: /* cond ::= whole */
-#line 151 "grammar/grammar.y"
-{ yylhsminor.yy78 = yymsp[0].minor.yy78; }
-#line 1565 "generated/grammar.c"
-  yymsp[0].minor.yy78 = yylhsminor.yy78;
-        break;
-      case 73: /* whole ::= ON expr */
-      case 74: /* whole ::= UNLESS expr */ yytestcase(yyruleno==74);
-#line 152 "grammar/grammar.y"
-{ yylhsminor.yy78 = build_cond(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy34); }
+      case 17: /* item ::= act test */
+#line 93 "grammar/grammar.y"
+{ yylhsminor.yy97 = build_item(b, yymsp[-1].minor.yy133, false, yymsp[0].minor.yy67); }
 #line 1572 "generated/grammar.c"
-  yymsp[-1].minor.yy78 = yylhsminor.yy78;
+  yymsp[-1].minor.yy97 = yylhsminor.yy97;
         break;
-      case 75: /* expr ::= ors */
-#line 154 "grammar/grammar.y"
-{ yylhsminor.yy34 = build_join(b, EXPR_OR, yymsp[0].minor.yy90); }
-#line 1578 "generated/grammar.c"
-  yymsp[0].minor.yy34 = yylhsminor.yy34;
+      case 18: /* item ::= act NOT test */
+      case 19: /* item ::= act BANG test */ yytestcase(yyruleno==19);
+#line 94 "grammar/grammar.y"
+{ yylhsminor.yy97 = build_item(b, yymsp[-2].minor.yy133, true, yymsp[0].minor.yy67); }
+#line 1579 "generated/grammar.c"
+  yymsp[-2].minor.yy97 = yylhsminor.yy97;
         break;
-      case 76: /* ors ::= both */
-      case 80: /* ands ::= term */ yytestcase(yyruleno==80);
-#line 155 "grammar/grammar.y"
-{ yylhsminor.yy90 = build_exprs(b, no_exprs, yymsp[0].minor.yy34); }
+      case 20: /* item ::= act ACL expr */
+#line 96 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_condition(b, yymsp[-2].minor.yy133, yymsp[-1].minor.yy0, yymsp[0].minor.yy162, false); }
 #line 1585 "generated/grammar.c"
-  yymsp[0].minor.yy90 = yylhsminor.yy90;
+  yymsp[-2].minor.yy97 = yylhsminor.yy97;
         break;
-      case 77: /* ors ::= ors COMMA both */
-      case 78: /* ors ::= ors OR both */ yytestcase(yyruleno==78);
-      case 82: /* ands ::= ands AND term */ yytestcase(yyruleno==82);
+      case 21: /* item ::= act ACLF expr RP */
+#line 97 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_condition(b, yymsp[-3].minor.yy133, yymsp[-2].minor.yy0, yymsp[-1].minor.yy162, false); }
+#line 1591 "generated/grammar.c"
+  yymsp[-3].minor.yy97 = yylhsminor.yy97;
+        break;
+      case 22: /* item ::= act NOT ACLF expr RP */
+      case 23: /* item ::= act BANG ACLF expr RP */ yytestcase(yyruleno==23);
+#line 98 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_condition(b, yymsp[-4].minor.yy133, yymsp[-2].minor.yy0, yymsp[-1].minor.yy162, true); }
+#line 1598 "generated/grammar.c"
+  yymsp[-4].minor.yy97 = yylhsminor.yy97;
+        break;
+      case 24: /* item ::= SWITCH first val */
+#line 100 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_switch(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy67, yymsp[0].minor.yy140, NULL); }
+#line 1604 "generated/grammar.c"
+  yymsp[-2].minor.yy97 = yylhsminor.yy97;
+        break;
+      case 25: /* item ::= SWITCH first val COLON STR */
+#line 101 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_switch(b, yymsp[-4].minor.yy0, yymsp[-3].minor.yy67, yymsp[-2].minor.yy140, yymsp[0].minor.yy0); }
+#line 1610 "generated/grammar.c"
+  yymsp[-4].minor.yy97 = yylhsminor.yy97;
+        break;
+      case 26: /* item ::= REPLACE first val */
+#line 102 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_replace(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy67, yymsp[0].minor.yy140); }
+#line 1616 "generated/grammar.c"
+  yymsp[-2].minor.yy97 = yylhsminor.yy97;
+        break;
+      case 27: /* item ::= OLD1 val */
+#line 103 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_item(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy140, NULL); }
+#line 1622 "generated/grammar.c"
+  yymsp[-1].minor.yy97 = yylhsminor.yy97;
+        break;
+      case 28: /* item ::= OLD2 val val */
+#line 104 "grammar/grammar.y"
+{ yylhsminor.yy97 = seed_item(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy140, yymsp[0].minor.yy140); }
+#line 1628 "generated/grammar.c"
+  yymsp[-2].minor.yy97 = yylhsminor.yy97;
+        break;
+      case 29: /* act ::= ACT0 */
+#line 106 "grammar/grammar.y"
+{ yylhsminor.yy133 = build_action(b, yymsp[0].minor.yy0, no_args); }
+#line 1634 "generated/grammar.c"
+  yymsp[0].minor.yy133 = yylhsminor.yy133;
+        break;
+      case 30: /* act ::= ACTN argsn */
+      case 31: /* act ::= ACT1 args1 */ yytestcase(yyruleno==31);
+      case 32: /* act ::= ACT2 args2 */ yytestcase(yyruleno==32);
+      case 33: /* act ::= ACT3 args3 */ yytestcase(yyruleno==33);
+      case 41: /* act ::= SET set */ yytestcase(yyruleno==41);
+      case 42: /* act ::= SWITCH switch */ yytestcase(yyruleno==42);
+      case 43: /* act ::= REDIR redir */ yytestcase(yyruleno==43);
+      case 44: /* act ::= RESPOND respond */ yytestcase(yyruleno==44);
+      case 45: /* act ::= AUTH auth */ yytestcase(yyruleno==45);
+      case 47: /* act ::= CAPTURE capture */ yytestcase(yyruleno==47);
+#line 107 "grammar/grammar.y"
+{ yylhsminor.yy133 = build_action(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy43); }
+#line 1649 "generated/grammar.c"
+  yymsp[-1].minor.yy133 = yylhsminor.yy133;
+        break;
+      case 34: /* act ::= ADD val val */
+#line 111 "grammar/grammar.y"
+{ yylhsminor.yy133 = seed_add(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy140, yymsp[0].minor.yy140); }
+#line 1655 "generated/grammar.c"
+  yymsp[-2].minor.yy133 = yylhsminor.yy133;
+        break;
+      case 35: /* act ::= ADD SUBJ OP val */
+#line 112 "grammar/grammar.y"
+{ yylhsminor.yy133 = seed_add_line(b, yymsp[-3].minor.yy0, yymsp[-2].minor.yy0, yymsp[-1].minor.yy0, yymsp[0].minor.yy140); }
+#line 1661 "generated/grammar.c"
+  yymsp[-3].minor.yy133 = yylhsminor.yy133;
+        break;
+      case 36: /* act ::= DEL val */
+      case 38: /* act ::= SETBE val */ yytestcase(yyruleno==38);
+      case 40: /* act ::= REPLACE plain */ yytestcase(yyruleno==40);
+#line 113 "grammar/grammar.y"
+{ yylhsminor.yy133 = build_action(b, yymsp[-1].minor.yy0, build_arg(b, no_args, yymsp[0].minor.yy140)); }
+#line 1669 "generated/grammar.c"
+  yymsp[-1].minor.yy133 = yylhsminor.yy133;
+        break;
+      case 37: /* act ::= DEL func */
+#line 114 "grammar/grammar.y"
+{ yylhsminor.yy133 = seed_delete(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy167); }
+#line 1675 "generated/grammar.c"
+  yymsp[-1].minor.yy133 = yylhsminor.yy133;
+        break;
+      case 39: /* act ::= SETBE val REBASE val val */
+#line 116 "grammar/grammar.y"
+{ yymsp[-4].minor.yy133 = seed_rebase(b, yymsp[-2].minor.yy0, yymsp[-3].minor.yy140, yymsp[-1].minor.yy140, yymsp[0].minor.yy140); }
+#line 1681 "generated/grammar.c"
+        break;
+      case 46: /* act ::= UREMAP uremap */
+#line 123 "grammar/grammar.y"
+{ yylhsminor.yy133 = build_action(b, yymsp[-1].minor.yy0, seed_uriremap(b, yymsp[0].minor.yy43)); }
+#line 1686 "generated/grammar.c"
+  yymsp[-1].minor.yy133 = yylhsminor.yy133;
+        break;
+      case 48: /* argsn ::= */
+      case 58: /* code ::= */ yytestcase(yyruleno==58);
+#line 126 "grammar/grammar.y"
+{ yymsp[1].minor.yy43 = no_args; }
+#line 1693 "generated/grammar.c"
+        break;
+      case 49: /* argsn ::= argsn NUM */
+      case 63: /* redir ::= redir ROPT */ yytestcase(yyruleno==63);
+#line 127 "grammar/grammar.y"
+{ yylhsminor.yy43 = build_arg_word(b, yymsp[-1].minor.yy43, yymsp[0].minor.yy0, NULL); }
+#line 1699 "generated/grammar.c"
+  yymsp[-1].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 50: /* args1 ::= val */
+#line 128 "grammar/grammar.y"
+{ yylhsminor.yy43 = build_arg(b, no_args, yymsp[0].minor.yy140); }
+#line 1705 "generated/grammar.c"
+  yymsp[0].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 51: /* args2 ::= args1 val */
+      case 52: /* args3 ::= args2 val */ yytestcase(yyruleno==52);
+      case 60: /* redir ::= code plain */ yytestcase(yyruleno==60);
+      case 69: /* respond ::= rhead val */ yytestcase(yyruleno==69);
+      case 73: /* uremap ::= args2 plain */ yytestcase(yyruleno==73);
+#line 129 "grammar/grammar.y"
+{ yylhsminor.yy43 = build_arg(b, yymsp[-1].minor.yy43, yymsp[0].minor.yy140); }
+#line 1715 "generated/grammar.c"
+  yymsp[-1].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 53: /* set ::= args2 */
+      case 56: /* switch ::= args1 */ yytestcase(yyruleno==56);
+      case 65: /* respond ::= code */ yytestcase(yyruleno==65);
+      case 72: /* uremap ::= args2 */ yytestcase(yyruleno==72);
+#line 131 "grammar/grammar.y"
+{ yylhsminor.yy43 = yymsp[0].minor.yy43; }
+#line 1724 "generated/grammar.c"
+  yymsp[0].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 54: /* set ::= args0 val */
+#line 132 "grammar/grammar.y"
+{ yylhsminor.yy43 = seed_set(b, yymsp[-1].minor.yy43, yymsp[0].minor.yy140); }
+#line 1730 "generated/grammar.c"
+  yymsp[-1].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 55: /* args0 ::= func */
+      case 75: /* what ::= subj */ yytestcase(yyruleno==75);
+#line 133 "grammar/grammar.y"
+{ yylhsminor.yy43 = build_arg_subject(b, no_args, yymsp[0].minor.yy167); }
+#line 1737 "generated/grammar.c"
+  yymsp[0].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 57: /* switch ::= args1 COLON STR */
+#line 135 "grammar/grammar.y"
+{ yylhsminor.yy43 = build_arg_word(b, yymsp[-2].minor.yy43, yymsp[0].minor.yy0, NULL); }
+#line 1743 "generated/grammar.c"
+  yymsp[-2].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 59: /* code ::= NUM */
+      case 64: /* respond ::= WORD */ yytestcase(yyruleno==64);
+#line 137 "grammar/grammar.y"
+{ yylhsminor.yy43 = build_arg_word(b, no_args, yymsp[0].minor.yy0, NULL); }
+#line 1750 "generated/grammar.c"
+  yymsp[0].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 61: /* redir ::= code SCHEME val */
+      case 62: /* redir ::= code PREFIX val */ yytestcase(yyruleno==62);
+      case 66: /* respond ::= respond TYPE val */ yytestcase(yyruleno==66);
+      case 67: /* respond ::= respond BODY val */ yytestcase(yyruleno==67);
+      case 68: /* respond ::= respond FILE val */ yytestcase(yyruleno==68);
+      case 70: /* rhead ::= respond HEADER val */ yytestcase(yyruleno==70);
+      case 71: /* auth ::= args1 USERS val */ yytestcase(yyruleno==71);
+      case 74: /* capture ::= what AS val */ yytestcase(yyruleno==74);
+      case 76: /* capture ::= capture LEN val */ yytestcase(yyruleno==76);
+#line 139 "grammar/grammar.y"
+{ yylhsminor.yy43 = build_arg_word(b, yymsp[-2].minor.yy43, yymsp[-1].minor.yy0, yymsp[0].minor.yy140); }
+#line 1764 "generated/grammar.c"
+  yymsp[-2].minor.yy43 = yylhsminor.yy43;
+        break;
+      case 77: /* test ::= subj */
 #line 156 "grammar/grammar.y"
-{ yylhsminor.yy90 = build_exprs(b, yymsp[-2].minor.yy90, yymsp[0].minor.yy34); }
-#line 1593 "generated/grammar.c"
-  yymsp[-2].minor.yy90 = yylhsminor.yy90;
+{ yylhsminor.yy67 = build_test(b, yymsp[0].minor.yy167, NULL, no_values); }
+#line 1770 "generated/grammar.c"
+  yymsp[0].minor.yy67 = yylhsminor.yy67;
         break;
-      case 79: /* both ::= ands */
+      case 78: /* test ::= subj OP vals */
+#line 157 "grammar/grammar.y"
+{ yylhsminor.yy67 = build_test(b, yymsp[-2].minor.yy167, yymsp[-1].minor.yy0, yymsp[0].minor.yy154); }
+#line 1776 "generated/grammar.c"
+  yymsp[-2].minor.yy67 = yylhsminor.yy67;
+        break;
+      case 79: /* test ::= subj OP FILE val */
 #line 158 "grammar/grammar.y"
-{ yylhsminor.yy34 = build_join(b, EXPR_AND, yymsp[0].minor.yy90); }
-#line 1599 "generated/grammar.c"
-  yymsp[0].minor.yy34 = yylhsminor.yy34;
+{ yylhsminor.yy67 = build_test_from(b, yymsp[-3].minor.yy167, yymsp[-2].minor.yy0, VALS_FILE, yymsp[0].minor.yy140); }
+#line 1782 "generated/grammar.c"
+  yymsp[-3].minor.yy67 = yylhsminor.yy67;
         break;
-      case 81: /* ands ::= ands term */
+      case 80: /* test ::= subj OP SET val */
+#line 159 "grammar/grammar.y"
+{ yylhsminor.yy67 = build_test_from(b, yymsp[-3].minor.yy167, yymsp[-2].minor.yy0, VALS_SET, yymsp[0].minor.yy140); }
+#line 1788 "generated/grammar.c"
+  yymsp[-3].minor.yy67 = yylhsminor.yy67;
+        break;
+      case 81: /* first ::= subj OP val */
 #line 160 "grammar/grammar.y"
-{ yylhsminor.yy90 = build_exprs(b, yymsp[-1].minor.yy90, yymsp[0].minor.yy34); }
-#line 1605 "generated/grammar.c"
-  yymsp[-1].minor.yy90 = yylhsminor.yy90;
+{ yylhsminor.yy67 = build_test(b, yymsp[-2].minor.yy167, yymsp[-1].minor.yy0, build_values(b, no_values, yymsp[0].minor.yy140)); }
+#line 1794 "generated/grammar.c"
+  yymsp[-2].minor.yy67 = yylhsminor.yy67;
         break;
-      case 83: /* term ::= WORD */
+      case 82: /* subj ::= SUBJ */
+      case 84: /* func ::= FUNC */ yytestcase(yyruleno==84);
+      case 85: /* subj ::= SCHEME */ yytestcase(yyruleno==85);
+#line 161 "grammar/grammar.y"
+{ yylhsminor.yy167 = build_subject(b, yymsp[0].minor.yy0); }
+#line 1802 "generated/grammar.c"
+  yymsp[0].minor.yy167 = yylhsminor.yy167;
+        break;
+      case 83: /* subj ::= func */
 #line 162 "grammar/grammar.y"
-{ yylhsminor.yy34 = build_name(b, yymsp[0].minor.yy0); }
-#line 1611 "generated/grammar.c"
-  yymsp[0].minor.yy34 = yylhsminor.yy34;
+{ yylhsminor.yy167 = yymsp[0].minor.yy167; }
+#line 1808 "generated/grammar.c"
+  yymsp[0].minor.yy167 = yylhsminor.yy167;
         break;
-      case 84: /* term ::= BANG term */
-      case 85: /* term ::= NOT term */ yytestcase(yyruleno==85);
-#line 163 "grammar/grammar.y"
-{ yylhsminor.yy34 = build_not(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy34); }
-#line 1618 "generated/grammar.c"
-  yymsp[-1].minor.yy34 = yylhsminor.yy34;
-        break;
-      case 86: /* term ::= LP test RP */
+      case 86: /* vals ::= val */
 #line 165 "grammar/grammar.y"
-{ yylhsminor.yy34 = build_bracket(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy29, yymsp[0].minor.yy0); }
-#line 1624 "generated/grammar.c"
-  yymsp[-2].minor.yy34 = yylhsminor.yy34;
+{ yylhsminor.yy154 = build_values(b, no_values, yymsp[0].minor.yy140); }
+#line 1814 "generated/grammar.c"
+  yymsp[0].minor.yy154 = yylhsminor.yy154;
         break;
-      case 87: /* term ::= LP expr RP */
+      case 87: /* vals ::= vals val */
 #line 166 "grammar/grammar.y"
-{ yymsp[-2].minor.yy34 = yymsp[-1].minor.yy34; }
-#line 1630 "generated/grammar.c"
+{ yylhsminor.yy154 = build_values(b, yymsp[-1].minor.yy154, yymsp[0].minor.yy140); }
+#line 1820 "generated/grammar.c"
+  yymsp[-1].minor.yy154 = yylhsminor.yy154;
+        break;
+      case 88: /* val ::= WORD */
+      case 89: /* val ::= SUBJ */ yytestcase(yyruleno==89);
+      case 90: /* val ::= SCHEME */ yytestcase(yyruleno==90);
+      case 91: /* val ::= STR */ yytestcase(yyruleno==91);
+      case 92: /* plain ::= WORD */ yytestcase(yyruleno==92);
+      case 93: /* plain ::= STR */ yytestcase(yyruleno==93);
+#line 167 "grammar/grammar.y"
+{ yylhsminor.yy140 = build_value(b, yymsp[0].minor.yy0); }
+#line 1831 "generated/grammar.c"
+  yymsp[0].minor.yy140 = yylhsminor.yy140;
+        break;
+      case 94: /* cond ::= */
+#line 174 "grammar/grammar.y"
+{ yymsp[1].minor.yy10 = no_cond; }
+#line 1837 "generated/grammar.c"
+        break;
+      case 95: /* cond ::= whole */
+#line 175 "grammar/grammar.y"
+{ yylhsminor.yy10 = yymsp[0].minor.yy10; }
+#line 1842 "generated/grammar.c"
+  yymsp[0].minor.yy10 = yylhsminor.yy10;
+        break;
+      case 96: /* whole ::= ON expr */
+      case 97: /* whole ::= UNLESS expr */ yytestcase(yyruleno==97);
+#line 176 "grammar/grammar.y"
+{ yylhsminor.yy10 = build_cond(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy162); }
+#line 1849 "generated/grammar.c"
+  yymsp[-1].minor.yy10 = yylhsminor.yy10;
+        break;
+      case 98: /* expr ::= ors */
+#line 178 "grammar/grammar.y"
+{ yylhsminor.yy162 = build_join(b, EXPR_OR, yymsp[0].minor.yy60); }
+#line 1855 "generated/grammar.c"
+  yymsp[0].minor.yy162 = yylhsminor.yy162;
+        break;
+      case 99: /* ors ::= both */
+      case 103: /* ands ::= term */ yytestcase(yyruleno==103);
+#line 179 "grammar/grammar.y"
+{ yylhsminor.yy60 = build_exprs(b, no_exprs, yymsp[0].minor.yy162); }
+#line 1862 "generated/grammar.c"
+  yymsp[0].minor.yy60 = yylhsminor.yy60;
+        break;
+      case 100: /* ors ::= ors COMMA both */
+      case 101: /* ors ::= ors OR both */ yytestcase(yyruleno==101);
+      case 105: /* ands ::= ands AND term */ yytestcase(yyruleno==105);
+#line 180 "grammar/grammar.y"
+{ yylhsminor.yy60 = build_exprs(b, yymsp[-2].minor.yy60, yymsp[0].minor.yy162); }
+#line 1870 "generated/grammar.c"
+  yymsp[-2].minor.yy60 = yylhsminor.yy60;
+        break;
+      case 102: /* both ::= ands */
+#line 182 "grammar/grammar.y"
+{ yylhsminor.yy162 = build_join(b, EXPR_AND, yymsp[0].minor.yy60); }
+#line 1876 "generated/grammar.c"
+  yymsp[0].minor.yy162 = yylhsminor.yy162;
+        break;
+      case 104: /* ands ::= ands term */
+#line 184 "grammar/grammar.y"
+{ yylhsminor.yy60 = build_exprs(b, yymsp[-1].minor.yy60, yymsp[0].minor.yy162); }
+#line 1882 "generated/grammar.c"
+  yymsp[-1].minor.yy60 = yylhsminor.yy60;
+        break;
+      case 106: /* term ::= WORD */
+#line 186 "grammar/grammar.y"
+{ yylhsminor.yy162 = build_name(b, yymsp[0].minor.yy0); }
+#line 1888 "generated/grammar.c"
+  yymsp[0].minor.yy162 = yylhsminor.yy162;
+        break;
+      case 107: /* term ::= BANG term */
+      case 108: /* term ::= NOT term */ yytestcase(yyruleno==108);
+#line 187 "grammar/grammar.y"
+{ yylhsminor.yy162 = build_not(b, yymsp[-1].minor.yy0, yymsp[0].minor.yy162); }
+#line 1895 "generated/grammar.c"
+  yymsp[-1].minor.yy162 = yylhsminor.yy162;
+        break;
+      case 109: /* term ::= LP test RP */
+#line 189 "grammar/grammar.y"
+{ yylhsminor.yy162 = build_bracket(b, yymsp[-2].minor.yy0, yymsp[-1].minor.yy67, yymsp[0].minor.yy0); }
+#line 1901 "generated/grammar.c"
+  yymsp[-2].minor.yy162 = yylhsminor.yy162;
+        break;
+      case 110: /* term ::= LP expr RP */
+#line 190 "grammar/grammar.y"
+{ yymsp[-2].minor.yy162 = yymsp[-1].minor.yy162; }
+#line 1907 "generated/grammar.c"
         break;
       default:
         break;
@@ -1689,9 +1966,9 @@ static void yy_syntax_error(
   weir_grammarCTX_FETCH
 #define TOKEN yyminor
 /************ Begin %syntax_error code ****************************************/
-#line 31 "grammar/grammar.y"
+#line 32 "grammar/grammar.y"
  build_misparse(b, yyminor); 
-#line 1694 "generated/grammar.c"
+#line 1971 "generated/grammar.c"
 /************ End %syntax_error code ******************************************/
   weir_grammarARG_STORE /* Suppress warning about unused %extra_argument variable */
   weir_grammarCTX_STORE
@@ -1967,7 +2244,7 @@ int weir_grammarFallback(int iToken){
   return 0;
 #endif
 }
-#line 168 "grammar/grammar.y"
+#line 192 "grammar/grammar.y"
 
 void grammar_run(struct build *b)
 {
@@ -1980,4 +2257,4 @@ void grammar_run(struct build *b)
 		weir_grammar(&parser, 0, NULL, b);
 	weir_grammarFinalize(&parser);
 }
-#line 1983 "generated/grammar.c"
+#line 2260 "generated/grammar.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Grammar of rule lines, acl, param, assert and include in their canonical forms. One statement
- * a run; headers, options and the lines of sets, maps and tests are plain words and never come
+/* Grammar of rule lines, acl, param, assert and include, and of the old spellings of rules, which
+ * seed_*() constructors turn into the canonical ones. One statement a run; headers, options and the lines of sets, maps and tests are plain words and never come
  * here. Each action is one call. */
 %name weir_grammar
 %token_prefix TOK_
@@ -13,6 +13,7 @@
 #include <assert.h>
 
 #include "../compiler/build.h"
+#include "../compiler/seed.h"
 
 /* Lemon's template is not written for these. */
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -34,10 +35,9 @@ static const struct expr_list no_exprs;
 /* These are words wherever the grammar has no use of its own for them. Not among them, because
  * a value must quote them: OP AND OR ON UNLESS NOT IF THEN and the signs. */
 %fallback WORD DIR WHERE ACT0 ACT1 ACT2 ACT3 ACTN SET SWITCH REDIR RESPOND AUTH UREMAP CAPTURE.
+%fallback WORD ADD DEL SETBE REBASE REPLACE OLD1 OLD2.
 %fallback WORD AS LEN PREFIX ROPT TYPE HEADER BODY FILE USERS NUM ACL PARAM DEFAULT.
 %fallback WORD ASSERT NEVER ALWAYS INCLUDE.
-/* Known to the lexer and in no rule: they start the seed's other spellings. */
-%token IF THEN.
 
 %type val {struct ast_value *}
 %type vals {struct value_list}
@@ -47,6 +47,7 @@ static const struct expr_list no_exprs;
 %type rhead {struct arg_list}
 %type both {struct ast_expr *}
 %type test {struct ast_test *}
+%type first {struct ast_test *}
 %type args0 {struct arg_list}
 %type argsn {struct arg_list}
 %type args1 {struct arg_list}
@@ -72,6 +73,12 @@ static const struct expr_list no_exprs;
 %type whole {struct cond}
 
 line ::= DIR(D) WHERE(W) chain(C) cond(O).           { build_rule(b, D, W, C, O); }
+line ::= DIR(D) WHERE(W) first(T) chain(C) cond(O).  { build_rule(b, D, W, seed_first(b, T, C), O); }
+line ::= DIR(D) WHERE(W) IF test(T) THEN chain(C) cond(O). { build_rule(b, D, W, seed_first(b, T, C), O); }
+line ::= IF first(T) chain(C) cond(O).               { build_rule(b, NULL, NULL, seed_first(b, T, C), O); }
+line ::= IF first(T) THEN chain(C) cond(O).          { build_rule(b, NULL, NULL, seed_first(b, T, C), O); }
+line ::= chain(C) cond(O).                           { build_rule(b, NULL, NULL, C, O); }
+line ::= DIR WHERE(W) ACLF val(N) RP test(T).        { seed_acl(b, W, N, T); }
 line ::= ACL(K) val(N) test(T).                      { build_acl(b, K, N, T, NULL); }
 line ::= ACL(K) val(N) ON expr(E).                   { build_acl(b, K, N, NULL, E); }
 line ::= PARAM(K) val(N).                            { build_param(b, K, N, NULL); }
@@ -86,18 +93,34 @@ item(X) ::= act(A).                                  { X = build_item(b, A, fals
 item(X) ::= act(A) test(T).                          { X = build_item(b, A, false, T); }
 item(X) ::= act(A) NOT test(T).                      { X = build_item(b, A, true, T); }
 item(X) ::= act(A) BANG test(T).                     { X = build_item(b, A, true, T); }
+item(X) ::= act(A) ACL(K) expr(E).                   { X = seed_condition(b, A, K, E, false); }
+item(X) ::= act(A) ACLF(K) expr(E) RP.               { X = seed_condition(b, A, K, E, false); }
+item(X) ::= act(A) NOT ACLF(K) expr(E) RP.           { X = seed_condition(b, A, K, E, true); }
+item(X) ::= act(A) BANG ACLF(K) expr(E) RP.          { X = seed_condition(b, A, K, E, true); }
+item(X) ::= SWITCH(W) first(T) val(V).               { X = seed_switch(b, W, T, V, NULL); }
+item(X) ::= SWITCH(W) first(T) val(V) COLON STR(M).  { X = seed_switch(b, W, T, V, M); }
+item(X) ::= REPLACE(W) first(T) val(V).              { X = seed_replace(b, W, T, V); }
+item(X) ::= OLD1(W) val(V).                          { X = seed_item(b, W, V, NULL); }
+item(X) ::= OLD2(W) val(V) val(N).                   { X = seed_item(b, W, V, N); }
 
 act(X) ::= ACT0(W).                                  { X = build_action(b, W, no_args); }
 act(X) ::= ACTN(W) argsn(L).                         { X = build_action(b, W, L); }
 act(X) ::= ACT1(W) args1(L).                         { X = build_action(b, W, L); }
 act(X) ::= ACT2(W) args2(L).                         { X = build_action(b, W, L); }
 act(X) ::= ACT3(W) args3(L).                         { X = build_action(b, W, L); }
+act(X) ::= ADD(W) val(N) val(V).                     { X = seed_add(b, W, N, V); }
+act(X) ::= ADD(W) SUBJ(S) OP(O) val(V).              { X = seed_add_line(b, W, S, O, V); }
+act(X) ::= DEL(W) val(V).                            { X = build_action(b, W, build_arg(b, no_args, V)); }
+act(X) ::= DEL(W) func(S).                           { X = seed_delete(b, W, S); }
+act(X) ::= SETBE(W) val(V).                          { X = build_action(b, W, build_arg(b, no_args, V)); }
+act(X) ::= SETBE val(V) REBASE(W) val(O) val(N).     { X = seed_rebase(b, W, V, O, N); }
+act(X) ::= REPLACE(W) plain(V).                      { X = build_action(b, W, build_arg(b, no_args, V)); }
 act(X) ::= SET(W) set(L).                            { X = build_action(b, W, L); }
 act(X) ::= SWITCH(W) switch(L).                      { X = build_action(b, W, L); }
 act(X) ::= REDIR(W) redir(L).                        { X = build_action(b, W, L); }
 act(X) ::= RESPOND(W) respond(L).                    { X = build_action(b, W, L); }
 act(X) ::= AUTH(W) auth(L).                          { X = build_action(b, W, L); }
-act(X) ::= UREMAP(W) uremap(L).                      { X = build_action(b, W, L); }
+act(X) ::= UREMAP(W) uremap(L).                      { X = build_action(b, W, seed_uriremap(b, L)); }
 act(X) ::= CAPTURE(W) capture(L).                    { X = build_action(b, W, L); }
 
 argsn(X) ::= .                                       { X = no_args; }
@@ -106,7 +129,7 @@ args1(X) ::= val(V).                                 { X = build_arg(b, no_args,
 args2(X) ::= args1(L) val(V).                        { X = build_arg(b, L, V); }
 args3(X) ::= args2(L) val(V).                        { X = build_arg(b, L, V); }
 set(X) ::= args2(L).                                 { X = L; }
-set(X) ::= args0(L) val(V).                          { X = build_arg(b, L, V); }
+set(X) ::= args0(L) val(V).                          { X = seed_set(b, L, V); }
 args0(X) ::= func(S).                                { X = build_arg_subject(b, no_args, S); }
 switch(X) ::= args1(L).                              { X = L; }
 switch(X) ::= args1(L) COLON STR(T).                 { X = build_arg_word(b, L, T, NULL); }
@@ -134,6 +157,7 @@ test(X) ::= subj(S).                                 { X = build_test(b, S, NULL
 test(X) ::= subj(S) OP(O) vals(L).                   { X = build_test(b, S, O, L); }
 test(X) ::= subj(S) OP(O) FILE val(V).               { X = build_test_from(b, S, O, VALS_FILE, V); }
 test(X) ::= subj(S) OP(O) SET val(V).                { X = build_test_from(b, S, O, VALS_SET, V); }
+first(X) ::= subj(S) OP(O) val(V).                   { X = build_test(b, S, O, build_values(b, no_values, V)); }
 subj(X) ::= SUBJ(T).                                 { X = build_subject(b, T); }
 subj(X) ::= func(S).                                 { X = S; }
 func(X) ::= FUNC(T).                                 { X = build_subject(b, T); }

@@ -98,8 +98,6 @@ START_TEST(actions_take_their_arguments)
 	check_rule("req in capture h(x)|lower as y len 20 tls",
 		   "req in {capture h( <x> )|lower <as> <y> <len> <20>} [tls]");
 	check_rule("req in set h(path) v", "req in {set h( <path> ) <v>}");
-	check_rule("req in switch b:\"/x\" path =^ /y",
-		   "req in {switch <b> \"/x\"} [path =^ </y>]");
 	check_rule("req in switch b:c", "req in {switch <b:c>}");
 	check_rule("resp out count cp", "rsp out {count <cp>}");
 	check_errors("frontend f\nconn out drop\nreq in drop foo\n req in add x\n",
@@ -165,22 +163,21 @@ START_TEST(hints_show_the_canonical_form)
 {
 	check_hint("req in deny on host == x y, z", "[E001]", "write (host == x y)");
 	check_hint("req in deny on tls", "[E001]", "write (tls)");
-	check_hint("req in URI =^ \"/images\" switch images", "[E001]",
-		   "switch images URI =^ \"/images\"");
-	check_hint("req in switch URI =^ \"/images\" images", "[E001]", "the test comes after");
-	check_hint("setbe images on x", "[E022]", "req in setbe images on x");
-	check_hint("req in acl(a) METH =~ \"x\"", "[E023]", "acl NAME <what> <op> <value>");
-	check_hint("req in if URI =^ \"/x\" then drop", "[E001]", "the test comes last");
-	check_hint("req in remap_uri \"/img\" \"/\"", "[E023]", "mapuri OLD NEW");
+	check_hint("req in URI =^ \"/images\" switch images", "[W207]",
+		   "write: req in switch images URI =^ \"/images\"");
+	check_hint("req in setbe host == x images", "[E001]", "the test comes after");
+	check_hint("req in replace \"x\"", "[E001]", "mapuri OLD NEW");
+	check_hint("if path == /x replace \"/\"", "[E001]", "rep NAME REGEX NEW");
 	check_hint("req in rediir /x", "[E023]", "did you mean 'redir'?");
-	check_hint("reqisetbe \"x\" b", "[E022]", "req in setbe");
+	check_hint("reqisetbe \"x\" b", "[E001]", "req in setbe");
+	check_hint("reqirep \"x\" b", "[E022]", "req in rep NAME");
 	check_hint("req in deny hots == x", "[E034]", "did you mean 'host'?");
 	check_hint("req in deny path == a, b", "[E001]", "separated by blanks");
 	check_hint("req in drop setbe b", "[E001]", "actions are joined by ';'");
 	check_hint("req in deny h == x", "[E034]", "it takes an argument in brackets");
 	check_hint("req in deny path =+ /x", "[E001]", "operators: ==");
 	check_hint("req in deny path == /x !tls", "[E001]", "further ones go after on");
-	check_hint("req in delete h(x)", "[E001]", "write: rem NAME");
+	check_hint("req in delete c(x)", "[E001]", "write: rem NAME");
 	check_hint("include a.weir", "[E001]", "stands in quotes");
 	check_hint("req in deny on (a (b)", "[E001]", "a ')' is missing");
 	check_hint("timeot client 5s", "[E022]", "did you mean 'timeout'?");
