@@ -32,6 +32,7 @@ struct item {
 struct fmt {
 	struct arena *arena;
 	struct vec items; /* struct item */
+	uint32_t file;
 	const char *done; /* the text up to here is in items */
 	enum section_kind section;
 };
@@ -60,7 +61,7 @@ static struct str trim_end(struct str s)
 static void take_gap(struct fmt *f, const char *to)
 {
 	if (!f->done)
-		f->done = source_get(0)->text.p;
+		f->done = source_get(f->file)->text.p;
 	while (f->done < to) {
 		const char *nl = memchr(f->done, '\n', (size_t)(to - f->done));
 		const char *end = nl ? nl : to;
@@ -74,7 +75,8 @@ static void take_gap(struct fmt *f, const char *to)
 		if (text.n == 0)
 			add(f, ITEM_BLANK, text);
 		else
-			add(f, ITEM_COMMENT, text)->flush = text.p == line.p;
+			add(f, ITEM_COMMENT, text)->flush =
+				text.p == line.p || f->section == SEC_FILE;
 		f->done = nl ? nl + 1 : to;
 	}
 }
@@ -263,18 +265,22 @@ static bool is_broken(const struct item *i)
 	       break_at(i->text, FMT_WIDTH - i->indent) < i->text.n;
 }
 
+static bool has_column(const struct item *i)
+{
+	return i->kind == ITEM_STMT && i->comment.n && !is_broken(i) &&
+	       i->indent + columns(i->text) <= COMMENT_MAX && !str_starts(i->comment, S("# lint:"));
+}
+
 /* Trailing comments of lines one behind the other stand in one column. */
 static void place_comments(struct fmt *f)
 {
 	for (size_t i = 0, end; i < f->items.n; i = end + 1) {
 		uint32_t most = 0;
 
-		for (end = i; end < f->items.n && item(f, end)->kind >= ITEM_HEADER; end++) {
-			struct item *it = item(f, end);
-			uint32_t n = it->indent + columns(it->text);
+		for (end = i; end < f->items.n && has_column(item(f, end)); end++) {
+			uint32_t n = item(f, end)->indent + columns(item(f, end)->text);
 
-			if (it->comment.n && n <= COMMENT_MAX && n > most && !is_broken(it))
-				most = n;
+			most = n > most ? n : most;
 		}
 		for (size_t k = i; k < end; k++)
 			item(f, k)->comment_at = most + 2;
@@ -361,23 +367,37 @@ static struct str meaning(struct arena *a, const struct ast *ast)
 	return s;
 }
 
+static struct str form(struct fmt *f)
+{
+	struct str text = source_get(f->file)->text;
+
+	take_gap(f, text.p + text.n);
+	return write_items(f);
+}
+
+struct str fmt_source(struct arena *a, uint32_t file)
+{
+	struct fmt f = { .arena = a, .file = file };
+	struct parse_watch watch = { .seen = seen, .arg = &f };
+
+	parse_again(a, file, &watch);
+	return form(&f);
+}
+
 bool fmt_text(struct arena *a, struct str name, struct str text, struct str *out)
 {
 	struct fmt f = { .arena = a }, again = { .arena = a };
 	struct parse_watch watch = { .seen = seen, .arg = &f };
-	struct ast *before;
+	struct ast *ast = parse_alone(a, name, text, &watch);
 	struct str was;
 
-	before = parse_alone(a, name, text, &watch);
 	if (diag_errors())
 		return false;
-	text = source_get(0)->text;
-	take_gap(&f, text.p + text.n);
-	*out = write_items(&f);
-	was = meaning(a, before);
+	*out = form(&f);
+	was = meaning(a, ast);
 	watch.arg = &again;
-	before = parse_alone(a, name, *out, &watch);
-	if (!diag_errors() && str_eq(was, meaning(a, before)))
+	ast = parse_alone(a, name, *out, &watch);
+	if (!diag_errors() && str_eq(was, meaning(a, ast)))
 		return true;
 	diag_reset();
 	diag(E035, (struct at) { 0 }, STR_ARG(name));

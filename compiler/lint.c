@@ -4,6 +4,7 @@
 void lint_site(struct arena *a, const struct ast *ast, const struct program *p)
 {
 	lint_text(a, ast);
+	lint_form(a);
 	lint_program(a, p);
 	lint_tests(a, p);
 }

@@ -15,6 +15,8 @@ void lint_site(struct arena *a, const struct ast *ast, const struct program *p);
 
 /* Findings that the text alone shows: comments, names, spellings, lists. */
 void lint_text(struct arena *a, const struct ast *ast);
+/* C501 of each file but those of the library. */
+void lint_form(struct arena *a);
 /* Findings of the program that need no proof. */
 void lint_program(struct arena *a, const struct program *p);
 /* Test blocks that cannot be understood. */

@@ -183,7 +183,8 @@ static void ends_early(const struct build *b)
 	struct at at = last->opts ? last->opts_at : last->at;
 
 	for (size_t i = 0; i < b->n; i++)
-		open += (b->tokens[i].kind == TOK_LP) - (b->tokens[i].kind == TOK_RP);
+		open += (b->tokens[i].kind == TOK_LP || b->tokens[i].kind == TOK_ACLF) -
+			(b->tokens[i].kind == TOK_RP);
 	at.col += at.len;
 	at.len = 1;
 	switch (last->kind) {

@@ -208,12 +208,18 @@ static bool outside(struct parse *ps, const struct token *t)
 	return true;
 }
 
-static void say_old(struct parse *ps, const struct ast_stmt *s)
+static void say_old(struct parse *ps, const struct ast_stmt *s, const struct token *t, size_t n)
 {
 	struct str line = canon_line(ps->arena, canon_stmt(ps->arena, s, ps->section->kind));
+	const struct token *last = &t[n - 1];
+	struct at end = last->opts ? last->opts_at : last->at;
+	const char *text = here(ps)->text.p;
 
 	diag(W207, s->at);
 	diag_hint("write: %.*s", STR_ARG(line));
+	diag_fix(true, "write the canonical spelling");
+	diag_edit(s->at.file, (size_t)(source_line(s->at).p - text) + s->at.col - 1,
+		  (size_t)(source_line(end).p - text) + end.col - 1 + end.len, line);
 }
 
 static void parse_rule(struct parse *ps, const struct token *t, size_t n)
@@ -230,7 +236,7 @@ static void parse_rule(struct parse *ps, const struct token *t, size_t n)
 	else
 		add_stmt(ps, b.stmt);
 	if (b.old && !b.failed)
-		say_old(ps, b.stmt);
+		say_old(ps, b.stmt, t, n);
 }
 
 static void parse_words(struct parse *ps, const struct token *t, size_t n)
@@ -397,7 +403,6 @@ static void init(struct parse *ps, struct arena *a)
 	ps->file_section->name = S("");
 	ps->ast->sections = ps->section = ps->last_section = ps->file_section;
 	ps->tails[0] = ps->tails[1] = &ps->file_section->stmts;
-	source_reset();
 }
 
 struct ast *parse_site(struct arena *a, const char *path, const char *stdlib_dir)
@@ -407,6 +412,7 @@ struct ast *parse_site(struct arena *a, const char *path, const char *stdlib_dir
 	const char *why;
 	uint32_t file;
 
+	source_reset();
 	init(&ps, a);
 	ps.stdlib = str_from(stdlib_dir);
 	while (str_chr(name, '/') >= 0)
@@ -431,6 +437,7 @@ struct ast *parse_alone(struct arena *a, struct str name, struct str text,
 	const char *why;
 	uint32_t file;
 
+	source_reset();
 	init(&ps, a);
 	ps.memory = true;
 	ps.watch = watch;
@@ -439,5 +446,14 @@ struct ast *parse_alone(struct arena *a, struct str name, struct str text,
 		diag(E020, (struct at) { 0 }, STR_ARG(name), why);
 		return ps.ast;
 	}
+	return parse(&ps, file);
+}
+
+struct ast *parse_again(struct arena *a, uint32_t file, const struct parse_watch *watch)
+{
+	struct parse ps;
+
+	init(&ps, a);
+	ps.watch = watch;
 	return parse(&ps, file);
 }

@@ -32,9 +32,11 @@ struct parse_watch {
 	void *arg;
 };
 
-/* As parse_text(), for one file by itself: <watch> is told each statement, and includes are not
- * followed. */
+/* Reads <text> as a new source set of one file, by itself: <watch> is told each statement, and
+ * includes are not followed. */
 struct ast *parse_alone(struct arena *a, struct str name, struct str text,
 			const struct parse_watch *watch);
+/* The same for a source of this set, once more. What it has reported is not reported again. */
+struct ast *parse_again(struct arena *a, uint32_t file, const struct parse_watch *watch);
 
 #endif

@@ -8,10 +8,8 @@ WEIR_READ_SRC := compiler/program_io.c compiler/program_rule.c compiler/program_
 
 WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compiler/diag_help.c compiler/diag_key.c \
 	compiler/comment.c compiler/keyword.c compiler/lex.c generated/lexer.c \
-	compiler/subject.c compiler/build.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c
-WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/keyword.c compiler/lex.c generated/lexer.c \
-	compiler/subject.c compiler/build.c compiler/seed.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c \
-	compiler/canon.c compiler/fmt.c compiler/udiff.c
+	compiler/subject.c compiler/build.c compiler/seed.c compiler/misparse.c generated/grammar.c compiler/parse.c compiler/ast_dump.c compiler/canon.c compiler/fmt.c \
+	compiler/udiff.c
 
 WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/resolve.c compiler/resolve_option.c \
 	compiler/option.c compiler/resolve_link.c compiler/option_line.c compiler/option_bind.c compiler/lower_table.c \
@@ -29,9 +27,9 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/decide/pattern.c compiler/decide/clause.c compiler/decide/tree.c compiler/decide/finder.c \
 	compiler/decide/range.c compiler/decide/watch.c compiler/decide/decide.c compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
-	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_diff.c compiler/cmd_inspect.c
+	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c compiler/cmd_inspect.c
 
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \
 	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_program.c compiler/lint_values.c compiler/lint_tests.c compiler/lint.c \
+	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_form.c compiler/lint_program.c compiler/lint_tests.c compiler/lint.c \
 	compiler/cmd_lint.c compiler/cmd_code.c
-	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c compiler/cmd_inspect.c

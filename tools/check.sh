@@ -50,6 +50,7 @@ step 'generated files are current' tools/generated.sh
 step 'unit, address and undefined behaviour sanitizers' mk SAN=address unit
 step 'unit, thread sanitizer' tools/tsan.sh "$B"
 step 'golden' mk golden
+step 'canonical form' tests/fmt/run "$B"
 step 'standard library' mk stdlib-tests
 step 'reproducible builds, parts, installation' tests/build/run "$B"
 step 'differential: interpreter and generated code' tests/differential/run "$B"
