@@ -22,6 +22,13 @@ WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/r
 	compiler/regular/word.c compiler/regular/word_list.c compiler/regular/literal.c compiler/regular/literal_of.c \
 	compiler/proof/universe.c compiler/proof/universe_path.c
 
+# What is true of every request: proofs over the rule program.
+WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/universe_text.c compiler/proof/dnf.c \
+	compiler/proof/state.c compiler/proof/watch.c compiler/proof/solve.c compiler/proof/model.c \
+	compiler/proof/model_line.c compiler/proof/model_host.c compiler/proof/context.c compiler/proof/ways.c \
+	compiler/proof/search.c compiler/proof/witness.c compiler/proof/proof.c \
+	compiler/proof/lint_reach.c compiler/proof/lint.c
+
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
 	compiler/emit_section.c compiler/emit.c compiler/decide/effect.c compiler/decide/factor.c \
 	compiler/decide/pattern.c compiler/decide/clause.c compiler/decide/tree.c compiler/decide/finder.c \

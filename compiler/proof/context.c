@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "context.h"
+
+#include "watch.h"
+
+#define UNCHOSEN_MAX 8 /* earlier choices that are kept apart when a uriremap writes */
+
+/* ---- what a rule does ---- */
+
+static bool has_servers(const struct p_section *s)
+{
+	return s->kind == SEC_BACKEND || s->kind == SEC_LISTEN;
+}
+
+static void note_target(struct crule *r, const struct p_action *a)
+{
+	if (!a->target) {
+		r->flags |= RULE_MAYBE;
+		return;
+	}
+	if (has_servers(a->target)) {
+		r->flags |= RULE_CHOOSES;
+		if (!r->backend)
+			r->backend = a->target;
+	} else if (a->id == ACT_SWITCH) {
+		r->jump = a->target;
+	}
+	if (a->id == ACT_SWITCH && a->target->kind != SEC_RSPRULES)
+		r->flags |= RULE_ENDS;
+}
+
+static void note_action(struct crule *r, const struct p_action *a)
+{
+	switch (a->id) {
+	case ACT_ALLOW:
+		r->flags |= RULE_ENDS;
+		break;
+	case ACT_DENY:
+	case ACT_DROP:
+	case ACT_TARPIT:
+	case ACT_REDIR:
+	case ACT_RESPOND:
+		r->flags |= RULE_ENDS | RULE_FINAL;
+		break;
+	case ACT_AUTH:
+		r->flags |= RULE_MAYBE;
+		break;
+	case ACT_SWITCH:
+	case ACT_SETBE:
+	case ACT_URIREMAP:
+		note_target(r, a);
+		break;
+	default:
+		break;
+	}
+}
+
+static void note_actions(struct crule *r)
+{
+	for (uint32_t i = 0; i < r->rule->nactions && !(r->flags & RULE_FINAL); i++)
+		note_action(r, &r->rule->actions[i]);
+	if (r->flags & RULE_FINAL)
+		r->jump = NULL;
+}
+
+static const struct p_action *remap_of(const struct p_rule *r)
+{
+	for (uint32_t i = 0; i < r->nactions; i++)
+		if (r->actions[i].id == ACT_URIREMAP)
+			return &r->actions[i];
+	return NULL;
+}
+
+/* The test that uriremap makes: the path begins with OLD as whole segments. */
+static const struct p_test *remap_test(struct proof *g, const struct p_action *a)
+{
+	struct p_test *t = ARENA_NEW(g->a, struct p_test);
+	struct p_value *v = ARENA_NEW(g->a, struct p_value);
+	struct p_subject *path = ARENA_NEW(g->a, struct p_subject);
+
+	*path = (struct p_subject) { .id = SUBJ_PATH, .type = TYPE_STR };
+	*v = (struct p_value) {
+		.kind = VALUE_STR, .text = a->old, .icase = a->icase, .bound = true
+	};
+	*t = (struct p_test) {
+		.subject = path, .op = OP_PREFIX, .nvalues = 1, .values = v, .place = a->place
+	};
+	return t;
+}
+
+/* ---- making ---- */
+
+struct maker {
+	struct proof *g;
+	struct context *c;
+	struct dnf unchosen; /* no rule so far has chosen */
+	uint32_t nchosen;
+	bool response;
+};
+
+static const struct write *written(struct maker *k, struct crule *r, const struct write *w)
+{
+	struct proof *g = k->g;
+	const struct write *was = w;
+	struct dnf ncond = { 0 }, cond = r->cond;
+	bool known = false;
+
+	for (uint32_t i = 0; i < r->rule->nactions; i++) {
+		const struct p_action *a = &r->rule->actions[i];
+		const struct write *new;
+
+		if (!state_seen(g, a))
+			continue;
+		if (!known)
+			ncond = state_condition(g, r->rule->cond, r->before, k->response, true);
+		known = true;
+		if (a->id == ACT_URIREMAP && k->nchosen) {
+			bool few = k->nchosen <= UNCHOSEN_MAX;
+
+			new = state_after(g, w, a,
+					  few ? dnf_and(g, cond, k->unchosen)
+					      : dnf_and(g, cond, dnf_unknown(g)),
+					  dnf_unknown(g));
+		} else {
+			new = state_after(g, w, a, cond, ncond);
+		}
+		w = new;
+	}
+	r->writes = w != was;
+	return w;
+}
+
+static void chosen(struct maker *k, struct crule *r)
+{
+	struct proof *g = k->g;
+	const struct p_action *remap = remap_of(r->rule);
+
+	r->choice = r->cond;
+	if (remap && remap->target == r->backend)
+		r->choice = dnf_and(g, r->cond,
+				    state_test(g, remap_test(g, remap), r->before, false, false));
+	k->nchosen++;
+}
+
+static void watch_field(struct maker *k, struct proof_field *f)
+{
+	struct context *c = k->c;
+
+	for (uint32_t i = 0; i < c->nfields; i++)
+		if (c->fields[i] == f)
+			return;
+	GROW(k->g->a, c->fields, c->nfields, c->fields_room);
+	c->fields[c->nfields++] = f;
+}
+
+static struct str atom_key(const uint32_t *index)
+{
+	return str_of((const char *)index, sizeof(*index));
+}
+
+static struct hook *hook_of(struct maker *k, struct atom *x)
+{
+	struct hook *hook = symbol_get(&k->c->index, atom_key(&x->index));
+
+	if (hook)
+		return hook;
+	hook = ARENA_NEW(k->g->a, struct hook);
+	symbol_put(k->g->a, &k->c->index, atom_key(&x->index), hook);
+	watch_add(k->g, x);
+	watch_field(k, x->field);
+	return hook;
+}
+
+static void hang(struct maker *k, uint32_t rule, const struct conj *conj, bool choice)
+{
+	struct proof *g = k->g;
+	struct hung *h = ARENA_NEW(g->a, struct hung);
+	struct atom *best = NULL;
+	struct hook *hook;
+
+	*h = (struct hung) { .rule = rule, .conj = conj, .choice = choice };
+	for (uint32_t i = 0; i < conj->n; i++) {
+		struct atom *x = atom_at(g, conj->lits[i]);
+
+		if (!(conj->lits[i] & 1) && (!best || watch_rank(x) < watch_rank(best)))
+			best = x;
+	}
+	if (!best) {
+		*k->c->always_end = h;
+		k->c->always_end = &h->next;
+		return;
+	}
+	hook = hook_of(k, best);
+	if (hook->last)
+		hook->last->next = h;
+	else
+		hook->first = h;
+	hook->last = h;
+}
+
+static void make_rule(struct maker *k, uint32_t i, const struct p_rule *rule,
+		      const struct write **w)
+{
+	struct crule *r = &k->c->rules[i];
+
+	r->rule = rule;
+	r->before = *w;
+	note_actions(r);
+	r->cond = state_condition(k->g, rule->cond, *w, k->response, false);
+	if (!k->response)
+		*w = written(k, r, *w);
+	if (r->flags & RULE_CHOOSES) {
+		chosen(k, r);
+		if (k->nchosen <= UNCHOSEN_MAX)
+			k->unchosen = dnf_and(
+				k->g, k->unchosen,
+				state_condition(k->g, rule->cond, r->before, k->response, true));
+	}
+	if (r->flags & (RULE_ENDS | RULE_FINAL))
+		for (uint32_t j = 0; j < r->cond.n; j++)
+			hang(k, i, &r->cond.at[j], false);
+	if (r->flags & RULE_CHOOSES)
+		for (uint32_t j = 0; j < r->choice.n; j++)
+			hang(k, i, &r->choice.at[j], true);
+}
+
+struct context *context_get(struct proof *g, const struct p_section *s, enum rule_dir dir,
+			    const struct write *in)
+{
+	struct str key = arena_printf(g->a, "%u %d %p", s->index, (int)dir, (const void *)in);
+	struct context *c = symbol_get(&g->contexts, key);
+	struct maker k = { .g = g, .unchosen = dnf_true(g) };
+	const struct p_chain *chain = &s->chains[dir];
+
+	if (c)
+		return c;
+	c = ARENA_NEW(g->a, struct context);
+	*c = (struct context) { .section = s, .dir = dir, .in = in, .n = chain->n };
+	c->always_end = &c->always;
+	c->rules = ARENA_ARRAY(g->a, struct crule, chain->n + 1);
+	k.c = c;
+	k.response = dir == DIR_RSP_IN || dir == DIR_RSP_OUT;
+	for (uint32_t i = 0; i < chain->n; i++)
+		make_rule(&k, i, chain->rules[i], &in);
+	c->out = in;
+	symbol_put(g->a, &g->contexts, key, c);
+	return c;
+}
+
+/* Does a rule up to <stop> choose by uriremap? Then what is written depends on which one does. */
+static bool any_remap(const struct context *c, uint32_t stop)
+{
+	for (uint32_t i = 0; i < c->n && i <= stop; i++)
+		if (c->rules[i].writes && remap_of(c->rules[i].rule))
+			return true;
+	return false;
+}
+
+static const struct write *before_of(const struct context *c, uint32_t i)
+{
+	return i < c->n ? c->rules[i].before : c->out;
+}
+
+const struct write *context_left(struct proof *g, const struct context *c, uint32_t stop,
+				 uint32_t choice)
+{
+	bool again = any_remap(c, stop) ||
+		     (choice != NO_INDEX && choice < stop && c->rules[choice].writes);
+	const struct write *w = again ? c->in : before_of(c, stop);
+
+	for (uint32_t i = again ? 0 : stop; i < c->n && i <= stop; i++) {
+		const struct crule *r = &c->rules[i];
+		bool sure = i == stop || i == choice;
+		struct dnf cond = sure ? dnf_true(g) : r->cond, ncond = { 0 };
+
+		if (!r->writes)
+			continue;
+		if (!sure)
+			ncond = state_condition(g, r->rule->cond, r->before, false, true);
+		for (uint32_t k = 0; k < r->rule->nactions; k++) {
+			const struct p_action *a = &r->rule->actions[k];
+
+			if (state_seen(g, a) && (a->id != ACT_URIREMAP || i == choice))
+				w = state_after(g, w, a, cond, ncond);
+		}
+	}
+	return w;
+}
+
+/* ---- first match ---- */
+
+struct first {
+	struct solver *s;
+	const struct context *c;
+	struct model *m;
+	unsigned flags;
+	uint32_t limit;
+	const struct hung *found;
+};
+
+static bool takes(const struct first *f, const struct hung *h)
+{
+	unsigned flags = f->c->rules[h->rule].flags & f->flags;
+
+	if (h->choice ? !(flags & RULE_CHOOSES) : !(flags & (RULE_ENDS | RULE_FINAL)))
+		return false;
+	*f->s->steps += h->conj->n;
+	for (uint32_t i = 0; i < h->conj->n; i++)
+		if (!model_holds(f->m, f->s->g, h->conj->lits[i]))
+			return false;
+	return true;
+}
+
+static void along(struct first *f, const struct hung *h)
+{
+	for (; h && h->rule < f->limit; h = h->next)
+		if (takes(f, h)) {
+			f->limit = h->rule;
+			f->found = h;
+			return;
+		}
+}
+
+const struct hung *context_first(struct solver *s, const struct context *c, struct model *m,
+				 unsigned flags, uint32_t limit)
+{
+	struct first f = { .s = s, .c = c, .m = m, .flags = flags, .limit = limit };
+
+	(*s->steps)++;
+	along(&f, c->always);
+	for (uint32_t i = 0; i < c->nfields; i++) {
+		struct value *v = m->values[c->fields[i]->index];
+
+		watch_find(s->g, s->a, c->fields[i], v);
+		for (uint32_t k = 0; k < v->ntrue; k++) {
+			const struct hook *hook = symbol_get(&c->index, atom_key(&v->trues[k]));
+
+			if (hook)
+				along(&f, hook->first);
+		}
+	}
+	return f.found;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lint: the findings that are proved. Private to compiler/proof/. Each file asks one kind of
+ * question; proof_lint() calls them in order, because a rule that is dead gets one report. */
+#ifndef WEIR_PROOF_LINT_H
+#define WEIR_PROOF_LINT_H
+
+#include "../diag.h"
+#include "search.h"
+#include "ways.h"
+#include "witness.h"
+
+enum fate {
+	FATE_UNKNOWN, /* not decided, or not asked */
+	FATE_REACHED,
+	FATE_DEAD, /* reported, or part of something that is */
+};
+
+/* What is known of a rule, over all sections whose chains hold it. */
+struct rule_fact {
+	enum fate fate;
+	bool asked, limit, opaque, entered, blocked;
+	struct vec takers; /* struct p_rule */
+};
+
+struct lint {
+	struct proof *g;
+	const struct program *p;
+	struct rule_fact *rules; /* by index */
+	bool *reached; /* by section index: some request gets to its rules on requests */
+};
+
+/* The open scenes of a section's rules; cut: there are too many. */
+struct scenes {
+	struct vec all; /* struct scene */
+	bool cut;
+};
+void lint_scenes(struct lint *l, const struct p_section *s, enum rule_dir dir, struct scenes *out);
+/* A copy of <sc> whose last segment ends before rule <stop>. */
+struct scene *lint_scene(struct lint *l, const struct scene *sc, uint32_t stop);
+
+struct at lint_at(struct p_place place);
+/* Not reported: what a library file holds, which nobody uses as a whole. */
+bool lint_skips(struct p_place place);
+/* Adds the witness to the last report. */
+void lint_witness(struct lint *l, const struct witness *w);
+bool lint_is_response(enum rule_dir dir);
+
+void lint_reach(struct lint *l);
+
+#endif

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conditions read the message as it is at their line. What was written before is folded in: a
+ * constant decides the test, mapuri gives its pre-image, anything else makes the field one of
+ * which nothing is known. A write that depends on a condition divides the cases. */
+#include "engine.h"
+
+#include "../../runtime/base/uri.h"
+#include "../lower_part.h"
+#include "../request.h"
+
+/* What a write leaves of a field. */
+enum effect {
+	EFFECT_NONE,
+	EFFECT_CONST, /* these values, none: absent */
+	EFFECT_ADD, /* the values that were, and these */
+	EFFECT_MAP,
+	EFFECT_PARAM, /* the value of a param */
+	EFFECT_OPAQUE
+};
+
+struct left {
+	enum effect effect;
+	uint32_t n;
+	struct str text; /* the one value */
+	struct p_net net;
+	int64_t num;
+	const struct p_param *param;
+};
+
+static struct left constant(struct str s)
+{
+	return (struct left) { .effect = EFFECT_CONST, .n = s.p != NULL, .text = s };
+}
+
+static const struct left nothing = { .effect = EFFECT_NONE };
+static const struct left absent = { .effect = EFFECT_CONST };
+static const struct left opaque = { .effect = EFFECT_OPAQUE };
+
+/* The constant text of a write, as it gets into the message; p NULL: it is computed. */
+static struct str constant_text(const struct p_text *t)
+{
+	struct str s;
+
+	if (!t)
+		return str_of("", 0);
+	if (t->n == 0)
+		return str_of("", 0);
+	if (t->n > 1 || t->pieces[0].kind != PIECE_LITERAL)
+		return (struct str) { 0 };
+	s = t->pieces[0].text;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
+			return (struct str) { 0 };
+	return s.p ? s : str_of("", 0);
+}
+
+static bool is_target(const struct proof_field *f)
+{
+	return f->id == SUBJ_URI || f->id == SUBJ_PATH || f->id == SUBJ_QUERY || f->id == SUBJ_Q ||
+	       f->id == SUBJ_LINE;
+}
+
+static bool is_host(const struct proof_field *f)
+{
+	return f->id == SUBJ_HOST || (f->id == SUBJ_H && str_eq(f->name, S("host")));
+}
+
+/* Value of a cookie or a parameter in a constant text that has at most one of that name. */
+static struct left pair(struct proof *g, struct str text, char delim, struct str name)
+{
+	struct str found = { 0 };
+	unsigned n = 0;
+
+	(void)g;
+	while (text.p) {
+		struct str one = str_cut(&text, delim), key = str_cut(&one, '=');
+
+		if (delim == ';') {
+			key = str_trim(key);
+			one = one.p ? str_trim(one) : one;
+		}
+		if (!str_eq(key, name))
+			continue;
+		found = one.p ? one : str_of("", 0);
+		n++;
+	}
+	return n > 1 ? opaque : constant(found);
+}
+
+static struct left host_left(struct proof *g, const struct proof_field *f, struct str text)
+{
+	char *room = arena_get(g->a, URI_HOST_ROOM(text.n));
+	struct str host;
+	unsigned port;
+
+	if (!text.p || !uri_host(text, room, &host, &port))
+		return opaque;
+	return constant(f->id == SUBJ_HOST ? host : text);
+}
+
+static struct left path_left(struct proof *g, const struct proof_field *f, struct str text)
+{
+	char *room = arena_get(g->a, text.n + 1);
+	ptrdiff_t n;
+
+	if (f->id == SUBJ_QUERY || f->id == SUBJ_Q)
+		return nothing;
+	if (f->id != SUBJ_PATH || !text.p || !uri_bytes(text) || str_chr(text, '?') >= 0)
+		return opaque;
+	n = uri_normalise(text, room);
+	return n < 0 ? opaque : constant(str_of(room, (size_t)n));
+}
+
+static struct left query_left(struct proof *g, const struct proof_field *f, struct str text)
+{
+	if (f->id == SUBJ_PATH)
+		return nothing;
+	if (f->id == SUBJ_URI || f->id == SUBJ_LINE || !text.p || !uri_bytes(text))
+		return opaque;
+	if (text.n == 0)
+		return absent;
+	return f->id == SUBJ_QUERY ? constant(text) : pair(g, text, '&', f->name);
+}
+
+static struct left header_left(struct proof *g, const struct proof_field *f, struct str name,
+			       struct str text)
+{
+	if (str_ieq(name, S("host")))
+		return is_host(f) ? host_left(g, f, text) : nothing;
+	if (f->id == SUBJ_C)
+		return !str_ieq(name, S("cookie")) ? nothing
+		       : text.p                    ? pair(g, text, ';', f->name)
+						   : opaque;
+	if (f->id != SUBJ_H || !str_ieq(f->name, name))
+		return nothing;
+	return text.p ? constant(text) : opaque;
+}
+
+static struct left set_left(struct proof *g, const struct proof_field *f, const struct p_action *a)
+{
+	struct str text = constant_text(a->text);
+
+	switch (a->part) {
+	case PART_HEADER:
+		return header_left(g, f, a->name, text);
+	case PART_HOST:
+		return is_host(f) ? host_left(g, f, text) : nothing;
+	case PART_PATH:
+		return is_target(f) ? path_left(g, f, text) : nothing;
+	case PART_QUERY:
+		return is_target(f) ? query_left(g, f, text) : nothing;
+	case PART_URI:
+		return is_target(f) || is_host(f) ? opaque : nothing;
+	case PART_METH:
+		return f->id == SUBJ_METH   ? (text.p ? constant(text) : opaque)
+		       : f->id == SUBJ_LINE ? opaque
+					    : nothing;
+	case PART_STATUS:
+	case PART_LINE:
+		break;
+	}
+	return nothing;
+}
+
+static struct left add_left(const struct proof_field *f, const struct p_action *a)
+{
+	struct str text = constant_text(a->text);
+	struct left l;
+
+	if (f->id == SUBJ_C)
+		return str_ieq(a->name, S("cookie")) ? opaque : nothing;
+	if (f->id != SUBJ_H || !str_ieq(f->name, a->name))
+		return nothing;
+	l = text.p ? constant(text) : opaque;
+	if (text.p)
+		l.effect = EFFECT_ADD;
+	return l;
+}
+
+static struct left rem_left(const struct proof_field *f, const struct p_action *a)
+{
+	if (f->id == SUBJ_C)
+		return str_ieq(a->name, S("cookie")) ? absent : nothing;
+	return f->id == SUBJ_H && str_ieq(f->name, a->name) ? absent : nothing;
+}
+
+static struct left rep_left(const struct proof_field *f, const struct p_action *a)
+{
+	if (str_ieq(a->name, S("host")))
+		return is_host(f) ? opaque : nothing;
+	return rem_left(f, a).effect == EFFECT_NONE ? nothing : opaque;
+}
+
+static struct left var_left(const struct proof_field *f, const struct p_action *a)
+{
+	const struct p_text *t = a->text;
+	struct str text;
+
+	if (f->id != SUBJ_VAR || !str_eq(f->name, a->name))
+		return nothing;
+	if (t && t->n == 1 && t->pieces[0].kind == PIECE_PARAM)
+		return (struct left) { .effect = EFFECT_PARAM, .param = t->pieces[0].param };
+	text = constant_text(t);
+	return text.p ? constant(text) : opaque;
+}
+
+static struct left address_left(const struct proof_field *f, const struct p_action *a, bool src)
+{
+	struct str text = constant_text(a->text);
+	struct left l = { .effect = EFFECT_CONST, .n = 1 };
+	uint16_t port;
+
+	if (f->id != (src ? SUBJ_SRC : SUBJ_DST) && f->id != (src ? SUBJ_SRC_PORT : SUBJ_DST_PORT))
+		return nothing;
+	if (!text.p)
+		return opaque;
+	if (!address_read(text, &l.net, &port))
+		return nothing;
+	if (f->kind == FIELD_ADDR)
+		return l;
+	l.num = port;
+	return port ? l : nothing;
+}
+
+static struct left action_left(struct proof *g, const struct proof_field *f, const struct write *w)
+{
+	const struct p_action *a = w->action;
+
+	switch (a->id) {
+	case ACT_SET:
+		return set_left(g, f, a);
+	case ACT_ADD:
+	case ACT_APPEND:
+		return add_left(f, a);
+	case ACT_REM:
+		return rem_left(f, a);
+	case ACT_DELETE:
+		return (f->id == SUBJ_H && !is_host(f)) || f->id == SUBJ_C ? opaque : nothing;
+	case ACT_REP:
+		return rep_left(f, a);
+	case ACT_REWRITE:
+		return is_target(f) || is_host(f) ? opaque : nothing;
+	case ACT_REQLINE:
+		return is_target(f) || is_host(f) || f->id == SUBJ_METH ? opaque : nothing;
+	case ACT_MAPURI:
+	case ACT_URIREMAP:
+		if (f->id == SUBJ_PATH && w->map)
+			return (struct left) { .effect = EFFECT_MAP };
+		return f->id == SUBJ_PATH || f->id == SUBJ_URI || f->id == SUBJ_LINE ? opaque
+										     : nothing;
+	case ACT_SETVAR:
+		return var_left(f, a);
+	case ACT_CAPTURE:
+		return f->id == SUBJ_CAPTURE && str_eq(f->name, a->name) ? opaque : nothing;
+	case ACT_SETSRC:
+		return address_left(f, a, true);
+	case ACT_SETDST:
+		return address_left(f, a, false);
+	default:
+		return nothing;
+	}
+}
+
+const struct write state_any = { .cond = { .n = 1, .at = &(struct conj) { 0 } } };
+
+static struct left left_of(struct proof *g, const struct proof_field *f, const struct write *w)
+{
+	struct left l;
+
+	if (w == &state_any)
+		return f->id == SUBJ_VAR || f->id == SUBJ_CAPTURE ? opaque : nothing;
+
+	if (f->response || f->param || f->id == SUBJECTS)
+		return nothing;
+	if (!w->action)
+		return f->id == SUBJ_H && str_ieq(f->name, w->section->forwardfor.header.n
+								   ? w->section->forwardfor.header
+								   : S("X-Forwarded-For"))
+			       ? opaque
+			       : nothing;
+	l = action_left(g, f, w);
+	/* Of what converters and counts make of it nothing is known any more. */
+	if (l.effect != EFFECT_NONE && f->opaque && f->id != SUBJ_VAR)
+		return opaque;
+	if (l.effect != EFFECT_NONE && f->subject && f->subject->convs)
+		return opaque;
+	return l;
+}
+
+/* ---- writes ---- */
+
+void state_init(struct proof *g)
+{
+	for (uint32_t i = 0; i < g->p->nsubjects; i++)
+		field_of(g, g->p->subjects[i], false);
+}
+
+static bool seen(struct proof *g, const struct write *w)
+{
+	for (size_t i = 0; i < g->fields.n; i++)
+		if (left_of(g, g->fields.p[i], w).effect != EFFECT_NONE)
+			return true;
+	return false;
+}
+
+bool state_seen(struct proof *g, const struct p_action *a)
+{
+	return seen(g, &(struct write) { .action = a });
+}
+
+static const struct path_map *map_of(struct proof *g, const struct p_action *a)
+{
+	struct str text = constant_text(a->text);
+	struct path_map *m;
+
+	if (!text.p || !a->text)
+		return NULL;
+	m = ARENA_NEW(g->a, struct path_map);
+	*m = (struct path_map) { .old = a->old, .new = text, .icase = a->icase };
+	return m;
+}
+
+/* "OPTIONS * and CONNECT have no path to edit": then such a write is not done. */
+static void only_with_path(struct proof *g, const struct write *below, struct dnf *cond,
+			   struct dnf *ncond)
+{
+	static struct p_subject path = { .id = SUBJ_PATH, .type = TYPE_STR };
+	static struct p_value slash = { .kind = VALUE_STR, .text = { "/", 1 } };
+	static const struct p_test has = {
+		.subject = &path, .op = OP_PREFIX, .nvalues = 1, .values = &slash
+	};
+
+	*cond = dnf_and(g, *cond, state_test(g, &has, below, false, false));
+	*ncond = dnf_or(g, *ncond, state_test(g, &has, below, false, true));
+}
+
+const struct write *state_after(struct proof *g, const struct write *below,
+				const struct p_action *a, struct dnf cond, struct dnf ncond)
+{
+	struct write *w;
+	struct write probe = { .action = a };
+
+	if (cond.n == 0 || !seen(g, &probe))
+		return below;
+	if (a->id == ACT_SET && (a->part == PART_PATH || a->part == PART_QUERY))
+		only_with_path(g, below, &cond, &ncond);
+	w = ARENA_NEW(g->a, struct write);
+	*w = (struct write) { .below = below, .action = a, .cond = cond, .ncond = ncond };
+	if (a->id == ACT_MAPURI || a->id == ACT_URIREMAP)
+		w->map = map_of(g, a);
+	if (a->id == ACT_URIREMAP && !a->text)
+		return below;
+	return w;
+}
+
+const struct write *state_forwarded(struct proof *g, const struct write *below,
+				    const struct p_section *entry)
+{
+	struct write *w;
+
+	if (!entry->forwardfor.on)
+		return below;
+	w = ARENA_NEW(g->a, struct write);
+	*w = (struct write) { .below = below, .section = entry, .cond = dnf_true(g) };
+	return seen(g, w) ? w : below;
+}
+
+/* ---- conditions ---- */
+
+static struct dnf decided(struct proof *g, bool holds)
+{
+	return holds ? dnf_true(g) : dnf_false();
+}
+
+static struct dnf literal(struct proof *g, struct proof_field *f, const struct p_test *t,
+			  const struct path_map *map, bool neg)
+{
+	uint32_t x;
+
+	if (t->op == OP_TRUE && f->always && t->subject->type != TYPE_BOOL)
+		return decided(g, !neg);
+	x = atom_of_test(g, f, t, map);
+	return x == NO_INDEX ? decided(g, neg) : dnf_lit(g, lit_of(x, neg));
+}
+
+/* Does the test hold for what the write left? False in <known> when that depends on more. */
+static bool holds_for(struct proof *g, struct proof_field *f, const struct p_test *t,
+		      const struct path_map *map, const struct left *l, bool *known)
+{
+	const struct atom *x;
+	uint32_t i;
+
+	*known = true;
+	if (l->n == 0)
+		return false;
+	if (t->op == OP_TRUE)
+		return true;
+	i = atom_of_test(g, f, t, map);
+	if (i == NO_INDEX)
+		return false;
+	x = g->atoms.p[i];
+	*known = !x->unknown && x->field == f;
+	if (!*known)
+		return false;
+	return f->kind == FIELD_ADDR  ? atom_addr(x, l->net.addr)
+	       : f->kind == FIELD_INT ? atom_int(x, l->num)
+				      : atom_text(x, l->text);
+}
+
+struct reading {
+	struct proof *g;
+	const struct p_test *test;
+	bool neg;
+};
+
+static struct dnf read_field(const struct reading *r, struct proof_field *f,
+			     const struct path_map *map, const struct write *w);
+
+/* <step>, then <next>; equal ones are one object. */
+static const struct path_map *map_before(struct proof *g, const struct path_map *step,
+					 const struct path_map *next)
+{
+	struct str key = arena_printf(g->a, "%p %p", (const void *)step, (const void *)next);
+	struct path_map *m = symbol_get(&g->map_names, key);
+
+	if (m)
+		return m;
+	m = ARENA_NEW(g->a, struct path_map);
+	*m = *step;
+	m->next = next;
+	symbol_put(g->a, &g->map_names, key, m);
+	return m;
+}
+
+/* The test when <w> was done. */
+static struct dnf read_written(const struct reading *r, struct proof_field *f,
+			       const struct path_map *map, const struct write *w,
+			       const struct left *l)
+{
+	struct proof *g = r->g;
+	bool known, holds;
+
+	switch (l->effect) {
+	case EFFECT_MAP:
+		return read_field(r, f, map_before(g, w->map, map), w->below);
+	case EFFECT_PARAM:
+		return literal(g, field_of_param(g, l->param), r->test, map, r->neg);
+	case EFFECT_CONST:
+	case EFFECT_ADD:
+		holds = holds_for(g, f, r->test, map, l, &known);
+		if (known && (l->effect == EFFECT_CONST || holds))
+			return decided(g, holds != r->neg);
+		if (known)
+			return read_field(r, f, map, w->below);
+		break;
+	case EFFECT_NONE:
+	case EFFECT_OPAQUE:
+		break;
+	}
+	return literal(g, field_version(g, f, w->action ? (const void *)w->action : w->section),
+		       r->test, map, r->neg);
+}
+
+static bool unset_at_first(const struct proof_field *f)
+{
+	return !f->response && !f->version && (f->id == SUBJ_VAR || f->id == SUBJ_CAPTURE) &&
+	       f->subject && !f->subject->convs && f->subject->measure == MEASURE_NONE;
+}
+
+static struct dnf read_field(const struct reading *r, struct proof_field *f,
+			     const struct path_map *map, const struct write *w)
+{
+	struct left l = nothing;
+	struct dnf done;
+
+	for (; w; w = w->below) {
+		l = left_of(r->g, f, w);
+		if (l.effect != EFFECT_NONE)
+			break;
+	}
+	if (!w)
+		return unset_at_first(f) ? decided(r->g, r->neg)
+					 : literal(r->g, f, r->test, map, r->neg);
+	done = read_written(r, f, map, w, &l);
+	if (dnf_is_true(w->cond))
+		return done;
+	return dnf_or(r->g, dnf_and(r->g, w->cond, done),
+		      dnf_and(r->g, w->ncond, read_field(r, f, map, w->below)));
+}
+
+struct dnf state_test(struct proof *g, const struct p_test *t, const struct write *w, bool response,
+		      bool neg)
+{
+	struct proof_field *f = field_of(g, t->subject, response);
+	struct reading r = { .g = g, .test = t, .neg = neg != t->negated };
+
+	if (response)
+		return literal(g, f, t, NULL, r.neg);
+	return read_field(&r, f, NULL, w);
+}
+
+static struct dnf joined(struct proof *g, const struct p_expr *e, const struct write *w,
+			 bool response, bool neg)
+{
+	struct dnf *kids = ARENA_ARRAY(g->a, struct dnf, e->nkids + 1), d;
+
+	for (uint32_t i = 0; i < e->nkids; i++)
+		kids[i] = state_condition(g, e->kids[i], w, response, neg);
+	if ((e->kind == PE_OR) != neg)
+		return dnf_or_all(g, kids, e->nkids);
+	d = dnf_true(g);
+	for (uint32_t i = 0; i < e->nkids; i++)
+		d = dnf_and(g, d, kids[i]);
+	return d;
+}
+
+struct dnf state_condition(struct proof *g, const struct p_expr *e, const struct write *w,
+			   bool response, bool neg)
+{
+	switch (e->kind) {
+	case PE_TRUE:
+		return decided(g, !neg);
+	case PE_FALSE:
+		return decided(g, neg);
+	case PE_NOT:
+		return state_condition(g, e->kids[0], w, response, !neg);
+	case PE_TEST:
+		return state_test(g, e->test, w, response, neg);
+	case PE_ACL:
+		return state_condition(g, e->acl->expr, w, response, neg);
+	case PE_AND:
+	case PE_OR:
+		break;
+	}
+	return joined(g, e, w, response, neg);
+}
+
+/* ---- mapuri backwards ---- */
+
+static const struct dfa *preimage(struct proof *g, struct str from, struct str to,
+				  const struct dfa *rest, const struct dfa *d)
+{
+	const struct dfa *tail = dfa_left_quotient(g->a, to, d);
+
+	tail = tail ? dfa_intersection(g->a, tail, rest, &g->budget) : NULL;
+	return tail ? dfa_prepend(g->a, from, tail, &g->budget) : NULL;
+}
+
+/* The paths that <map> takes into <d>. */
+const struct dfa *proof_map_preimage(struct proof *g, const struct path_map *map,
+				     const struct dfa *d)
+{
+	struct str from = map->old, to = map->new.n ? map->new : S("/"), only = to;
+	char *room = arena_get(g->a, to.n + 1);
+	const struct dfa *slash, *taken, *in, *one;
+	bool whole = true;
+
+	if (uri_normalise(to, room) != (ptrdiff_t)to.n || memcmp(room, to.p, to.n) != 0 ||
+	    !uri_bytes(to) || str_chr(to, '?') >= 0)
+		return NULL;
+	if (from.n && from.p[from.n - 1] == '/') {
+		from.n--;
+		whole = false;
+	}
+	while (to.n && to.p[to.n - 1] == '/')
+		to.n--;
+	slash = dfa_prepend(g->a, S("/"), dfa_all(g->a), &g->budget);
+	in = slash ? preimage(g, from, to, slash, d) : NULL;
+	taken = slash ? dfa_prepend(g->a, from, slash, &g->budget) : NULL;
+	if (!in || !taken)
+		return NULL;
+	if (whole) {
+		one = dfa_whole(g->a, re_text(g->a, map->old, false), &g->budget);
+		taken = one ? dfa_union(g->a, taken, one, &g->budget) : NULL;
+		if (one && dfa_accepts(d, only))
+			in = dfa_union(g->a, in, one, &g->budget);
+	}
+	one = taken && in ? dfa_difference(g->a, d, taken, &g->budget) : NULL;
+	return one ? dfa_union(g->a, in, one, &g->budget) : NULL;
+}

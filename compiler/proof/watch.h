@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* watch: finds the atoms that hold for a value without asking each: fixed texts by hash, expressions
+ * by a text that each of their matches holds, networks by their prefix. Cost of one value: its
+ * length times the number of different lengths of texts, and the atoms found. */
+#ifndef WEIR_PROOF_WATCH_H
+#define WEIR_PROOF_WATCH_H
+
+#include "model.h"
+
+/* Adds <x> to the index of its field. */
+void watch_add(struct proof *g, struct atom *x);
+/* Fills v->trues with the watched atoms of <f> that hold for <v>. */
+void watch_find(struct proof *g, struct arena *a, struct proof_field *f, struct value *v);
+/* How few values an atom has, small first: which literal of a conjunction should be watched. */
+unsigned watch_rank(const struct atom *x);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* witness: a model as a request that can be sent, replayed by the interpreter. */
+#ifndef WEIR_PROOF_WITNESS_H
+#define WEIR_PROOF_WITNESS_H
+
+#include "context.h"
+
+/* The request of <m>, and its outcome. */
+void witness_make(struct proof *g, const struct scene *sc, const struct model *m,
+		  struct witness *w);
+/* Did <rule> run in direction <dir>, and match? */
+bool witness_matched(const struct witness *w, const struct p_rule *rule, enum rule_dir dir);
+
+#endif
