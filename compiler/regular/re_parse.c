@@ -23,7 +23,7 @@ static bool skip_comment(struct re_reader *r)
 	}
 	if (!r->mode.free || r->p >= r->end)
 		return false;
-	if (*r->p == ' ' || (*r->p >= '\t' && *r->p <= '\r')) {
+	if (*r->p == ' ' || (*r->p >= '\t' && *r->p <= '\r') || *r->p == '\x85') {
 		r->p++;
 		return true;
 	}
