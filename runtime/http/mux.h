@@ -68,10 +68,23 @@ struct stream {
 	uint16_t bad_status; /* STREAM_BAD, front: status to answer */
 	uint64_t t_head; /* clock in us when the head's first byte came */
 	uint64_t bytes_in, bytes_out; /* of this stream, framing and heads included */
+	/* Of linked streams; ticks are of the last time, 0: never. */
+	struct stream *to, *from; /* body bytes go there, come from there; or NULL */
+	uint64_t passed; /* body bytes given to <to>, since the owner last looked */
+	uint64_t in_at, out_at; /* bytes came; could be sent, or began to wait for that */
+	uint64_t empty_at; /* all that was queued had been sent */
+	uint64_t full_at; /* this one waited as <to> had too much queued */
 };
 
 #define STREAM_LOW 16384 /* drained() when queued falls to this or less */
 #define STREAM_HIGH 65536 /* the owner stops giving credit to the other side above this */
+
+/* From now on body bytes of <from> go to <to> without data() and drained() of their owners, and
+ * credit of <from> is kept by the muxes: off above STREAM_HIGH, on again at STREAM_LOW. The owner is
+ * told of ends and failures only. It unlinks before it detaches either of them. */
+void stream_link(struct stream *from, struct stream *to);
+/* Ends the links of <s> in both directions. */
+void stream_unlink(struct stream *s);
 
 /* How the connection's owner is told about streams. Given at attach. */
 struct mux_app {

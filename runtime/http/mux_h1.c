@@ -6,6 +6,7 @@
 #include "../base/bug.h"
 #include "../core/pool.h"
 #include "../core/thread.h"
+#include "stream.h"
 
 static struct pool h1_pool, h1s_pool;
 
@@ -323,7 +324,7 @@ static void h1_drained(struct conn *c)
 	     st->s.bad_status)) { /* an answer to what failed goes out still */
 		st->s.queued = (uint32_t)conn_queued(c);
 		h->flags |= H1_BUSY;
-		st->s.ops->drained(&st->s);
+		stream_drained(&st->s);
 		h->flags &= (uint8_t)~H1_BUSY;
 	}
 	run(h);

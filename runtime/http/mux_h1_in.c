@@ -2,6 +2,7 @@
 #include "mux_h1.h"
 
 #include "../core/thread.h"
+#include "stream.h"
 
 #define HEAD_MAX (BUF_ROOM - 8) /* a head, and what may stand before it, lies in one buffer */
 #define INTERIM_MAX 32
@@ -139,7 +140,7 @@ static void tell_data(struct h1 *h, size_t skip, size_t n, size_t used)
 			      .len = (uint32_t)n };
 
 	eat(h, used);
-	h->s->s.ops->data(&h->s->s, data);
+	stream_give(&h->s->s, data);
 }
 
 static bool bad(struct h1s *st, const struct h1_error *err)

@@ -9,6 +9,7 @@
 #include "../core/pool.h"
 #include "../core/thread.h"
 #include "mux_copy.h"
+#include "stream.h"
 
 #define TCP_CREDIT 0x01 /* the owner takes bytes */
 #define TCP_EOF 0x02 /* the peer's end was seen */
@@ -82,7 +83,7 @@ static void run(struct tcp *t)
 
 		t->rx = NULL;
 		t->s.bytes_in += data.len;
-		t->s.ops->data(&t->s, data);
+		stream_give(&t->s, data);
 	}
 	if (listens(t) && !t->rx && t->flags & TCP_EOF && !(t->s.flags & STREAM_GOT_END)) {
 		t->s.flags |= STREAM_GOT_END;
@@ -169,7 +170,7 @@ static void tcp_drained(struct conn *c)
 	t->s.queued = (uint32_t)conn_queued(c);
 	t->flags |= TCP_BUSY;
 	if (listens(t))
-		t->s.ops->drained(&t->s);
+		stream_drained(&t->s);
 	t->flags &= (uint8_t)~TCP_BUSY;
 	run(t);
 }

@@ -67,6 +67,7 @@ static void send_request(struct exchange *x)
 		x->flags |= X_REQ_SENT_END;
 	} else {
 		x->body_at = exchange_after(x->fe->num[WS_T_BODY]);
+		relay_link_request(x);
 		front_mux(x)->credit(x->front, true);
 	}
 	back_mux(x)->credit(s, true);
@@ -190,6 +191,7 @@ void attempt_again(struct exchange *x)
 {
 	struct server *place = x->place;
 
+	relay_count(x);
 	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < UINT8_MAX) {
 		x->flags &= ~(uint32_t)X_REQ_SENT_END;
 		x->retries++;

@@ -89,6 +89,7 @@ void exchange_drop_back(struct exchange *x, bool reset)
 	struct stream *s = x->back;
 
 	server_cancel(x);
+	relay_unlink(x, s);
 	x->back = NULL;
 	if (s)
 		back_mux(x)->detach(s, reset);
@@ -162,6 +163,11 @@ void exchange_stop_all(void)
 /* -- deadlines ----------------------------------------------------------------------------------
  */
 
+static bool due(uint64_t at)
+{
+	return at && at <= th->now;
+}
+
 static uint64_t earliest(uint64_t a, uint64_t b)
 {
 	return !a || (b && b < a) ? b : a;
@@ -183,16 +189,57 @@ void exchange_arm(struct exchange *x)
 
 /* In a tunnel either side may be silent as long as the other is not. Once the server has ended and
  * all of it is with the client, the client's own end is due soon. */
-static void tunnel_deadlines(struct exchange *x, bool one_moved)
+static int tunnel_wait(const struct exchange *x)
 {
 	bool fin = (x->flags & X_RSP_END) && !x->front->queued && x->fe->num[WS_T_CLIENT_FIN] > 0;
 
+	return fin ? WS_T_CLIENT_FIN : WS_T_TUNNEL;
+}
+
+static void tunnel_deadlines(struct exchange *x, bool one_moved)
+{
 	if (one_moved || !x->client_at)
-		x->client_at = exchange_after(x->fe->num[fin ? WS_T_CLIENT_FIN : WS_T_TUNNEL]);
+		x->client_at = exchange_after(x->fe->num[tunnel_wait(x)]);
 	if (one_moved || !x->server_at)
 		x->server_at = exchange_after(x->be->owner->num[WS_T_TUNNEL]);
 	x->rate_at = 0;
 	exchange_arm(x);
+}
+
+/* Linked streams: when either side's silence is to be looked at. */
+static void linked_deadlines(struct exchange *x, bool client_moved, bool server_moved)
+{
+	if (client_moved || !x->client_at)
+		x->client_at = exchange_after(x->fe->num[WS_T_CLIENT]);
+	if (server_moved || !x->server_at)
+		x->server_at = exchange_after(x->be->owner->num[WS_T_SERVER]);
+	if (!x->rate_at)
+		relay_watch_rate(x, true);
+	exchange_arm(x);
+}
+
+/* The deadline of a side that was <last> seen to do something. One that owes nothing now is looked
+ * at again later. */
+static uint64_t silent_at(bool owes, uint64_t last, int64_t ms)
+{
+	return !ms ? 0 : (owes ? last : th->now) + (uint64_t)ms;
+}
+
+/* Moves the deadlines to what linked streams have done meanwhile. False: one of them is due. */
+static bool still_moving(struct exchange *x)
+{
+	uint64_t client = relay_client_last(x), server = relay_server_last(x);
+	bool tunnel = x->step == X_TUNNEL;
+
+	if (tunnel)
+		client = server = client > server ? client : server;
+	if (due(x->client_at))
+		x->client_at = silent_at(relay_client_owes(x), client,
+					 x->fe->num[tunnel ? tunnel_wait(x) : WS_T_CLIENT]);
+	if (due(x->server_at))
+		x->server_at = silent_at(relay_server_owes(x), server,
+					 x->be->owner->num[tunnel ? WS_T_TUNNEL : WS_T_SERVER]);
+	return !due(x->client_at) && !due(x->server_at);
 }
 
 void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved)
@@ -201,6 +248,10 @@ void exchange_deadlines(struct exchange *x, bool client_moved, bool server_moved
 
 	if (x->step == X_TUNNEL) {
 		tunnel_deadlines(x, client_moved || server_moved);
+		return;
+	}
+	if (relay_linked(x)) {
+		linked_deadlines(x, client_moved, server_moved);
 		return;
 	}
 	if (!client)
@@ -243,11 +294,6 @@ static void server_silent(struct exchange *x)
 		exchange_fail(x, 504, END_SERVER_TIMEOUT_HEAD);
 }
 
-static bool due(uint64_t at)
-{
-	return at && at <= th->now;
-}
-
 static void step_over(struct exchange *x)
 {
 	x->step_at = 0;
@@ -267,6 +313,8 @@ static void fire(struct timer *t)
 
 	if (due(x->step_at))
 		step_over(x);
+	else if (relay_linked(x) && (due(x->client_at) || due(x->server_at)) && still_moving(x))
+		exchange_arm(x);
 	else if (due(x->client_at) && relay_client_took(x))
 		exchange_deadlines(x, true, false);
 	else if (due(x->client_at) || due(x->body_at))

@@ -56,6 +56,58 @@ static void moved(struct exchange *x, bool client, bool server)
 		exchange_deadlines(x, client, server);
 }
 
+/* -- links --------------------------------------------------------------------------------------- */
+
+void relay_link_request(struct exchange *x)
+{
+	stream_link(x->front, x->back);
+}
+
+void relay_link_response(struct exchange *x)
+{
+	stream_link(x->back, x->front);
+}
+
+void relay_count(struct exchange *x)
+{
+	struct stream *front = x->front, *back = x->back;
+
+	if (front && front->passed) {
+		x->body_in += front->passed;
+		x->flags |= X_BODY_SENT;
+		front->passed = 0;
+	}
+	if (back && back->passed) {
+		x->body_out += back->passed;
+		back->passed = 0;
+	}
+}
+
+void relay_unlink(struct exchange *x, struct stream *s)
+{
+	relay_count(x);
+	if (!s || !(s->to || s->from))
+		return;
+	stream_unlink(s);
+	x->client_at = x->server_at = x->rate_at = 0; /* were of the link; found anew */
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The client is waited for from the last time it sent, or took something, or could send again. */
+uint64_t relay_client_last(const struct exchange *x)
+{
+	return later(later(x->front->in_at, x->front->out_at), x->front->to ? x->back->out_at : 0);
+}
+
+uint64_t relay_server_last(const struct exchange *x)
+{
+	return later(later(x->back->in_at, x->back->out_at), x->back->to ? x->front->out_at : 0);
+}
+
 /* -- client to server ---------------------------------------------------------------------------
  */
 
@@ -161,6 +213,7 @@ static void release_back(struct exchange *x)
 {
 	struct stream *s = x->back;
 
+	relay_unlink(x, s);
 	x->back = NULL;
 	back_mux(x)->detach(s, false);
 	attempt_leave(x);
@@ -294,6 +347,8 @@ void relay_send_head(struct exchange *x)
 		return;
 	if (rest && small_rest(x))
 		credit_front(x, true);
+	if (!end && !(x->flags & X_MADE))
+		relay_link_response(x);
 	/* An answer without a body may end here; a server's body goes on by credit. */
 	moved(x, false, true);
 }
@@ -320,8 +375,10 @@ void relay_start_tunnel(struct exchange *x)
 		x->flags |= X_REQ_SENT_END;
 		back_mux(x)->end(back, NULL);
 	} else {
+		relay_link_request(x);
 		credit_front(x, true);
 	}
+	relay_link_response(x);
 	credit_back(x, true);
 	exchange_deadlines(x, true, true);
 }
@@ -348,11 +405,24 @@ bool relay_client_took(struct exchange *x)
 
 void relay_open_window(struct exchange *x)
 {
+	relay_count(x);
 	x->rate_at = th->now + RATE_WINDOW_MS;
 	x->rate_bytes = client_bytes(x);
 }
 
-bool relay_too_slow(struct exchange *x)
+/* Linked streams: was the client what the exchange waited for, from <since> until now? Else its queue
+ * was empty at some time, or the server's was full. */
+static bool waited_for_client(const struct exchange *x, uint64_t since)
+{
+	const struct stream *front = x->front;
+	bool reads = front->queued && front->empty_at < since;
+	bool sends = front->to && !(x->flags & X_REQ_END) && x->back->queued <= STREAM_HIGH &&
+		     front->full_at < since;
+
+	return reads || sends;
+}
+
+static bool slower_than_allowed(struct exchange *x)
 {
 	uint64_t got = client_bytes(x) - x->rate_bytes;
 	uint64_t least = (uint64_t)x->fe->num[WS_RATE_BYTES] * RATE_WINDOW_MS /
@@ -361,4 +431,14 @@ bool relay_too_slow(struct exchange *x)
 	x->rate_at = 0;
 	relay_watch_rate(x, true);
 	return got < least;
+}
+
+bool relay_too_slow(struct exchange *x)
+{
+	if (relay_linked(x) && !waited_for_client(x, x->rate_at - RATE_WINDOW_MS)) {
+		relay_open_window(x);
+		return false;
+	}
+	relay_count(x);
+	return slower_than_allowed(x);
 }

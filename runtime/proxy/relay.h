@@ -20,6 +20,18 @@ void relay_start_tunnel(struct exchange *x);
 /* X_ANSWER: goes on with a body for which there was no buffer. May end the exchange. */
 void relay_more_made(struct exchange *x);
 
+/* Links the request's body, or the response's, from stream to stream: the exchange is woken by ends,
+ * failures and timers only. */
+void relay_link_request(struct exchange *x);
+void relay_link_response(struct exchange *x);
+/* Before a stream is given up, and before what was relayed is looked at: counts what has passed. */
+void relay_count(struct exchange *x);
+void relay_unlink(struct exchange *x, struct stream *s);
+static inline bool relay_linked(const struct exchange *x)
+{
+	return x->back && (x->back->to || x->back->from);
+}
+
 /* Does that side owe us bytes, or room for ours? */
 static inline bool relay_client_owes(const struct exchange *x)
 {
@@ -38,6 +50,10 @@ static inline bool relay_server_owes(const struct exchange *x)
 
 	return x->back && (x->step == X_TUNNEL || answer || x->back->queued);
 }
+
+/* Linked streams: the tick at which that side last did something. */
+uint64_t relay_client_last(const struct exchange *x);
+uint64_t relay_server_last(const struct exchange *x);
 
 /* Has the client read something of what is queued for it since the queue was last looked at? */
 bool relay_client_took(struct exchange *x);

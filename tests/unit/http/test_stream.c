@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Linked streams: bytes pass between two connections without their owner. */
+#include <check.h>
+#include <sys/socket.h>
+
+#include "../../../runtime/http/mux.h"
+#include "../runtime_poll.h"
+
+Suite *stream_suite(void);
+
+#define BYTES (UINT64_C(64) << 20)
+
+static struct peer far[2];
+static struct stream *stream[2];
+static struct mux_conf conf;
+static unsigned calls, ends, gone_conns, closed_peers;
+static uint64_t copied;
+static const struct sockaddr_storage nobody = { .ss_family = AF_UNIX };
+
+static struct stream *other(const struct stream *s)
+{
+	return stream[s == stream[0]];
+}
+
+static void owner_head(struct stream *s, struct msg *m)
+{
+	(void)s;
+	(void)m;
+	ck_abort();
+}
+
+static void owner_data(struct stream *s, struct slice data)
+{
+	(void)s;
+	(void)data;
+	ck_abort();
+}
+
+static void detach_both(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct stream *s = stream[i];
+
+		stream[i] = NULL;
+		stream_unlink(s);
+		s->conn->mux->detach(s, false);
+	}
+}
+
+static void owner_end(struct stream *s, struct msg *trailers)
+{
+	struct stream *to = other(s);
+
+	(void)trailers;
+	calls++;
+	ck_assert(to->conn->mux->end(to, NULL));
+	if (++ends == 2 && !stream[0]->queued && !stream[1]->queued)
+		detach_both();
+}
+
+static void owner_drained(struct stream *s)
+{
+	(void)s;
+	calls++;
+	if (ends == 2 && !stream[0]->queued && !stream[1]->queued)
+		detach_both();
+}
+
+static void owner_failed(struct stream *s, enum stream_error why)
+{
+	(void)s;
+	(void)why;
+	ck_abort();
+}
+
+static const struct stream_ops owner_ops = {
+	.head = owner_head,
+	.data = owner_data,
+	.end = owner_end,
+	.drained = owner_drained,
+	.failed = owner_failed,
+};
+
+static void conn_is_ready(struct conn *c, int err)
+{
+	int i = stream[0] != NULL;
+
+	ck_assert_int_eq(err, 0);
+	ck_assert(mux_tcp.start(c, MUX_BACK, &conf));
+	stream[i] = mux_tcp.open(c);
+	stream[i]->ops = &owner_ops;
+}
+
+static void all_gone(void)
+{
+	if (gone_conns == 2 && closed_peers == 2)
+		thread_stop_all();
+}
+
+static void conn_is_gone(struct conn *c)
+{
+	(void)c;
+	gone_conns++;
+	all_gone();
+}
+
+static const struct conn_app app = { .ready = conn_is_ready, .gone = conn_is_gone };
+
+static void peer_closed(struct peer *p)
+{
+	(void)p;
+	closed_peers++;
+	all_gone();
+}
+
+static void peer_ended(struct peer *p)
+{
+	ck_assert_int_eq(p->err, 0);
+	if (far[0].ended && far[1].ended) {
+		peer_close(&far[0], false);
+		peer_close(&far[1], false);
+	}
+}
+
+static int begin(struct thread *t)
+{
+	(void)t;
+	conn_thread_start();
+	for (int i = 0; i < 2; i++) {
+		int fd[2];
+
+		socket_pair(fd);
+		far[i].to_send = i ? 1000 : BYTES;
+		far[i].on_end = peer_ended;
+		far[i].on_closed = peer_closed;
+		ck_assert_ptr_nonnull(conn_accepted(fd[1], NULL, &app, NULL, &nobody, 0));
+		peer_open(&far[i], fd[0]);
+		peer_send(&far[i]);
+	}
+	stream_link(stream[0], stream[1]);
+	stream_link(stream[1], stream[0]);
+	for (int i = 0; i < 2; i++)
+		stream[i]->conn->mux->credit(stream[i], true);
+	return 0;
+}
+
+static void finish(struct thread *t)
+{
+	(void)t;
+	copied = mux_copies().bytes;
+	conn_thread_stop();
+}
+
+static void run(int poller)
+{
+	uint64_t before = mux_copies().bytes;
+
+	conn_init();
+	mux_tcp.setup();
+	run_case(poller, 0, begin, finish);
+	copied -= before;
+	ck_assert_uint_eq(far[1].got, BYTES);
+	ck_assert_uint_eq(far[0].got, 1000);
+	ck_assert(!far[0].bad && !far[1].bad);
+}
+
+/* S68: both sides forward alone; the owner is called for ends only. S89: full buffers are handed
+ * on, not copied. */
+START_TEST(sixty_four_megabytes_pass_without_their_owner)
+{
+	run(_i);
+	ck_assert_uint_eq(ends, 2);
+	ck_assert_uint_le(calls, 10);
+	if (_i == 0 || _i == POLLER_URING)
+		ck_assert_uint_le(copied, BYTES / 100);
+}
+END_TEST
+
+Suite *stream_suite(void)
+{
+	Suite *s = suite_create("stream");
+	TCase *tc = tcase_create("stream");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, sixty_four_megabytes_pass_without_their_owner, 0, POLLERS);
+	suite_add_tcase(s, tc);
+	return s;
+}
