@@ -64,6 +64,30 @@ void conn_at_turn(struct conn *c)
 	turn_last = c;
 }
 
+bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx)
+{
+	struct conn_extra *x = conn_extra_of(c);
+
+	if (!x)
+		return false;
+	BUG_ON(x->transport);
+	x->transport = t;
+	x->transport_ctx = ctx;
+	c->flags |= CONN_TRANSPORT;
+	conn_at_turn(c);
+	return true;
+}
+
+void *conn_transport_ctx(const struct conn *c)
+{
+	return c->extra->transport_ctx;
+}
+
+void conn_wants_send(struct conn *c)
+{
+	conn_at_turn(c);
+}
+
 struct conn_extra *conn_extra_of(struct conn *c)
 {
 	if (!c->extra)
@@ -77,6 +101,10 @@ static void extra_free(struct conn *c)
 		return;
 	if (c->extra->early)
 		buf_put(&c->extra->early);
+	if (c->extra->transport)
+		c->extra->transport->free(c);
+	if (c->extra->sealed)
+		buf_put(&c->extra->sealed);
 	pool_put(&extra_pool, c->extra);
 	c->extra = NULL;
 }
@@ -86,7 +114,7 @@ static void extra_trim(struct conn *c)
 {
 	struct conn_extra *x = c->extra;
 
-	if (x && !x->early && c->state >= CONN_READY && x->local.kind == AK_NONE)
+	if (x && !x->early && !x->transport && c->state >= CONN_READY && x->local.kind == AK_NONE)
 		extra_free(c);
 }
 
@@ -189,11 +217,30 @@ static void close_within(struct conn *c, uint32_t ms)
 	timer_set(&c->timer, th->now + ms);
 }
 
+/* The layers end from above: first the transport says its end, then the descriptor. False: not yet;
+ * out_flush goes on with it, and drained() comes when it is on its way. */
+static bool data_shut(struct conn *c)
+{
+	struct conn_extra *x = c->extra;
+
+	if (!(c->flags & CONN_TRANSPORT) || (c->flags & CONN_FAILED) || x->data_shut == STEP_DONE)
+		return true;
+	if (x->data_shut == STEP_NONE) {
+		x->data_shut = STEP_WANTED;
+		if (c->state == CONN_DRAINING)
+			close_within(c, CONN_STALL_MS);
+		conn_at_turn(c);
+	}
+	return false;
+}
+
 /* The output has left. A close while the peer still sends makes the kernel answer with a reset,
  * which may destroy our last bytes on their way: so end our direction, then wait for the peer's
  * end (RFC 9112 9.6). */
 static void linger(struct conn *c)
 {
+	if (!data_shut(c))
+		return;
 	if ((c->flags & (CONN_BACK | CONN_EOF)) || !(c->flags & CONN_SENT) ||
 	    (!(c->flags & CONN_SHUT) && io_shut(&c->io) < 0)) {
 		finish(c);
@@ -208,7 +255,7 @@ void conn_close(struct conn *c)
 	if (c->state >= CONN_DRAINING)
 		return;
 	if (c->state < CONN_HANDSHAKE || (c->flags & CONN_FAILED) ||
-	    ((c->flags & CONN_BACK) && !c->out)) {
+	    ((c->flags & CONN_BACK) && !(c->flags & CONN_TRANSPORT) && !c->out)) {
 		finish(c);
 		return;
 	}
@@ -218,7 +265,7 @@ void conn_close(struct conn *c)
 		buf_put(&c->extra->early);
 	if (!(c->flags & (CONN_EOF | CONN_BACK)))
 		io_recv(&c->io, IO_MANY);
-	if (c->out) {
+	if (!out_empty(c)) {
 		close_within(c, CONN_STALL_MS);
 		conn_at_turn(c);
 	} else {
@@ -228,7 +275,9 @@ void conn_close(struct conn *c)
 
 static void shut_now(struct conn *c)
 {
-	c->flags |= CONN_SHUT;
+	if (!data_shut(c))
+		return;
+	c->flags = (uint16_t)((c->flags & ~CONN_SHUT_LATER) | CONN_SHUT);
 	if (io_shut(&c->io) < 0)
 		conn_fail(c, ECONNRESET);
 }
@@ -238,7 +287,7 @@ void conn_shut(struct conn *c)
 	if (c->state >= CONN_DRAINING || (c->flags & (CONN_SHUT | CONN_SHUT_LATER | CONN_FAILED)))
 		return;
 	c->flags |= CONN_SHUT_LATER;
-	if (!c->out)
+	if (out_empty(c))
 		shut_now(c);
 }
 
@@ -304,6 +353,27 @@ static bool add_early(struct conn *c, struct buf *b)
 	return fits;
 }
 
+/* The handler has put a transport on: what came with its first bytes is the transport's. */
+static void feed_early(struct conn *c, size_t used)
+{
+	struct buf *b = c->extra->early;
+	enum transport_result r;
+
+	c->extra->early = NULL;
+	b->off += (uint32_t)used;
+	b->len -= (uint32_t)used;
+	do {
+		struct buf *plain = NULL;
+
+		r = c->extra->transport->open(c, b, &plain);
+		b = NULL;
+		if (plain && !add_early(c, plain))
+			r = TRANSPORT_FAILED;
+	} while (r == TRANSPORT_MORE);
+	if (r == TRANSPORT_FAILED || r == TRANSPORT_END)
+		conn_fail(c, EPROTO);
+}
+
 /* Runs handlers from the first that is not done. True when all are. */
 static bool run_handlers(struct conn *c)
 {
@@ -312,11 +382,16 @@ static bool run_handlers(struct conn *c)
 	while (x && x->hs && *x->hs) {
 		struct str in =
 			x->early ? str_of(x->early->data + x->early->off, x->early->len) : S("");
+		bool sealed = c->flags & CONN_TRANSPORT;
 		size_t used = 0;
 		enum hs_result r = (*x->hs)->run(c, in, &used);
 
 		BUG_ON(used > in.n);
-		if (x->early) {
+		if (!sealed && (c->flags & CONN_TRANSPORT) && x->early) {
+			feed_early(c, used);
+			if (r == HS_MORE)
+				continue;
+		} else if (x->early) {
 			x->early->off += (uint32_t)used;
 			x->early->len -= (uint32_t)used;
 			if (!x->early->len)
@@ -399,10 +474,9 @@ static void draining_received(struct conn *c, struct buf *b, ssize_t n)
 		finish(c);
 }
 
-static void io_received(struct io *io, struct buf *b, ssize_t n)
+/* Bytes (<n> > 0), the end (0) or a failure (-errno), as the mux or the handshake shall see them. */
+static void arrived(struct conn *c, struct buf *b, ssize_t n)
 {
-	struct conn *c = CONTAINER(io, struct conn, io);
-
 	if (n == 0)
 		c->flags |= CONN_EOF;
 	if (n <= 0 || !(c->flags & CONN_ARMED_MANY))
@@ -418,6 +492,62 @@ static void io_received(struct io *io, struct buf *b, ssize_t n)
 		BUG_ON(c->state != CONN_READY || !c->mux);
 		ready_received(c, b, n);
 	}
+}
+
+/* Everything that the transport makes of <in>, which is NULL when it goes on with what it has. */
+static void open_bytes(struct conn *c, struct buf *in)
+{
+	const struct transport *t = c->extra->transport;
+	enum transport_result r;
+	bool given = false;
+
+	do {
+		struct buf *plain = NULL;
+
+		r = t->open(c, in, &plain);
+		in = NULL;
+		if (plain) {
+			given = true;
+			arrived(c, plain, plain->len);
+		}
+	} while (r == TRANSPORT_MORE && c->state < CONN_DRAINING);
+	if (c->state >= CONN_DRAINING)
+		return;
+	if (r == TRANSPORT_FAILED) {
+		conn_fail(c, EPROTO);
+	} else if (r == TRANSPORT_END) {
+		io_recv_stop(&c->io);
+		arrived(c, NULL, 0);
+	} else if (r == TRANSPORT_WAIT) {
+		c->extra->reopen = true;
+		conn_at_turn(c);
+	} else if (!given && c->state == CONN_HANDSHAKE) {
+		conn_handshake(c);
+	} else if (!given && (c->flags & CONN_ARMED) && !(c->flags & CONN_ARMED_MANY)) {
+		io_recv(&c->io,
+			IO_ONCE); /* part of a record only: whoever asked for bytes still waits */
+	}
+}
+
+/* It had to send before it could go on reading, and that has left. */
+static void reopen(struct conn *c)
+{
+	c->extra->reopen = false;
+	if (c->state < CONN_DRAINING && !(c->flags & (CONN_TELL | CONN_OVER)))
+		open_bytes(c, NULL);
+}
+
+static void io_received(struct io *io, struct buf *b, ssize_t n)
+{
+	struct conn *c = CONTAINER(io, struct conn, io);
+
+	if (!(c->flags & CONN_TRANSPORT) || c->state >= CONN_DRAINING ||
+	    (c->flags & (CONN_TELL | CONN_OVER)))
+		arrived(c, b, n);
+	else if (n > 0)
+		open_bytes(c, b);
+	else /* without the transport's own end it is cut off: nobody knows whether all is there */
+		arrived(c, NULL, n ? n : -ECONNRESET);
 }
 
 static void io_connected(struct io *io, int err)
@@ -439,13 +569,13 @@ static void io_connected(struct io *io, int err)
 static void drained(struct conn *c)
 {
 	if (c->state == CONN_DRAINING) {
-		if (!c->out)
+		if (out_empty(c))
 			linger(c);
 		else
 			close_within(c, CONN_STALL_MS);
 		return;
 	}
-	if (!c->out && (c->flags & CONN_SHUT_LATER))
+	if (out_empty(c) && (c->flags & CONN_SHUT_LATER))
 		shut_now(c);
 	if (c->state == CONN_READY && c->mux && conn_queued(c) < CONN_LOW)
 		c->mux->drained(c);
@@ -460,7 +590,7 @@ static void io_sent(struct io *io, ssize_t n)
 		return;
 	if (n > 0) {
 		c->flags |= CONN_SENT;
-		out_taken(c, (size_t)n);
+		out_sent(c, (size_t)n);
 	}
 	if (c->flags & CONN_FAILED) {
 		out_drop(c);
@@ -474,7 +604,21 @@ static void io_sent(struct io *io, ssize_t n)
 		return;
 	}
 	out_flush(c);
+	if ((c->flags & CONN_TRANSPORT) && c->extra->reopen && !(c->flags & CONN_SENDING))
+		reopen(c);
 	if (n > 0)
+		drained(c);
+}
+
+/* What a transport left to do when nothing of it is being sent: no sent() will come for it. */
+static void transport_turn(struct conn *c)
+{
+	if ((c->flags & CONN_SENDING) || c->state >= CONN_CLOSING)
+		return;
+	if (c->extra->reopen)
+		reopen(c);
+	else if (out_empty(c) && c->extra->data_shut == STEP_DONE && !(c->flags & CONN_SHUT) &&
+		 (c->state == CONN_DRAINING || (c->flags & CONN_SHUT_LATER)))
 		drained(c);
 }
 
@@ -497,6 +641,8 @@ static void end_turn(struct conn *c)
 		deliver_early(c);
 	if (c->state > CONN_CONNECTING && c->state < CONN_CLOSING && !(c->flags & CONN_FAILED))
 		out_flush(c);
+	if (c->flags & CONN_TRANSPORT)
+		transport_turn(c);
 }
 
 static void turn(void)

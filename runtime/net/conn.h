@@ -29,8 +29,8 @@ enum conn_state {
 
 #define CONN_BACK 0x0001 /* we connected */
 #define CONN_EOF 0x0002 /* the peer has ended its direction */
-#define CONN_SHUT 0x0004 /* we have ended ours */
-#define CONN_SHUT_LATER 0x0008 /* shut when the output is drained */
+#define CONN_SHUT 0x0004 /* we have ended ours; with the next bit a step (step.h) */
+#define CONN_SHUT_LATER 0x0008 /* wanted: when the output is drained */
 #define CONN_FAILED 0x0010 /* error seen; <err> says which. What is written now is dropped */
 #define CONN_TURN 0x0020 /* in the thread's list for the end of the turn */
 #define CONN_SENDING 0x0040 /* a send is under way */
@@ -42,6 +42,7 @@ enum conn_state {
 #define CONN_CLOSED 0x1000 /* closed() came while CONN_TURN; freed at the end of the turn */
 #define CONN_OVER 0x2000 /* the failure was told: nothing more is */
 #define CONN_SENT 0x4000 /* the kernel has taken bytes */
+#define CONN_TRANSPORT 0x8000 /* bytes pass through a transport (transport.h) */
 
 /* One handler of the handshake list; each runs until it says DONE, then removes itself. */
 enum hs_result { HS_MORE, HS_DONE, HS_FAIL, HS_CLOSE /* answered: end politely */ };

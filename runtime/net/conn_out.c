@@ -32,9 +32,24 @@ void out_thread_stop(void)
 		buf_put(&shared);
 }
 
-uint64_t conn_queued(const struct conn *c)
+static struct buf *sealed(const struct conn *c)
+{
+	return c->flags & CONN_TRANSPORT ? c->extra->sealed : NULL;
+}
+
+static uint64_t queued(const struct conn *c)
 {
 	return c->out ? c->out->queued : 0;
+}
+
+uint64_t conn_queued(const struct conn *c)
+{
+	return queued(c) + (sealed(c) ? sealed(c)->len : 0);
+}
+
+bool out_empty(const struct conn *c)
+{
+	return !c->out && !sealed(c);
 }
 
 static bool writable(const struct conn *c)
@@ -78,7 +93,7 @@ static bool append(struct conn *c, struct slice s)
 		return no_memory(c);
 	}
 	k->s = s;
-	k->queued = conn_queued(c) + s.len;
+	k->queued = queued(c) + s.len;
 	if (c->out) {
 		k->next = c->out->next;
 		c->out->next = k;
@@ -174,12 +189,76 @@ bool conn_write(struct conn *c, const char *p, size_t n)
 	return !(c->flags & CONN_FAILED) || dropped(c);
 }
 
+static void taken(struct conn *c, size_t n);
+
+/* The transport's own end, once everything before it is in <b>. */
+static void seal_end(struct conn *c, struct buf *b)
+{
+	struct conn_extra *x = c->extra;
+	enum transport_result r;
+
+	if (c->out || x->data_shut != STEP_WANTED)
+		return;
+	r = x->transport->shut(c, b);
+	if (r == TRANSPORT_OK && b->len)
+		x->data_shut = STEP_STARTED;
+	else if (r != TRANSPORT_MORE && r != TRANSPORT_WAIT)
+		x->data_shut = STEP_DONE; /* it has nothing to say, or cannot any more */
+}
+
+/* A buffer of what the transport makes of the queue. False: there is nothing to send now. */
+static bool seal(struct conn *c)
+{
+	struct conn_extra *x = c->extra;
+	enum transport_result r;
+	struct buf *b = buf_get();
+	size_t n;
+
+	if (!b)
+		b = buf_get_reserved();
+	if (!b)
+		return no_memory(c);
+	do {
+		struct str in = c->out ? slice_str(&c->out->next->s) : S("");
+
+		n = 0;
+		r = x->transport->seal(c, in, &n, b);
+		if (n)
+			taken(c, n);
+	} while (r == TRANSPORT_OK && n && c->out);
+	if (r == TRANSPORT_OK)
+		seal_end(c, b);
+	if (b->len)
+		x->sealed = b;
+	else
+		buf_put(&b);
+	if (r == TRANSPORT_FAILED)
+		conn_fail(c, EPROTO);
+	return x->sealed != NULL;
+}
+
+static void flush_sealed(struct conn *c)
+{
+	struct iovec iov;
+
+	if (c->flags & (CONN_SENDING | CONN_SHUT) || (!sealed(c) && !seal(c)))
+		return;
+	iov.iov_base = sealed(c)->data + sealed(c)->off;
+	iov.iov_len = sealed(c)->len;
+	c->flags |= CONN_SENDING;
+	io_send(&c->io, &iov, 1, c->out != NULL);
+}
+
 void out_flush(struct conn *c)
 {
 	struct out_chunk *k = c->out ? c->out->next : NULL;
 	struct iovec iov[OUT_IOV];
 	int n = 0;
 
+	if (c->flags & CONN_TRANSPORT) {
+		flush_sealed(c);
+		return;
+	}
 	if (!k || (c->flags & (CONN_SENDING | CONN_SHUT)))
 		return;
 	do {
@@ -203,9 +282,10 @@ static void take_first(struct conn *c)
 	pool_put(&chunk_pool, first);
 }
 
-void out_taken(struct conn *c, size_t n)
+/* <n> bytes leave the queue. */
+static void taken(struct conn *c, size_t n)
 {
-	BUG_ON(n > conn_queued(c));
+	BUG_ON(n > queued(c));
 	c->out->queued -= n;
 	while (n) {
 		struct slice *s = &c->out->next->s;
@@ -217,6 +297,23 @@ void out_taken(struct conn *c, size_t n)
 		if (!s->len)
 			take_first(c);
 	}
+}
+
+void out_sent(struct conn *c, size_t n)
+{
+	struct conn_extra *x = c->extra;
+
+	if (!(c->flags & CONN_TRANSPORT)) {
+		taken(c, n);
+		return;
+	}
+	x->sealed->off += (uint32_t)n;
+	x->sealed->len -= (uint32_t)n;
+	if (x->sealed->len)
+		return;
+	buf_put(&x->sealed);
+	if (x->data_shut == STEP_STARTED)
+		x->data_shut = STEP_DONE;
 }
 
 void out_drop(struct conn *c)

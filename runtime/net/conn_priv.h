@@ -4,7 +4,8 @@
 #ifndef WEIR_NET_CONN_PRIV_H
 #define WEIR_NET_CONN_PRIV_H
 
-#include "conn.h"
+#include "step.h"
+#include "transport.h"
 
 /* Kept only while needed, so that an idle connection is one object. */
 struct conn_extra {
@@ -12,6 +13,11 @@ struct conn_extra {
 	struct buf *early; /* bytes received during the handshake and not yet delivered */
 	struct addr local; /* kind AK_NONE: not known */
 	struct addr told_src, told_dst; /* for send-proxy */
+	const struct transport *transport; /* NULL: raw */
+	void *transport_ctx;
+	struct buf *sealed; /* what the transport made, on its way; or NULL */
+	bool reopen; /* open() goes on when what it had to say has left */
+	enum step data_shut; /* the transport's own end, before that of the descriptor */
 };
 
 extern const struct io_ops conn_io;
@@ -34,9 +40,11 @@ void conn_fail(struct conn *c, int err);
 
 /* Starts a send of what is queued, unless one is under way. */
 void out_flush(struct conn *c);
-/* Takes <n> sent bytes off the queue. */
-void out_taken(struct conn *c, size_t n);
+/* The kernel has taken <n> bytes. */
+void out_sent(struct conn *c, size_t n);
 void out_drop(struct conn *c);
+/* Nothing is queued or on its way. */
+bool out_empty(const struct conn *c);
 void out_init(void);
 void out_thread_stop(void);
 
