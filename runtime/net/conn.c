@@ -20,6 +20,7 @@ static void io_received(struct io *io, struct buf *b, ssize_t n);
 static void io_sent(struct io *io, ssize_t n);
 static void io_connected(struct io *io, int err);
 static void io_closed(struct io *io);
+static void open_bytes(struct conn *c, struct buf *in);
 
 const struct io_ops conn_io = {
 	.received = io_received,
@@ -178,7 +179,7 @@ void conn_fail(struct conn *c, int err)
 	if (!(c->flags & CONN_SENDING))
 		out_drop(c);
 	/* What the peer sent before its reset is read first: it may be its answer. */
-	if (c->state == CONN_READY && (c->flags & CONN_ARMED) && err != ENOMEM)
+	if (c->state == CONN_READY && (c->flags & CONN_ARMED) && err != ENOMEM && err != EPROTO)
 		return;
 	c->flags |= CONN_TELL;
 	conn_at_turn(c);
@@ -298,6 +299,12 @@ static bool has_early(const struct conn *c)
 	return c->extra && c->extra->early;
 }
 
+/* The transport has more to give before bytes of the descriptor are needed. */
+static bool reopens(const struct conn *c)
+{
+	return c->flags & CONN_TRANSPORT && c->extra->reopen;
+}
+
 void conn_recv(struct conn *c, enum io_mode mode)
 {
 	if (c->state >= CONN_DRAINING || (c->flags & (CONN_EOF | CONN_TELL | CONN_OVER)))
@@ -307,7 +314,7 @@ void conn_recv(struct conn *c, enum io_mode mode)
 		c->flags |= CONN_ARMED_MANY;
 	else
 		c->flags = (uint16_t)(c->flags & ~CONN_ARMED_MANY);
-	if (has_early(c) && c->state == CONN_READY)
+	if ((has_early(c) && c->state == CONN_READY) || reopens(c))
 		conn_at_turn(c);
 	else
 		io_recv(&c->io, mode);
@@ -329,7 +336,7 @@ static void deliver_early(struct conn *c)
 	c->extra->early = NULL;
 	extra_trim(c);
 	if (c->flags & CONN_ARMED_MANY)
-		io_recv(&c->io, IO_MANY);
+		conn_recv(c, IO_MANY);
 	else
 		c->flags = (uint16_t)(c->flags & ~CONN_ARMED);
 	c->mux->received(c, b);
@@ -357,21 +364,14 @@ static bool add_early(struct conn *c, struct buf *b)
 static void feed_early(struct conn *c, size_t used)
 {
 	struct buf *b = c->extra->early;
-	enum transport_result r;
 
 	c->extra->early = NULL;
 	b->off += (uint32_t)used;
 	b->len -= (uint32_t)used;
-	do {
-		struct buf *plain = NULL;
-
-		r = c->extra->transport->open(c, b, &plain);
-		b = NULL;
-		if (plain && !add_early(c, plain))
-			r = TRANSPORT_FAILED;
-	} while (r == TRANSPORT_MORE);
-	if (r == TRANSPORT_FAILED || r == TRANSPORT_END)
-		conn_fail(c, EPROTO);
+	if (b->len)
+		open_bytes(c, b);
+	else
+		buf_put(&b);
 }
 
 /* Runs handlers from the first that is not done. True when all are. */
@@ -414,8 +414,13 @@ static bool run_handlers(struct conn *c)
 
 void conn_handshake(struct conn *c)
 {
-	bool done = run_handlers(c);
+	bool done;
 
+	if (c->extra)
+		c->extra->running = true;
+	done = run_handlers(c);
+	if (c->extra)
+		c->extra->running = false;
 	if (!done && !(c->flags & CONN_BACK) && !list_queued(&c->link))
 		list_append(&handshaking, &c->link);
 	if (!done || c->state != CONN_HANDSHAKE || (c->flags & CONN_FAILED))
@@ -494,47 +499,32 @@ static void arrived(struct conn *c, struct buf *b, ssize_t n)
 	}
 }
 
-/* Everything that the transport makes of <in>, which is NULL when it goes on with what it has. */
+/* The next piece of what the transport makes of <in> and of what it has; the rest comes at the end of the
+ * turn, when the credit and the handshake are what this piece makes them. */
 static void open_bytes(struct conn *c, struct buf *in)
 {
-	const struct transport *t = c->extra->transport;
-	enum transport_result r;
-	bool given = false;
+	struct conn_extra *x = c->extra;
+	struct buf *plain = NULL;
+	enum transport_result r = x->transport->open(c, in, &plain);
 
-	do {
-		struct buf *plain = NULL;
-
-		r = t->open(c, in, &plain);
-		in = NULL;
-		if (plain) {
-			given = true;
-			arrived(c, plain, plain->len);
-		}
-	} while (r == TRANSPORT_MORE && c->state < CONN_DRAINING);
-	if (c->state >= CONN_DRAINING)
+	x->reopen = r == TRANSPORT_MORE || r == TRANSPORT_WAIT;
+	if (x->reopen)
+		conn_at_turn(c);
+	if (plain)
+		arrived(c, plain, plain->len);
+	if (c->state >= CONN_DRAINING || (c->flags & (CONN_TELL | CONN_OVER)))
 		return;
 	if (r == TRANSPORT_FAILED) {
 		conn_fail(c, EPROTO);
 	} else if (r == TRANSPORT_END) {
 		io_recv_stop(&c->io);
 		arrived(c, NULL, 0);
-	} else if (r == TRANSPORT_WAIT) {
-		c->extra->reopen = true;
-		conn_at_turn(c);
-	} else if (!given && c->state == CONN_HANDSHAKE) {
+	} else if (!plain && c->state == CONN_HANDSHAKE && !x->running) {
 		conn_handshake(c);
-	} else if (!given && (c->flags & CONN_ARMED) && !(c->flags & CONN_ARMED_MANY)) {
-		io_recv(&c->io,
-			IO_ONCE); /* part of a record only: whoever asked for bytes still waits */
+	} else if (!x->reopen && (c->flags & CONN_ARMED)) {
+		/* Part of a record only: whoever asked for bytes still waits. */
+		io_recv(&c->io, c->flags & CONN_ARMED_MANY ? IO_MANY : IO_ONCE);
 	}
-}
-
-/* It had to send before it could go on reading, and that has left. */
-static void reopen(struct conn *c)
-{
-	c->extra->reopen = false;
-	if (c->state < CONN_DRAINING && !(c->flags & (CONN_TELL | CONN_OVER)))
-		open_bytes(c, NULL);
 }
 
 static void io_received(struct io *io, struct buf *b, ssize_t n)
@@ -604,8 +594,8 @@ static void io_sent(struct io *io, ssize_t n)
 		return;
 	}
 	out_flush(c);
-	if ((c->flags & CONN_TRANSPORT) && c->extra->reopen && !(c->flags & CONN_SENDING))
-		reopen(c);
+	if ((c->flags & CONN_TRANSPORT) && c->extra->reopen)
+		conn_at_turn(c);
 	if (n > 0)
 		drained(c);
 }
@@ -613,10 +603,13 @@ static void io_sent(struct io *io, ssize_t n)
 /* What a transport left to do when nothing of it is being sent: no sent() will come for it. */
 static void transport_turn(struct conn *c)
 {
+	bool wants = c->state == CONN_HANDSHAKE ||
+		     (c->state == CONN_READY && (c->flags & CONN_ARMED) && !has_early(c));
+
 	if ((c->flags & CONN_SENDING) || c->state >= CONN_CLOSING)
 		return;
-	if (c->extra->reopen)
-		reopen(c);
+	if (c->extra->reopen && wants && !(c->flags & (CONN_TELL | CONN_OVER)))
+		open_bytes(c, NULL);
 	else if (out_empty(c) && c->extra->data_shut == STEP_DONE && !(c->flags & CONN_SHUT) &&
 		 (c->state == CONN_DRAINING || (c->flags & CONN_SHUT_LATER)))
 		drained(c);

@@ -16,7 +16,8 @@ struct conn_extra {
 	const struct transport *transport; /* NULL: raw */
 	void *transport_ctx;
 	struct buf *sealed; /* what the transport made, on its way; or NULL */
-	bool reopen; /* open() goes on when what it had to say has left */
+	bool reopen; /* it has more to open, in this turn or when it is asked for */
+	bool running; /* handlers */
 	enum step data_shut; /* the transport's own end, before that of the descriptor */
 };
 

@@ -295,6 +295,8 @@ static void run(int poller, int (*start)(struct thread *))
 	conn_init();
 	if (!tap.on_gone)
 		tap.on_gone = keep_on;
+	if (!tap.on_bytes)
+		tap.mode = IO_MANY;
 	run_case(poller, 0, start, thread_end);
 	ck_assert_uint_eq(box.freed, 1);
 	ck_assert_uint_eq(tap.released, 1);
@@ -369,11 +371,19 @@ START_TEST(handlers_before_and_inside)
 }
 END_TEST
 
+static void one_more(struct tap *t, const char *p, size_t n)
+{
+	(void)p;
+	t->n += n;
+	conn_recv(t->c, IO_ONCE);
+}
+
 /* S64: it must send before it may go on reading. */
 START_TEST(sending_on_read_does_not_stall)
 {
 	step = _i % 2 ? 7 : sizeof(to_far);
 	box.acks = true;
+	tap.on_bytes = one_more;
 	far_says('H', "", 0);
 	for (int i = 0; i < 5; i++)
 		far_says('D', "x", 1);
@@ -424,6 +434,7 @@ START_TEST(a_blocked_end_is_resumed)
 	step = sizeof(to_far);
 	box.shut_tries = 3;
 	far_says('H', "", 0);
+	far_says('D', "x", 1);
 	far_says('E', "", 0);
 	run(_i, start_blocked);
 	records(types, sizeof(types), data);
