@@ -178,6 +178,9 @@ void resolve_names(struct model *m);
 void resolve_options(struct model *m);
 /* resolve_link.c: use_filters_from and use_backend_from, default_backend; W210. */
 void resolve_links(struct model *m);
+/* Whose statements of option <id> hold for <e>: itself, or a section that it takes from. After
+ * resolve_links(). */
+struct entity *link_owner(struct entity *e, int id);
 
 /* check_flow.c: jump cycles, unused names, rules after the end, backends without servers. */
 void check_flow(struct model *m);

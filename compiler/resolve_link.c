@@ -6,9 +6,10 @@
 
 /* What use_backend_from takes from the other section. */
 static const int backend_options[] = {
-	OPT_SERVER,         OPT_BALANCE,       OPT_REUSE,          OPT_POOL,  OPT_CHECK,
-	OPT_COOKIE,         OPT_DISPATCH,      OPT_TRANSPARENT,    OPT_PROXY, OPT_TIMEOUT_CONNECT,
-	OPT_TIMEOUT_SERVER, OPT_TIMEOUT_QUEUE, OPT_QUEUE, OPT_TIMEOUT_TUNNEL,
+	OPT_SERVER, OPT_BALANCE,         OPT_REUSE,          OPT_POOL,
+	OPT_CHECK,  OPT_COOKIE,          OPT_DISPATCH,       OPT_TRANSPARENT,
+	OPT_PROXY,  OPT_TIMEOUT_CONNECT, OPT_TIMEOUT_SERVER, OPT_TIMEOUT_QUEUE,
+	OPT_QUEUE,  OPT_TIMEOUT_TUNNEL,
 };
 
 static const struct ast_option *only(const struct entity *e, int id)
@@ -127,6 +128,19 @@ static bool is_backend_option(int id)
 	return false;
 }
 
+/* Is the statement of <id> that holds for <e> its own, when its servers are another's? */
+static bool keeps_own(const struct entity *e, int id)
+{
+	return !is_backend_option(id) || (e->kind == SEC_LISTEN && option_has(id, 'f'));
+}
+
+struct entity *link_owner(struct entity *e, int id)
+{
+	if (id == OPT_DEFAULT_BACKEND)
+		return e->filters;
+	return keeps_own(e, id) ? e : e->servers_of;
+}
+
 static void report_masked(const struct entity *e)
 {
 	bool filters = e->filters != e, servers = e->servers_of != e;
@@ -137,8 +151,7 @@ static void report_masked(const struct entity *e)
 		if (filters && (s->kind == STMT_RULE || s->kind == STMT_ACL ||
 				(s->kind == STMT_OPTION && s->option->id == OPT_DEFAULT_BACKEND)))
 			masked(s->at, "use_filters_from", e->filters, e->filters_at);
-		else if (servers && s->kind == STMT_OPTION && is_backend_option(s->option->id) &&
-			 !(e->kind == SEC_LISTEN && option_has(s->option->id, 'f')))
+		else if (servers && s->kind == STMT_OPTION && !keeps_own(e, s->option->id))
 			masked(s->at, "use_backend_from", e->servers_of, e->servers_at);
 	}
 }
@@ -148,7 +161,7 @@ static void take_settings(struct entity *e)
 	const struct p_section *from = e->servers_of->out;
 
 	for (size_t i = 0; i < sizeof(backend_options) / sizeof(*backend_options); i++)
-		if (!(e->kind == SEC_LISTEN && option_has(backend_options[i], 'f')))
+		if (!keeps_own(e, backend_options[i]))
 			e->out->settings[backend_options[i]] = from->settings[backend_options[i]];
 	e->out->dispatch = from->dispatch;
 }

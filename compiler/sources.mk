@@ -34,7 +34,7 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/decide/pattern.c compiler/decide/clause.c compiler/decide/tree.c compiler/decide/finder.c \
 	compiler/decide/range.c compiler/decide/watch.c compiler/decide/decide.c compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
-	compiler/cmd_site.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c compiler/cmd_inspect.c
+	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c compiler/cmd_inspect.c
 
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \
 	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_program.c compiler/lint_values.c compiler/lint_tests.c compiler/lint.c \
