@@ -201,6 +201,8 @@ static bool link_site(const struct cc *c, struct arena *arena, const struct out_
 	put(&a, arena_printf(arena, "%s/libweirrt.a", c->lib).p);
 	if (c->regex)
 		put(&a, "-lpcre2-8");
+	if (c->crypt)
+		put(&a, "-lcrypt");
 	put(&a, "-pthread");
 	code = wait_one(start(&a));
 	if (code)

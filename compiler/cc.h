@@ -12,6 +12,7 @@ struct cc {
 	const char *lib; /* of paths_lib() */
 	bool is_static, lto, strip;
 	bool regex; /* needs libpcre2-8 */
+	bool crypt; /* needs libcrypt */
 };
 
 /* Makes a folder for the files of one build. NULL after a message on stderr. One at a time. From

@@ -40,7 +40,8 @@ enum flow answer_make(struct machine *m, enum verdict verdict, int64_t status)
 					      .status = (uint16_t)status };
 	m->out->verdict = verdict;
 	m->out->decided = m->now ? m->now->rule : NULL;
-	if (verdict == VERDICT_DENY || verdict == VERDICT_TARPIT || verdict == VERDICT_ERROR)
+	if (verdict == VERDICT_DENY || verdict == VERDICT_TARPIT || verdict == VERDICT_AUTH ||
+	    verdict == VERDICT_ERROR)
 		page = error_page(m, m->answer->status);
 	if (page && page->url.n) {
 		m->answer->status = 302;
@@ -120,7 +121,8 @@ enum flow answer_auth(struct machine *m, const struct p_action *a)
 		return GO_ON;
 	}
 	answer_make(m, VERDICT_AUTH, 401);
-	fields_add(m->a, &m->answer->headers, S("WWW-Authenticate"),
-		   arena_printf(m->a, "Basic realm=\"%.*s\"", STR_ARG(a->name)));
+	if (m->answer->status == 401) /* no redirect of an error page */
+		fields_add(m->a, &m->answer->headers, S("WWW-Authenticate"),
+			   arena_printf(m->a, "Basic realm=\"%.*s\"", STR_ARG(a->name)));
 	return FINAL;
 }

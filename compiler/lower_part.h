@@ -68,6 +68,12 @@ struct lower_rule {
 bool lower_action(struct lower_rule *r, const struct ast_action *a);
 /* Header and message edits: lower_action has checked where they stand. */
 bool lower_edit(struct lower_rule *r, const struct ast_action *a, struct p_action *out);
+/* lower_answer.c: the arguments of the actions that answer. */
+bool lower_deny(struct lower_rule *r, const struct ast_action *a, struct p_action *out);
+bool lower_tarpit(const struct ast_action *a, struct p_action *out);
+bool lower_auth(struct lower_rule *r, const struct ast_action *a, struct p_action *out);
+bool lower_redir(struct lower_rule *r, const struct ast_action *a, struct p_action *out);
+bool lower_respond(struct lower_rule *r, const struct ast_action *a, struct p_action *out);
 /* E054: <usage> is what <a> takes. Always false. */
 bool action_usage(const struct ast_action *a, const char *usage);
 /* Number of arguments; the <n>th one as value, or NULL. */

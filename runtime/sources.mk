@@ -17,7 +17,7 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/atte
 	runtime/proxy/server.c runtime/proxy/balance.c runtime/proxy/queue.c runtime/proxy/rule.c runtime/proxy/rule_text.c runtime/proxy/regex_pcre2.c \
 	runtime/proxy/target.c runtime/proxy/decide.c \
 	runtime/proxy/subject_message.c runtime/proxy/subject_state.c runtime/proxy/convert.c runtime/proxy/action_flow.c \
-	runtime/proxy/action_edit.c runtime/proxy/tarpit.c runtime/proxy/session.c runtime/proxy/front.c \
+	runtime/proxy/action_edit.c runtime/proxy/tarpit.c runtime/proxy/auth.c runtime/proxy/session.c runtime/proxy/front.c \
 	runtime/proxy/xlog.c runtime/proxy/proxy.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c

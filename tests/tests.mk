@@ -38,7 +38,7 @@ CHECK_LIBS := -lcheck_pic -lsubunit -lm -lrt -lpthread
 $(O)/unit-compiler: $(O)/obj/tests/unit/main.o $(O)/obj/unit_compiler_list.o $(call obj,$(UNIT_COMPILER) $(UNIT_HELP_COMPILER)) $(COMPILER_OBJ) $(BASE_OBJ) $(RTLIB)/libweirrt.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lcrypto
 $(O)/unit-runtime: $(O)/obj/tests/unit/main.o $(O)/obj/unit_runtime_list.o $(call obj,$(UNIT_RUNTIME) $(UNIT_HELP_RUNTIME)) $(RUNTIME_OBJ)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lcrypt
 
 .PHONY: unit-bins
 unit-bins: $(O)/unit-compiler $(O)/unit-runtime

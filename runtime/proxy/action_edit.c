@@ -489,15 +489,16 @@ static enum act_result maploc_run(struct rule_run *r, const struct ws_action *a)
 	return finish(r, rule_text(r, a->text, &new) && rule_maploc(r, ws_str(a->old), new));
 }
 
-const struct action_part action_SET = { "set", set_run, NULL };
-const struct action_part action_ADD = { "add", add_run, NULL };
-const struct action_part action_APPEND = { "append", add_run,
+const struct action_part action_SET = { .name = "set", .run = set_run };
+const struct action_part action_ADD = { .name = "add", .run = add_run };
+const struct action_part action_APPEND = { .name = "append",
+					   add_run,
 					   NULL }; /* the compiler has split the line */
-const struct action_part action_REM = { "rem", rem_run, NULL };
-const struct action_part action_DELETE = { "delete", delete_run, NULL };
-const struct action_part action_REP = { "rep", rep_run, NULL };
-const struct action_part action_REWRITE = { "rewrite", rewrite_run, NULL };
-const struct action_part action_REQLINE = { "reqline", reqline_run, NULL };
-const struct action_part action_STSLINE = { "stsline", stsline_run, NULL };
-const struct action_part action_MAPURI = { "mapuri", mapuri_run, NULL };
-const struct action_part action_MAPLOC = { "maploc", maploc_run, NULL };
+const struct action_part action_REM = { .name = "rem", .run = rem_run };
+const struct action_part action_DELETE = { .name = "delete", .run = delete_run };
+const struct action_part action_REP = { .name = "rep", .run = rep_run };
+const struct action_part action_REWRITE = { .name = "rewrite", .run = rewrite_run };
+const struct action_part action_REQLINE = { .name = "reqline", .run = reqline_run };
+const struct action_part action_STSLINE = { .name = "stsline", .run = stsline_run };
+const struct action_part action_MAPURI = { .name = "mapuri", .run = mapuri_run };
+const struct action_part action_MAPLOC = { .name = "maploc", .run = maploc_run };

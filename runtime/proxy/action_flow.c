@@ -226,16 +226,16 @@ static enum act_result setdst_run(struct rule_run *r, const struct ws_action *a)
 	return set_addr(r, a, &r->x->dst);
 }
 
-const struct action_part action_ALLOW = { "allow", allow_run, NULL };
-const struct action_part action_DENY = { "deny", deny_run, NULL };
-const struct action_part action_DROP = { "drop", drop_run, NULL };
-const struct action_part action_REDIR = { "redir", redir_run, NULL };
-const struct action_part action_RESPOND = { "respond", respond_run, NULL };
-const struct action_part action_SWITCH = { "switch", switch_run, NULL };
-const struct action_part action_SETBE = { "setbe", setbe_run, NULL };
-const struct action_part action_URIREMAP = { "uriremap", uriremap_run, NULL };
-const struct action_part action_CAPTURE = { "capture", capture_run, NULL };
-const struct action_part action_SETVAR = { "setvar", setvar_run, NULL };
-const struct action_part action_LOG = { "log", log_run, NULL };
-const struct action_part action_SETSRC = { "setsrc", setsrc_run, NULL };
-const struct action_part action_SETDST = { "setdst", setdst_run, NULL };
+const struct action_part action_ALLOW = { .name = "allow", .run = allow_run };
+const struct action_part action_DENY = { .name = "deny", .run = deny_run };
+const struct action_part action_DROP = { .name = "drop", .run = drop_run };
+const struct action_part action_REDIR = { .name = "redir", .run = redir_run };
+const struct action_part action_RESPOND = { .name = "respond", .run = respond_run };
+const struct action_part action_SWITCH = { .name = "switch", .run = switch_run };
+const struct action_part action_SETBE = { .name = "setbe", .run = setbe_run };
+const struct action_part action_URIREMAP = { .name = "uriremap", .run = uriremap_run };
+const struct action_part action_CAPTURE = { .name = "capture", .run = capture_run };
+const struct action_part action_SETVAR = { .name = "setvar", .run = setvar_run };
+const struct action_part action_LOG = { .name = "log", .run = log_run };
+const struct action_part action_SETSRC = { .name = "setsrc", .run = setsrc_run };
+const struct action_part action_SETDST = { .name = "setdst", .run = setdst_run };

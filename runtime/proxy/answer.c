@@ -168,6 +168,18 @@ static bool answer_redirect(struct exchange *x, struct rule_run *r)
 	return msg_add(&x->rsp, S("Location"), r->answer.location);
 }
 
+/* RFC 7617 2; the realm holds nothing that would have to be escaped. */
+static bool challenge(struct exchange *x, struct str realm)
+{
+	char *at = rule_scratch(realm.n + 16);
+	int n;
+
+	if (!at)
+		return false;
+	n = snprintf(at, realm.n + 16, "Basic realm=\"%.*s\"", STR_ARG(realm));
+	return msg_add(&x->rsp, S("WWW-Authenticate"), str_of(at, (size_t)n));
+}
+
 bool answer_rule(struct exchange *x, struct rule_run *r)
 {
 	x->rule_where = r->rule ? r->rule->where : x->rule_where;
@@ -176,7 +188,8 @@ bool answer_rule(struct exchange *x, struct rule_run *r)
 	if (r->answer.location.n)
 		return answer_redirect(x, r);
 	answer_status(x, r->answer.status);
-	return true;
+	/* An error page may have made it a redirect. */
+	return !r->answer.realm.p || x->rsp.status != 401 || challenge(x, r->answer.realm);
 }
 
 void answer_release(struct exchange *x)

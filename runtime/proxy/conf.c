@@ -524,6 +524,8 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 	load_regexes(&l);
 	site.trusted = conf_nets(ws->trusted);
 	name_captures();
+	for (uint32_t i = 0; !l.bad && ws->actions[i]; i++)
+		l.bad |= ws->actions[i]->load && !ws->actions[i]->load(err);
 	for (uint32_t i = 0; i < ws->nsubjects; i++)
 		site.keeps_request |= (ws->subjects[i].flags & WS_SUBJ_REQUEST) != 0;
 	return !l.bad;

@@ -72,6 +72,9 @@ void proxy_thread_stop(struct thread *t)
 		site.ws->decide->thread_stop();
 	conn_thread_stop();
 	session_thread_stop();
+	for (uint32_t i = 0; site.ws->actions[i]; i++)
+		if (site.ws->actions[i]->thread_stop)
+			site.ws->actions[i]->thread_stop();
 	free(p->scratch);
 	free(p);
 	t->proxy = NULL;

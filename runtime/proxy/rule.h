@@ -50,7 +50,11 @@ enum act_result {
 struct action_part {
 	const char *name;
 	enum act_result (*run)(struct rule_run *r, const struct ws_action *a);
-	void (*init)(void); /* before the threads; or NULL */
+	/* Each may be NULL. <load>: by conf_load, before rights are given up; false after messages
+	 * on <err>. <init>: before the threads. <thread_stop>: at the end of each thread. */
+	bool (*load)(FILE *err);
+	void (*init)(void);
+	void (*thread_stop)(void);
 };
 
 #define REGEX_GROUPS 10
@@ -80,6 +84,7 @@ struct rule_answer {
 	/* tarpit: takes the exchange over for <hold_ms>; or NULL */
 	void (*hold)(struct exchange *x, const struct rule_answer *a);
 	uint64_t hold_ms;
+	struct str realm; /* auth: what the client is asked to log in to */
 	struct str location; /* redir: in the scratch, copied before the next rule */
 	const struct ws_answer *ws; /* respond */
 	struct str body; /* respond: in scratch or constant */

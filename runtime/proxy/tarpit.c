@@ -234,4 +234,4 @@ static void init(void)
 	pool_init(&tarpit_pool, "tarpit", sizeof(struct tarpit));
 }
 
-const struct action_part action_TARPIT = { "tarpit", tarpit_run, init };
+const struct action_part action_TARPIT = { .name = "tarpit", .run = tarpit_run, .init = init };
