@@ -21,6 +21,7 @@ class Bench:
         self.tools, self.folder, self.origin = tools, folder, origin
         self.proxy_core, self.load_core = cores
         self.options = options
+        self.how = []           # more options of bench/load: which requests
 
     def start(self, proxy, **kw):
         return proxy.start(self.origin.port, self.proxy_core, **kw)
@@ -31,7 +32,7 @@ class Bench:
 
     def requests(self, running, connections, count):
         """Sends <count> requests and checks that all were answered."""
-        load = self.load(running, "-c", connections, "-n", count)
+        load = self.load(running, "-c", connections, "-n", count, *self.how)
         try:
             figures = load.line()
         finally:
@@ -110,18 +111,37 @@ def cpu(bench, proxies):
     return in_rounds(bench, proxies, lambda proxy: cpu_once(bench, proxy, "-w", n // 10, "-n", n))
 
 
-def flat(bench, proxies):
-    """CPU per request with growing numbers of rules; half of the requests match one. The rows are
-    named "proxy, rules"; the relay, which knows no rules, has none."""
-    steps, paths = [], {}
-    most = max(bench.options.rules)
+def with_rules(bench, proxies):
+    """The rows "proxy, rules", and by number of rules the options of bench/load for their requests.
+    The relay, which knows no rules, has no row."""
+    steps, how = [], {}
+    kind, most = bench.options.kind, max(bench.options.rules)
     for n in [0, *bench.options.rules]:
-        steps += [proxy.with_rules(n) for proxy in proxies if proxy.form]
-        paths[n] = os.path.join(bench.folder, f"paths.{n}")
-        with open(paths[n], "w") as f:
-            f.write(generate("paths", n or most))
-    return in_rounds(bench, steps, lambda proxy: cpu_once(
-        bench, proxy, "-w", 200, "-t", 1, "-p", paths[proxy.rules]))
+        steps += [proxy.with_rules(n, kind) for proxy in proxies if proxy.form]
+        path = os.path.join(bench.folder, f"paths.{kind}.{n}")
+        how[n] = ["-p", path, *(["-H", f"X-Tenant: t{n // 2}"] if kind == "header" else [])]
+        with open(path, "w") as f:
+            f.write(generate("paths", n or most, kind))
+    return steps, how
+
+
+def flat(bench, proxies):
+    """CPU per request with growing numbers of rules."""
+    steps, how = with_rules(bench, proxies)
+    return in_rounds(bench, steps, lambda proxy: cpu_once(bench, proxy, "-w", 200, "-t", 1, *how[proxy.rules]))
+
+
+def flatinstr(bench, proxies):
+    """The same as user instructions."""
+    steps, how = with_rules(bench, proxies)
+
+    def once(proxy):
+        bench.how = how[proxy.rules]
+        try:
+            return difference(bench, lambda n: callgrind(bench, proxy, n))
+        finally:
+            bench.how = []
+    return each(steps, once)
 
 
 def difference(bench, measure):

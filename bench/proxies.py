@@ -93,10 +93,10 @@ def memory(pids):
     return total
 
 
-def generate(form, rules):
-    """What bench/gen_rules prints: a site with <rules> rules in <form>, or requests for it."""
-    return subprocess.run([os.path.join(HERE, "gen_rules"), form, str(rules)], stdout=subprocess.PIPE, check=True,
-                          text=True).stdout
+def generate(form, rules, kind):
+    """What bench/gen_rules prints: a site with <rules> rules of <kind> in <form>, or requests for it."""
+    return subprocess.run([os.path.join(HERE, "gen_rules"), "--kind", kind, form, str(rules)],
+                          stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
 def stripped(program, folder, option="-s"):
@@ -185,11 +185,11 @@ class Proxy:
             raise NotRun(f"{self.program} is not installed")
         return path
 
-    def rules_file(self, rules):
-        """Writes the plain site with <rules> rules; returns its path and the name of its row."""
-        path = os.path.join(self.folder, f"rules.{rules}")
+    def rules_file(self, rules, kind):
+        """Writes the plain site with <rules> rules of <kind>; returns its path and the name of its row."""
+        path = os.path.join(self.folder, f"rules.{kind}.{rules}")
         with open(path, "w") as f:
-            f.write(generate(self.form, rules))
+            f.write(generate(self.form, rules, kind))
         return path, f"{self.name}, {rules}"
 
     def version(self):
@@ -236,8 +236,8 @@ class Peer(Proxy):
         super().__init__(name or self.program, folder)
         self.template = template or os.path.join(HERE, "sites", self.plain)
 
-    def with_rules(self, rules):
-        path, name = self.rules_file(rules)
+    def with_rules(self, rules, kind):
+        path, name = self.rules_file(rules, kind)
         proxy = type(self)(self.parent, path, name)
         proxy.rules = rules
         return proxy
@@ -271,8 +271,8 @@ class Weir(Proxy):
         self.program, self.site, self.compiler, self.poller = given, site, compiler, poller
         self.reason = None
 
-    def with_rules(self, rules):
-        path, name = self.rules_file(rules)
+    def with_rules(self, rules, kind):
+        path, name = self.rules_file(rules, kind)
         proxy = Weir(self.parent, None, path, self.compiler, self.poller, name)
         proxy.rules = rules
         return proxy

@@ -119,18 +119,34 @@ static uint32_t step(const uint32_t *words, uint32_t root, uint32_t state, unsig
 	}
 }
 
-void scan_find(const uint32_t *words, uint32_t finder, struct str text, unsigned flags,
-	       struct scan_set *out)
+/* Most bytes of most values begin no pattern: at the root a byte costs one look. */
+INLINE void find(const uint32_t *words, uint32_t finder, struct str text, bool fold,
+		 struct scan_set *out)
 {
-	uint32_t state = finder;
+	const uint32_t *kids = words + words[finder];
+	uint32_t state = finder, low = words[finder + 1] & 0xff, span = words[finder + 1] >> 8;
 
 	for (size_t i = 0; i < text.n; i++) {
-		char c = flags & SCAN_FOLD ? ascii_lower(text.p[i]) : text.p[i];
+		unsigned char c = (unsigned char)(fold ? ascii_lower(text.p[i]) : text.p[i]);
 
-		state = step(words, finder, state, (unsigned char)c);
+		if (state != finder)
+			state = step(words, finder, state, c);
+		else if (c - low > span || !kids[c - low])
+			continue;
+		else
+			state = kids[c - low];
 		for (uint32_t s = words[state + 3] ? state : words[state + 4]; s; s = words[s + 4])
 			find_entries(words + words[s + 3], text, i + 1, out);
 	}
+}
+
+void scan_find(const uint32_t *words, uint32_t finder, struct str text, unsigned flags,
+	       struct scan_set *out)
+{
+	if (flags & SCAN_FOLD)
+		find(words, finder, text, true, out);
+	else
+		find(words, finder, text, false, out);
 }
 
 /* -- numbers and addresses -----------------------------------------------------------------------
