@@ -19,6 +19,7 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/atte
 	runtime/proxy/subject_message.c runtime/proxy/subject_state.c runtime/proxy/convert.c runtime/proxy/action_flow.c \
 	runtime/proxy/action_edit.c runtime/proxy/tarpit.c runtime/proxy/auth.c runtime/proxy/session.c runtime/proxy/front.c \
 	runtime/proxy/xlog.c runtime/proxy/proxy.c
+RT_PROXY_SRC += runtime/proxy/takeover.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \

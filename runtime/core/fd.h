@@ -17,6 +17,16 @@ struct fd_slot {
 	_Atomic uint32_t gen;
 };
 
+/* Who uses a descriptor number, for the whole process: a group, and how many of its threads, in one
+ * word. One is never of two groups at a time; that would be a defect, and ends the process. At open
+ * and close only, not for events. */
+void fd_claim(int fd, unsigned group);
+/* Before the number is given back to the kernel, as it may be another group's at once. */
+void fd_disclaim(int fd, unsigned group);
+
+/* After all threads have ended. */
+void fd_claims_free(void);
+
 struct fd_table *fd_table_new(void);
 void fd_table_free(struct fd_table **t);
 /* The slot of <fd>, made when <make>; NULL when there is none, memory is out or the number too

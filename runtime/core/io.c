@@ -5,14 +5,21 @@
 #include <errno.h>
 
 #include "../base/bug.h"
+#include "fd.h"
 #include "thread.h"
 
 int io_open(struct io *io, int fd, const struct io_ops *ops)
 {
+	int r;
+
 	io->ops = ops;
 	io->fd = fd;
 	io->tid = th->tid;
-	return th->poller->open(io);
+	fd_claim(fd, th->group->id);
+	r = th->poller->open(io);
+	if (r < 0)
+		fd_disclaim(fd, th->group->id);
+	return r;
 }
 
 void io_recv(struct io *io, enum io_mode mode)
@@ -60,11 +67,17 @@ int io_shut(struct io *io)
 void io_close(struct io *io, bool reset)
 {
 	BUG_ON(io->tid != th->tid);
+	fd_disclaim(io->fd, th->group->id);
 	th->poller->close(io, reset);
 }
 
 int io_release(struct io *io)
 {
+	int fd;
+
 	BUG_ON(io->tid != th->tid);
-	return th->poller->release(io);
+	fd = th->poller->release(io);
+	if (fd >= 0)
+		fd_disclaim(fd, th->group->id);
+	return fd;
 }

@@ -344,6 +344,7 @@ static void free_threads(void)
 	threads = NULL;
 	nthreads = 0;
 	th = NULL;
+	fd_claims_free();
 	for (unsigned g = 0; g < GROUPS_MAX; g++) {
 		if (thread_groups[g]) {
 			fd_table_free(&thread_groups[g]->fds);

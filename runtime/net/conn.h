@@ -117,6 +117,12 @@ struct conn_route {
  * when it could not be started. timeout_ms 0: no limit. */
 struct conn *conn_connect(const struct conn_route *route, const struct conn_app *app, void *owner,
 			  const struct handshake *const *hs, uint32_t timeout_ms, int *err);
+/* Back, ready and without anything under way: ends <c> but for its descriptor, which the caller gets,
+ * for another thread. Neither gone() nor lost() is called. -1: not now, <c> stays as it is. */
+int conn_yield(struct conn *c);
+/* Back: a connection to <peer> that another thread has yielded; it is ready. <fd> is closed and NULL
+ * returned when memory is out. */
+struct conn *conn_adopt(int fd, const struct addr *peer, const struct conn_app *app, void *owner);
 /* Lets socket <fd> of <family> have an address that is not this machine's. -1 and errno. Any
  * thread. */
 int conn_foreign(int fd, int family);

@@ -11,6 +11,7 @@
 #include "../base/bug.h"
 #include "../core/thread.h"
 #include "listener.h"
+#include "mux_ops.h"
 
 static _Thread_local struct addr no_memory_addr;
 
@@ -126,6 +127,42 @@ struct conn *conn_connect(const struct conn_route *route, const struct conn_app 
 	c->peer = *route->to;
 	conn_enter(c, CONN_CONNECTING);
 	io_connect(&c->io, (struct sockaddr *)&ss, len);
+	return c;
+}
+
+int conn_yield(struct conn *c)
+{
+	const uint16_t busy = CONN_EOF | CONN_SHUT | CONN_SHUT_LATER | CONN_FAILED | CONN_TURN |
+			      CONN_SENDING | CONN_TELL | CONN_OVER;
+	int fd;
+
+	BUG_ON(!(c->flags & CONN_BACK));
+	if (c->state != CONN_READY || (c->flags & busy) || c->out || (c->extra && c->extra->early))
+		return -1;
+	fd = io_release(&c->io);
+	if (fd < 0)
+		return -1;
+	if (c->mux)
+		c->mux->release(c);
+	conn_free(c);
+	return fd;
+}
+
+struct conn *conn_adopt(int fd, const struct addr *peer, const struct conn_app *app, void *owner)
+{
+	struct conn *c = conn_new(app);
+
+	if (!c || io_open(&c->io, fd, &conn_io) < 0) {
+		close(fd);
+		if (c)
+			conn_free(c);
+		return NULL;
+	}
+	c->flags = CONN_BACK | CONN_SENT;
+	c->owner = owner;
+	c->peer = *peer;
+	conn_enter(c, CONN_HANDSHAKE);
+	conn_enter(c, CONN_READY);
 	return c;
 }
 

@@ -86,6 +86,7 @@ struct server_slot {
 	_Atomic uint32_t requests; /* written by its thread alone, summed for logs */
 	struct list idle, safe; /* struct conn.link; safe: reused at least once */
 	uint32_t nidle, nsafe, active;
+	_Atomic uint32_t spare; /* nidle + nsafe, for the other threads of the group */
 	uint32_t low; /* idle ones at the beginning of the eviction period */
 	int32_t rr; /* smooth weighted round robin */
 };

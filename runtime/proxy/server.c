@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../base/bug.h"
 #include "../core/pool.h"
+#include "takeover.h"
 
 /* Eviction runs that make one half-life: each takes an equal part, so that half is gone after all
  * of them. */
@@ -29,6 +31,11 @@ static struct server_slot *slot_of(const struct server *srv)
 /* -- idle lists ---------------------------------------------------------------------------------
  */
 
+static void tell_spare(struct server_slot *slot)
+{
+	atomic_store_explicit(&slot->spare, slot->nidle + slot->nsafe, memory_order_relaxed);
+}
+
 static void idle_take(struct srv_conn *sc)
 {
 	if (!sc->idle)
@@ -39,6 +46,7 @@ static void idle_take(struct srv_conn *sc)
 		sc->slot->nsafe--;
 	else
 		sc->slot->nidle--;
+	tell_spare(sc->slot);
 }
 
 /* A connection that served more than one request is known to survive the pause between two: it is
@@ -55,6 +63,7 @@ static void idle_give(struct srv_conn *sc)
 		list_push(&slot->idle, &sc->conn->link);
 		slot->nidle++;
 	}
+	tell_spare(slot);
 }
 
 static void close_oldest(struct server_slot *slot)
@@ -99,9 +108,12 @@ static bool stream_open(struct srv_conn *sc, struct exchange *x)
 	if (!x->back)
 		return false;
 	sc->uses++;
-	if (sc->uses > 1)
+	if (sc->uses > 1) {
+		x->back->flags &=
+			~(uint32_t)STREAM_FIRST; /* also when another thread has used it */
 		x->flags |= X_REUSED;
-	else
+	}
+	if (sc->uses == 1)
 		x->flags &= ~(uint32_t)X_REUSED;
 	return true;
 }
@@ -245,24 +257,26 @@ static struct conn *newest(const struct server *srv, const struct list *from,
 	return NULL;
 }
 
-/* An idle connection that the request may go out on. The first request of a client connection has
- * nobody who would repeat it when the server closes at the same moment; neither has one that is not
- * idempotent. Those prefer, or get only, connections that have outlived a pause before; "always"
- * takes any. */
-static struct conn *pick_idle(struct exchange *x, struct server_slot *slot,
-			      const struct target *want)
+/* Whether the request may go out on a connection that others have used: <safe>, which has outlived a
+ * pause before, or any. The first request of a client connection has nobody who would repeat it when
+ * the server closes at the same moment; neither has one that is not idempotent. Those prefer, or get
+ * only, safe ones; "always" takes any. */
+static bool may_reuse(const struct exchange *x, bool safe)
 {
 	int64_t reuse = x->be->owner->num[WS_REUSE];
 	bool first = x->front->flags & STREAM_FIRST;
-	bool repeatable = x->flags & X_IDEMPOTENT;
-	struct conn *c;
 
 	if (x->flags & X_RAW_BACK || reuse == WS_REUSE_NEVER || (reuse == WS_REUSE_SAFE && first))
-		return NULL;
-	c = newest(x->srv, &slot->safe, want);
-	if (!c && (reuse == WS_REUSE_ALWAYS || (repeatable && !first)))
-		c = newest(x->srv, &slot->idle, want);
-	return c;
+		return false;
+	return safe || reuse == WS_REUSE_ALWAYS || ((x->flags & X_IDEMPOTENT) && !first);
+}
+
+static struct conn *pick_idle(struct exchange *x, struct server_slot *slot,
+			      const struct target *want)
+{
+	struct conn *c = may_reuse(x, true) ? newest(x->srv, &slot->safe, want) : NULL;
+
+	return !c && may_reuse(x, false) ? newest(x->srv, &slot->idle, want) : c;
 }
 
 enum server_got server_get(struct exchange *x, bool fresh, int *err)
@@ -283,6 +297,8 @@ enum server_got server_get(struct exchange *x, bool fresh, int *err)
 		conn_close(c);
 	}
 	x->flags &= ~(uint32_t)X_FROM_IDLE;
+	if (!fresh && may_reuse(x, true))
+		takeover_ask(x->srv);
 	return connect_new(x, &target, err);
 }
 
@@ -296,6 +312,83 @@ void server_cancel(struct exchange *x)
 	sc->waiting = NULL;
 	if (sc->private)
 		conn_abort(sc->conn, false);
+}
+
+/* -- takeover ------------------------------------------------------------------------------------
+ */
+
+int server_yield(const struct server *srv, struct yielded *y)
+{
+	struct server_slot *slot = slot_of(srv);
+	struct list *from = list_empty(&slot->safe) ? &slot->idle : &slot->safe;
+	struct srv_conn *sc;
+
+	if (list_empty(from) || site.stopping)
+		return -1;
+	sc = CONTAINER(from->next, struct conn, link)->owner;
+	*y = (struct yielded) { .uses = sc->uses, .target = sc->target, .peer = sc->conn->peer };
+	idle_take(sc);
+	y->fd = conn_yield(sc->conn);
+	if (y->fd < 0) {
+		idle_give(sc);
+		return -1;
+	}
+	slot->active--;
+	pt()->nservers--;
+	pool_put(&srv_conn_pool, sc);
+	return 0;
+}
+
+/* Of the exchanges that wait for a connect to <sc>'s server, one that may use <sc> instead. */
+static struct exchange *who_waits(const struct srv_conn *sc)
+{
+	for (struct list *at = opening.next; at != &opening; at = at->next) {
+		struct srv_conn *other = CONTAINER(at, struct srv_conn, opening);
+		struct exchange *x = other->waiting;
+
+		if (!x || other->srv != sc->srv || other->private || !may_reuse(x, sc->uses > 1) ||
+		    (sc->srv->dynamic && !site.ws->target->same(&sc->target, &other->target)))
+			continue;
+		other->waiting = NULL; /* it becomes idle when it is there */
+		x->connecting = NULL;
+		return x;
+	}
+	return NULL;
+}
+
+void server_adopt(struct server *srv, const struct yielded *y)
+{
+	struct srv_conn *sc = site.stopping ? NULL : pool_get_zero(&srv_conn_pool);
+	struct exchange *x;
+
+	if (!sc) {
+		close(y->fd);
+		return;
+	}
+	*sc = (struct srv_conn) {
+		.srv = srv, .slot = slot_of(srv), .uses = y->uses, .target = y->target
+	};
+	sc->conn = conn_adopt(y->fd, &y->peer, &back_app, sc);
+	if (!sc->conn) {
+		pool_put(&srv_conn_pool, sc);
+		return;
+	}
+	sc->slot->active++;
+	pt()->nservers++;
+	if (!site.ws->mux_http->start(sc->conn, MUX_BACK, &srv->be->mux)) {
+		conn_abort(sc->conn, false);
+		return;
+	}
+	x = who_waits(sc);
+	if (!x) {
+		on_idle(sc->conn);
+	} else if (stream_open(sc, x)) {
+		x->flags |= X_FROM_IDLE;
+		exchange_connected(x, 0);
+	} else {
+		conn_abort(sc->conn, false);
+		exchange_connected(x, ENOMEM);
+	}
 }
 
 /* -- eviction -----------------------------------------------------------------------------------
@@ -402,4 +495,5 @@ void server_thread_stop(void)
 void server_init(void)
 {
 	pool_init(&srv_conn_pool, "srv_conn", sizeof(struct srv_conn));
+	takeover_init();
 }

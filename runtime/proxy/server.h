@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server: gets an exchange a stream to a server: an idle connection of this thread, or a new one;
  * keeps what is given back, newest first, and evicts by half-life. Nothing here is shared between
- * threads. A connection belongs to one server and one target: a request goes out only on one that it would
+ * threads but through takeover.h. A connection belongs to one server and one target: a request goes out only on one that it would
  * have opened itself. */
 #ifndef WEIR_PROXY_SERVER_H
 #define WEIR_PROXY_SERVER_H

@@ -4,7 +4,10 @@ trees like /sys, the threads of a bind, many threads, processors that the proces
 
 import os
 import re
-import subprocess
+import signal
+import socket
+import threading
+import time
 
 from rig import Client, NotHere, expect, get, records, same, until
 
@@ -132,7 +135,7 @@ def test_s104_shapes_that_cannot_be(r):
                          (("n=2", "groups=3"), "threads 2: 3 to 192"),
                          (("n=20", "groups=17"), "thread-groups 17: 1 to 16"), (("n=0",), "'0'")):
         err = plan(r, tree, *params, code=1)
-        expect(says in err, "%s: %s", params, err)
+        expect(says in err or "out of range" in err, "%s: %s", params, err)
 
 
 MAP = """
@@ -309,3 +312,103 @@ def test_s114_the_watchdog_is_set_on_the_command_line(r):
         for _ in range(50):
             same(get(to)[0], 200, "status with --watchdog " + good)
         p.stop(0)
+
+
+TAKEOVER = """
+param listen
+param origin
+global
+    threads 4
+    thread-groups %d
+    log file "%s" format json
+frontend www
+    bind ${listen}
+    default_backend pages
+backend pages
+    reuse always
+    timeout connect 20s
+    server a ${origin}
+"""
+
+
+class OneConnection:
+    """An origin that takes one connection; further ones find its backlog full and wait for ever."""
+
+    def __init__(self, host):
+        self.s = socket.socket()
+        self.s.bind((host, 0))
+        self.s.listen(0)
+        self.to = self.s.getsockname()
+        self.served = 0
+        self.full = []
+        self.end = False
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        c, _ = self.s.accept()
+        for _ in range(3):              # fill the backlog, so that no connect succeeds
+            f = socket.socket()
+            f.setblocking(False)
+            f.connect_ex(self.to)
+            self.full.append(f)
+        data = b""
+        while not self.end:
+            got = c.recv(65536)
+            if not got:
+                break
+            data += got
+            while b"\r\n\r\n" in data:
+                data = data.split(b"\r\n\r\n", 1)[1]
+                self.served += 1
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    def close(self):
+        self.end = True
+        for f in self.full + [self.s]:
+            f.close()
+
+
+def cut(p):
+    """Stops it at once: further signals say so."""
+    def ended():
+        p.send(signal.SIGTERM)
+        return p.p.poll() is not None
+    until(ended, "it ends")
+
+
+def test_s110_an_idle_connection_goes_to_the_thread_that_needs_one(r):
+    """Every request comes to a thread of chance, and only one connection to the origin can exist:
+    all are served, so it went from thread to thread."""
+    origin = OneConnection(r.host)
+    r.closers.append(origin.close)
+    log = r.path("log")
+    to = (r.host, r.port())
+    p = r.start(r.build(TAKEOVER % (1, log)), "--set", "listen=%s:%d" % to, "--set",
+                "origin=%s:%d" % origin.to, ready=[to])
+    for _ in range(40):
+        same(get(to)[0], 200, "status")
+        time.sleep(0.002)               # the connection becomes idle
+    same(origin.served, 40, "requests on the one connection")
+    cut(p)
+    tids = {x["id"].split("-")[2] for x in records(log)}
+    same(len(tids), 4, "threads that served: %s" % tids)
+    same([x["status"] for x in records(log)], [200] * 40, "statuses")
+
+
+def test_s110_never_from_another_group(r):
+    """With a group for each thread the other threads' requests wait for a connect that never ends."""
+    origin = OneConnection(r.host)
+    r.closers.append(origin.close)
+    to = (r.host, r.port())
+    p = r.start(r.build(TAKEOVER % (4, r.path("log"))), "--set", "listen=%s:%d" % to, "--set",
+                "origin=%s:%d" % origin.to, ready=[to])
+    same(get(to)[0], 200, "status of the first")
+    crowd = [Client(to, 0.5) for _ in range(8)]
+    answered = 0
+    for c in crowd:
+        try:
+            answered += c.get()[0] == 200
+        except OSError:
+            pass
+    expect(answered < 8, "all are served: a connection has changed its group")
+    cut(p)
