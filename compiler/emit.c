@@ -13,6 +13,7 @@ const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_REGEX_PCRE2] = "regex_pcre2",
 	[PART_BALANCE_ROUNDROBIN] = "balance_roundrobin",
 	[PART_QUEUE] = "queue_places",
+	[PART_PREREAD_HELLO] = "preread_hello",
 	[PART_TARGET] = "target_dynamic",
 	[PART_DECIDE_INDEX] = "decide_index",
 	[PART_LOG_HTTP] = "log_http",

@@ -202,6 +202,8 @@ static uint32_t subject_row(struct emit *e, const struct p_subject *s, uint32_t 
 	struct ws_subject row;
 
 	e->subjects[s->id] = true;
+	if (s->id == SUBJ_HELLO)
+		e->parts[PART_PREREAD_HELLO] = true;
 	memset(&row, 0, sizeof(row));
 	row.id = (uint8_t)s->id;
 	row.flags =

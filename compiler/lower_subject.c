@@ -215,7 +215,10 @@ static bool read_argument(struct use *u, const struct ast_func *f, struct p_subj
 		return read_name(u, s, v->text, v->at);
 	default:
 		s->name = value_plain(u->m->arena, v->text);
-		return true;
+		if (s->id != SUBJ_HELLO || str_eq(s->name, S("sni")) || str_eq(s->name, S("alpn")))
+			return true;
+		diag(E007, v->at, STR_ARG(v->text), "hello", "it is sni or alpn");
+		return false;
 	}
 }
 

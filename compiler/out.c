@@ -219,6 +219,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_REGEX_PCRE2, "regex" },
 		{ PART_BALANCE_ROUNDROBIN, "balance" },
 		{ PART_QUEUE, "queue" },
+		{ PART_PREREAD_HELLO, "preread" },
 		{ PART_TARGET, "target" },
 		{ PART_DECIDE_INDEX, "decide" },
 		{ PART_LOG_HTTP, "log_text" },

@@ -350,6 +350,7 @@ struct subject_part;
 struct regex_part;
 struct balance_part;
 struct queue_part;
+struct preread_part;
 struct target_part;
 struct decide_part;
 struct log_part;
@@ -367,6 +368,7 @@ extern const struct mux_ops mux_h1, mux_tcp;
 extern const struct regex_part regex_pcre2;
 extern const struct balance_part balance_roundrobin;
 extern const struct queue_part queue_places;
+extern const struct preread_part preread_hello;
 extern const struct target_part target_dynamic;
 extern const struct decide_part decide_index;
 extern const struct log_part log_http, log_json;
@@ -430,6 +432,7 @@ struct ws_site {
 	const struct subject_part *const *subject_parts; /* by subject row */
 	const struct regex_part *regex;
 	const struct balance_part *balance;
+	const struct preread_part *preread; /* NULL: the rules run with the first bytes */
 	const struct queue_part *queue; /* NULL: no server has maxconn */
 	const struct target_part *target; /* NULL: every address is constant */
 	const struct decide_part *decide; /* NULL: every rule is tested */

@@ -11,13 +11,13 @@ RT_CORE_SRC := runtime/core/topo.c runtime/core/plan.c runtime/core/clock.c runt
 	runtime/core/poll_accept.c runtime/core/poll_fault.c runtime/core/uring.c runtime/core/poll_uring.c runtime/core/poll_uring_recv.c runtime/core/log.c
 RT_CORE_SRC += runtime/core/shared.c runtime/core/isolate.c runtime/core/profile.c runtime/core/watchdog.c
 RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c runtime/net/listener.c runtime/net/listener_sock.c \
-	runtime/net/proxy_hdr.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
+	runtime/net/proxy_hdr.c runtime/net/hello.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
 	runtime/net/hs_send_proxy.c
 RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/attempt.c runtime/proxy/route.c runtime/proxy/relay.c runtime/proxy/answer.c \
 	runtime/proxy/server.c runtime/proxy/balance.c runtime/proxy/queue.c runtime/proxy/rule.c runtime/proxy/rule_text.c runtime/proxy/regex_pcre2.c \
 	runtime/proxy/target.c runtime/proxy/decide.c \
 	runtime/proxy/subject_message.c runtime/proxy/subject_state.c runtime/proxy/convert.c runtime/proxy/action_flow.c \
-	runtime/proxy/action_edit.c runtime/proxy/tarpit.c runtime/proxy/auth.c runtime/proxy/session.c runtime/proxy/front.c \
+	runtime/proxy/action_edit.c runtime/proxy/tarpit.c runtime/proxy/subject_hello.c runtime/proxy/auth.c runtime/proxy/session.c runtime/proxy/front.c \
 	runtime/proxy/xlog.c runtime/proxy/proxy.c
 RT_PROXY_SRC += runtime/proxy/takeover.c
 # Apart: it holds main().

@@ -111,14 +111,49 @@ uint64_t relay_server_last(const struct exchange *x)
 /* -- client to server ---------------------------------------------------------------------------
  */
 
+/* Appends <data> to what is held, in a buffer that nobody else holds. False: it does not fit. */
+static bool hold(struct slice *held, struct slice data)
+{
+	struct buf *b = held->buf;
+
+	if (!b) {
+		*held = data;
+		return true;
+	}
+	if (b->refs > 1 || held->off + held->len != b->off + b->len || buf_room(b) < data.len) {
+		b = held->len + data.len <= BUF_ROOM ? buf_get() : NULL;
+		if (!b)
+			return false;
+		memcpy(buf_tail(b), held->buf->data + held->off, held->len);
+		b->len = held->len;
+		buf_put(&held->buf);
+		*held = (struct slice) { .buf = b, .off = b->off, .len = b->len };
+	}
+	memcpy(buf_tail(b), data.buf->data + data.off, data.len);
+	b->len += data.len;
+	held->len += data.len;
+	slice_put(&data);
+	return true;
+}
+
+/* tcp: the first bytes, at most a buffer of them; then the rules. */
+static void gather(struct exchange *x, struct slice data)
+{
+	if (!hold(&x->held, data)) {
+		slice_put(&data);
+		exchange_drop(x, END_BAD_REQUEST);
+	} else if (!site.ws->preread || !site.ws->preread->more(slice_str(&x->held))) {
+		exchange_route_tcp(x);
+	}
+}
+
 void relay_front_data(struct stream *s, struct slice data)
 {
 	struct exchange *x = s->owner;
 
 	x->body_in += data.len;
 	if (x->step == X_PREREAD) {
-		x->held = data;
-		exchange_route_tcp(x);
+		gather(x, data);
 		return;
 	}
 	if (!x->back) { /* answered already: the rest of the request is read only to be dropped */

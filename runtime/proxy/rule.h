@@ -30,6 +30,12 @@ struct subject_part {
 		     struct val *v);
 };
 
+/* tcp mode: how long the first bytes are gathered before the rules run. */
+struct preread_part {
+	const char *name;
+	bool (*more)(struct str bytes); /* what rules look for is not whole yet */
+};
+
 struct conv_part {
 	const char *name;
 	/* Converts *<v> in place. False: the value becomes absent. <again>: one value may become

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hello(sni) and hello(alpn): what a TLS client says first, in tcp mode, where it passes through. */
+#include "../net/hello.h"
+#include "rule.h"
+
+static bool hello_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
+		       struct val *v)
+{
+	struct str sni, alpn, name;
+	char *joined = r->x ? rule_scratch(HELLO_MAX) : NULL;
+	size_t n;
+
+	if (!joined || hello_join(slice_str(&r->x->held), joined, &n) != HELLO_WHOLE ||
+	    !hello_read(str_of(joined, n), &sni, &alpn))
+		return false;
+	if (str_eq(ws_str(s->name), S("sni"))) {
+		v->s = sni;
+		return sni.p && f->at++ == 0;
+	}
+	for (uint32_t i = 0; alpn.n; i++) {
+		name = hello_protocol(&alpn);
+		if (i == f->at) {
+			f->at++;
+			v->s = name;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool more(struct str bytes)
+{
+	size_t n;
+
+	return hello_join(bytes, NULL, &n) == HELLO_MORE;
+}
+
+const struct subject_part subject_HELLO = { "hello", hello_next };
+const struct preread_part preread_hello = { "hello", more };
