@@ -71,29 +71,12 @@ static const struct p_action *remap_of(const struct p_rule *r)
 	return NULL;
 }
 
-/* The test that uriremap makes: the path begins with OLD as whole segments. */
-static const struct p_test *remap_test(struct proof *g, const struct p_action *a)
-{
-	struct p_test *t = ARENA_NEW(g->a, struct p_test);
-	struct p_value *v = ARENA_NEW(g->a, struct p_value);
-	struct p_subject *path = ARENA_NEW(g->a, struct p_subject);
-
-	*path = (struct p_subject) { .id = SUBJ_PATH, .type = TYPE_STR };
-	*v = (struct p_value) {
-		.kind = VALUE_STR, .text = a->old, .icase = a->icase, .bound = true
-	};
-	*t = (struct p_test) {
-		.subject = path, .op = OP_PREFIX, .nvalues = 1, .values = v, .place = a->place
-	};
-	return t;
-}
-
 /* ---- making ---- */
 
 struct maker {
 	struct proof *g;
 	struct context *c;
-	struct dnf unchosen; /* no rule so far has chosen */
+	struct dnf unchosen, chosen; /* no rule so far has chosen; one has */
 	uint32_t nchosen;
 	bool response;
 };
@@ -114,32 +97,38 @@ static const struct write *written(struct maker *k, struct crule *r, const struc
 		if (!known)
 			ncond = state_condition(g, r->rule->cond, r->before, k->response, true);
 		known = true;
-		if (a->id == ACT_URIREMAP && k->nchosen) {
-			bool few = k->nchosen <= UNCHOSEN_MAX;
-
-			new = state_after(g, w, a,
-					  few ? dnf_and(g, cond, k->unchosen)
-					      : dnf_and(g, cond, dnf_unknown(g)),
+		if (a->id == ACT_URIREMAP && k->nchosen > UNCHOSEN_MAX)
+			new = state_after(g, w, a, dnf_and(g, cond, dnf_unknown(g)),
 					  dnf_unknown(g));
-		} else {
+		else if (a->id == ACT_URIREMAP)
+			new = state_after(g, w, a, dnf_and(g, cond, k->unchosen),
+					  dnf_or(g, ncond, k->chosen));
+		else
 			new = state_after(g, w, a, cond, ncond);
-		}
 		w = new;
 	}
 	r->writes = w != was;
 	return w;
 }
 
-static void chosen(struct maker *k, struct crule *r)
+static void note_choice(struct maker *k, struct crule *r)
 {
 	struct proof *g = k->g;
 	const struct p_action *remap = remap_of(r->rule);
+	struct dnf not = { 0 };
 
 	r->choice = r->cond;
-	if (remap && remap->target == r->backend)
-		r->choice = dnf_and(g, r->cond,
-				    state_test(g, remap_test(g, remap), r->before, false, false));
-	k->nchosen++;
+	if (k->nchosen <= UNCHOSEN_MAX)
+		not = state_condition(g, r->rule->cond, r->before, k->response, true);
+	if (remap && remap->target == r->backend) {
+		r->choice = dnf_and(g, r->cond, state_under(g, remap, r->before, false));
+		if (k->nchosen <= UNCHOSEN_MAX)
+			not = dnf_or(g, not, state_under(g, remap, r->before, true));
+	}
+	if (k->nchosen++ <= UNCHOSEN_MAX) {
+		k->unchosen = dnf_and(g, k->unchosen, not );
+		k->chosen = dnf_or(g, k->chosen, r->choice);
+	}
 }
 
 static void watch_field(struct maker *k, struct proof_field *f)
@@ -209,13 +198,8 @@ static void make_rule(struct maker *k, uint32_t i, const struct p_rule *rule,
 	r->cond = state_condition(k->g, rule->cond, *w, k->response, false);
 	if (!k->response)
 		*w = written(k, r, *w);
-	if (r->flags & RULE_CHOOSES) {
-		chosen(k, r);
-		if (k->nchosen <= UNCHOSEN_MAX)
-			k->unchosen = dnf_and(
-				k->g, k->unchosen,
-				state_condition(k->g, rule->cond, r->before, k->response, true));
-	}
+	if (r->flags & RULE_CHOOSES)
+		note_choice(k, r);
 	if (r->flags & (RULE_ENDS | RULE_FINAL))
 		for (uint32_t j = 0; j < r->cond.n; j++)
 			hang(k, i, &r->cond.at[j], false);
@@ -264,10 +248,12 @@ static const struct write *before_of(const struct context *c, uint32_t i)
 const struct write *context_left(struct proof *g, const struct context *c, uint32_t stop,
 				 uint32_t choice)
 {
-	bool again = any_remap(c, stop) ||
-		     (choice != NO_INDEX && choice < stop && c->rules[choice].writes);
+	bool open = choice == CHOICE_OPEN;
+	bool again = !open && (any_remap(c, stop) || (choice < stop && c->rules[choice].writes));
 	const struct write *w = again ? c->in : before_of(c, stop);
 
+	if (open && stop < c->n && remap_of(c->rules[stop].rule))
+		return before_of(c, stop + 1);
 	for (uint32_t i = again ? 0 : stop; i < c->n && i <= stop; i++) {
 		const struct crule *r = &c->rules[i];
 		bool sure = i == stop || i == choice;

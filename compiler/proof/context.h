@@ -50,10 +50,13 @@ struct context {
 };
 
 /* Rules of <s> in direction <dir> behind <in>. Made once for each. */
+#define CHOICE_OPEN (UINT32_MAX - 1)
+
 struct context *context_get(struct proof *g, const struct p_section *s, enum rule_dir dir,
 			    const struct write *in);
 /* What is written when the rules up to <stop>, which matches, have been passed; <choice>: the rule
- * of this context that chooses the backend, or NO_INDEX. */
+ * of this context that chooses the backend, NO_INDEX when one of another context does, or
+ * CHOICE_OPEN. */
 const struct write *context_left(struct proof *g, const struct context *c, uint32_t stop,
 				 uint32_t choice);
 /* The first rule below <limit> with one of <flags> that takes the model; CHOOSES means that it

@@ -189,6 +189,7 @@ struct write {
 	const struct p_section *section;
 	struct dnf cond, ncond; /* when it was done, and when not */
 	const struct path_map *map; /* mapuri: one step */
+	bool target; /* mapuri: of the target as a whole, not of the path */
 };
 
 /* Before it anything may have been written to variables and captures. */
@@ -199,6 +200,8 @@ const struct write *state_after(struct proof *g, const struct write *below,
 				const struct p_action *a, struct dnf cond, struct dnf ncond);
 const struct write *state_forwarded(struct proof *g, const struct write *below,
 				    const struct p_section *entry);
+/* The test that mapuri and uriremap make: the path begins with OLD as whole segments. */
+struct dnf state_under(struct proof *g, const struct p_action *a, const struct write *w, bool neg);
 /* The condition <e>, negated or not, as it is read after <w>. */
 struct dnf state_condition(struct proof *g, const struct p_expr *e, const struct write *w,
 			   bool response, bool neg);

@@ -7,6 +7,7 @@ static struct value *value_new(struct solver *s, struct model *m, const struct p
 	struct value *v = ARENA_NEW(s->a, struct value);
 
 	v->serial = ++s->g->serial;
+	v->lasting = s->a == s->g->a;
 	m->values[f->index] = v;
 	return v;
 }

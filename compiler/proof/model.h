@@ -15,6 +15,7 @@ struct value {
 	int64_t num;
 	uint8_t addr[16];
 	uint64_t serial; /* no two values have the same */
+	bool lasting; /* outlives the query: of the usual request */
 	uint32_t ntrue; /* atoms that watch rules and hold for this value */
 	uint32_t *trues;
 	uint32_t indexed; /* for how many watched atoms <trues> was made, plus 1 */

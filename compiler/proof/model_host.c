@@ -99,6 +99,32 @@ static struct str upper(struct solver *s, struct str t)
 	return str_of(p, t.n);
 }
 
+/* One of the values of a positive == on the line: NO when it has to be one and none fits. */
+static enum answer equal_line(struct solver *s, struct model *m, const struct group *gr,
+			      const struct demand *d, const struct proof_field *line,
+			      uint32_t *lits)
+{
+	uint32_t n = demand_of(s, d, line, lits);
+	enum answer got = ANSWER_LIMIT;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct atom *x = atom_at(s->g, lits[i]);
+		bool exact = !x->unknown && m->form != FORM_CONNECT;
+
+		if ((lits[i] & 1) || x->op != OP_EQ || x->length)
+			continue;
+		for (uint32_t k = 0; k < x->nvalues; k++) {
+			exact = exact && !x->values[k].icase;
+			if (field_holds(line, x->values[k].text) &&
+			    host_fits(s, m, gr, d, x->values[k].text))
+				return ANSWER_YES;
+		}
+		if (exact)
+			got = ANSWER_NO;
+	}
+	return got;
+}
+
 static enum answer choose_host(struct solver *s, struct model *m, const struct group *gr,
 			       const struct demand *d, uint32_t *lits, bool *opaque)
 {
@@ -109,6 +135,8 @@ static enum answer choose_host(struct solver *s, struct model *m, const struct g
 
 	if (host_fits(s, m, gr, d, S("localhost")))
 		return ANSWER_YES;
+	if (line && (x = equal_line(s, m, gr, d, line, lits)) != ANSWER_LIMIT)
+		return x;
 	x = alone(s, name, d, lits, &h, opaque);
 	y = alone(s, line, d, lits, &raw, opaque);
 	if (x == ANSWER_NO || y == ANSWER_NO)

@@ -275,6 +275,52 @@ static bool try_path(struct solver *s, struct model *m, struct line *l, struct s
 	return false;
 }
 
+static bool try_target(struct solver *s, struct model *m, struct line *l, struct str target)
+{
+	m->path = str_cut(&target, '?');
+	m->query = target;
+	return fits(s, m, l);
+}
+
+/* One of the values of a positive == on the target: NO when it has to be one and none fits. */
+static enum answer equal_target(struct solver *s, struct model *m, struct line *l, uint32_t n)
+{
+	enum answer got = ANSWER_LIMIT;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct atom *x = atom_at(s->g, l->lits[i]);
+		bool exact = !x->unknown;
+
+		if ((l->lits[i] & 1) || x->op != OP_EQ || x->length)
+			continue;
+		for (uint32_t k = 0; k < x->nvalues; k++) {
+			exact = exact && !x->values[k].icase;
+			if (x->values[k].text.n && x->values[k].text.p[0] == '/' &&
+			    try_target(s, m, l, x->values[k].text))
+				return ANSWER_YES;
+		}
+		if (exact)
+			got = ANSWER_NO;
+	}
+	return got;
+}
+
+/* <target> and as many ".." as it has segments, then <path>. */
+static struct str behind(struct solver *s, struct str target, struct str path)
+{
+	struct textbuf b = { 0 };
+	struct str raw = str_cut(&target, '?');
+
+	textbuf_put(s->a, &b, raw);
+	if (raw.n && raw.p[raw.n - 1] == '/')
+		b.n--;
+	for (size_t i = 0; i < raw.n; i++)
+		if (raw.p[i] == '/' && i + 1 < raw.n && raw.p[i + 1] != '/')
+			textbuf_put(s->a, &b, S("/.."));
+	textbuf_put(s->a, &b, path);
+	return textbuf_str(&b);
+}
+
 /* The target as received is tested, too: its own literals, or those of path and target on a path
  * that is received as it is. */
 static enum answer with_uri(struct solver *s, struct model *m, struct line *l, struct str path,
@@ -282,24 +328,28 @@ static enum answer with_uri(struct solver *s, struct model *m, struct line *l, s
 {
 	struct proof_field *uri = field_with(l->gr, SUBJ_URI), *fp = field_with(l->gr, SUBJ_PATH);
 	uint32_t n = lits_with(s, l, SUBJ_URI, l->lits), both;
-	enum answer alone;
-	struct str text;
+	enum answer alone = equal_target(s, m, l, n);
+	struct str text, target;
 
+	if (alone != ANSWER_LIMIT)
+		return alone;
 	if (try_path(s, m, l, path, queries, nq))
 		return ANSWER_YES;
-	alone = solve_text(s, uri, l->lits, n, &text, l->opaque);
+	alone = solve_text(s, uri, l->lits, n, &target, l->opaque);
 	if (alone == ANSWER_NO)
 		return ANSWER_NO;
-	if (alone == ANSWER_YES) {
-		m->path = str_cut(&text, '?');
-		m->query = text;
-		if (fits(s, m, l))
-			return ANSWER_YES;
-	}
+	if (alone == ANSWER_YES && try_target(s, m, l, target))
+		return ANSWER_YES;
 	both = n + lits_with(s, l, SUBJ_PATH, l->lits + n);
 	if (fp && solve_text(s, fp, l->lits, both, &text, l->opaque) == ANSWER_YES &&
 	    try_path(s, m, l, text, queries, nq))
 		return ANSWER_YES;
+	for (unsigned i = 0; alone == ANSWER_YES && i < nq; i++) {
+		m->path = behind(s, target, path);
+		m->query = queries[i];
+		if (fits(s, m, l))
+			return ANSWER_YES;
+	}
 	return ANSWER_LIMIT;
 }
 

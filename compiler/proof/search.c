@@ -201,6 +201,26 @@ static void prepare(struct search *q, struct proof *g, const struct scene *sc)
 	q->demands = ARENA_ARRAY(&q->a, struct demand, g->groups.n + 1);
 }
 
+/* A rule without a condition that comes first: then nothing needs to be solved. */
+static bool closed(struct search *q)
+{
+	const struct scene *sc = q->scene;
+
+	for (uint32_t i = 0; i < sc->n && !q->only_core; i++) {
+		const struct segment *at = &sc->at[i];
+
+		for (const struct hung *h = at->context->always; h; h = h->next) {
+			uint32_t limit = h->choice ? at->unchosen : at->stop;
+
+			if (h->conj->n || h->rule >= limit)
+				continue;
+			remember(q, i, h);
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum answer start(struct search *q)
 {
 	struct solver first = { .g = q->g, .a = q->g->a, .steps = &q->steps };
@@ -211,6 +231,8 @@ static enum answer start(struct search *q)
 		model_init(&first, g->usual);
 	}
 	g->nqueries++;
+	if (closed(q))
+		return ANSWER_NO;
 	return run(q, model_copy(&q->solver, g->usual), 0);
 }
 

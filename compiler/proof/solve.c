@@ -317,6 +317,7 @@ static bool try_addr(struct solver *s, struct model *m, const struct proof_field
 	v->present = true;
 	memcpy(v->addr, addr, 16);
 	v->serial = ++s->g->serial;
+	v->lasting = s->a == s->g->a;
 	m->values[f->index] = v;
 	return true;
 }

@@ -222,6 +222,15 @@ static struct left address_left(const struct proof_field *f, const struct p_acti
 	return port ? l : nothing;
 }
 
+static struct left mapuri_left(const struct proof_field *f, const struct write *w)
+{
+	if (f->id == SUBJ_URI || f->id == SUBJ_LINE)
+		return w->target || !w->cond.n ? opaque : nothing;
+	if (f->id != SUBJ_PATH || w->target)
+		return nothing;
+	return w->map ? (struct left) { .effect = EFFECT_MAP } : opaque;
+}
+
 static struct left action_left(struct proof *g, const struct proof_field *f, const struct write *w)
 {
 	const struct p_action *a = w->action;
@@ -244,10 +253,7 @@ static struct left action_left(struct proof *g, const struct proof_field *f, con
 		return is_target(f) || is_host(f) || f->id == SUBJ_METH ? opaque : nothing;
 	case ACT_MAPURI:
 	case ACT_URIREMAP:
-		if (f->id == SUBJ_PATH && w->map)
-			return (struct left) { .effect = EFFECT_MAP };
-		return f->id == SUBJ_PATH || f->id == SUBJ_URI || f->id == SUBJ_LINE ? opaque
-										     : nothing;
+		return mapuri_left(f, w);
 	case ACT_SETVAR:
 		return var_left(f, a);
 	case ACT_CAPTURE:
@@ -344,12 +350,18 @@ const struct write *state_after(struct proof *g, const struct write *below,
 		return below;
 	if (a->id == ACT_SET && (a->part == PART_PATH || a->part == PART_QUERY))
 		only_with_path(g, below, &cond, &ncond);
-	w = ARENA_NEW(g->a, struct write);
-	*w = (struct write) { .below = below, .action = a, .cond = cond, .ncond = ncond };
-	if (a->id == ACT_MAPURI || a->id == ACT_URIREMAP)
-		w->map = map_of(g, a);
 	if (a->id == ACT_URIREMAP && !a->text)
 		return below;
+	w = ARENA_NEW(g->a, struct write);
+	*w = (struct write) { .below = below, .action = a, .cond = cond, .ncond = ncond };
+	if (a->id != ACT_MAPURI && a->id != ACT_URIREMAP)
+		return w;
+	w->map = map_of(g, a);
+	below = w;
+	w = ARENA_NEW(g->a, struct write);
+	*w = (struct write) { .below = below, .action = a, .target = true };
+	w->cond = dnf_and(g, cond, state_under(g, a, below->below, false));
+	w->ncond = dnf_or(g, ncond, state_under(g, a, below->below, true));
 	return w;
 }
 
@@ -533,6 +545,29 @@ struct dnf state_condition(struct proof *g, const struct p_expr *e, const struct
 		break;
 	}
 	return joined(g, e, w, response, neg);
+}
+
+struct dnf state_under(struct proof *g, const struct p_action *a, const struct write *w, bool neg)
+{
+	struct str key = arena_printf(g->a, "under %p", (const void *)a);
+	struct p_test *t = symbol_get(&g->map_names, key);
+	struct p_value *v;
+	static struct p_subject path = { .id = SUBJ_PATH, .type = TYPE_STR };
+
+	if (!t) {
+		t = ARENA_NEW(g->a, struct p_test);
+		v = ARENA_NEW(g->a, struct p_value);
+		*v = (struct p_value) {
+			.kind = VALUE_STR, .text = a->old, .icase = a->icase, .bound = true
+		};
+		*t = (struct p_test) { .subject = &path,
+				       .op = OP_PREFIX,
+				       .nvalues = 1,
+				       .values = v,
+				       .place = a->place };
+		symbol_put(g->a, &g->map_names, key, t);
+	}
+	return state_test(g, t, w, false, neg);
 }
 
 /* ---- mapuri backwards ---- */

@@ -46,9 +46,8 @@ static bool is_host(struct str s, bool normal)
 /* What rules have written, or computed: any bytes, but for what edits keep valid. */
 static bool is_free(const struct proof_field *f)
 {
-	return f->opaque &&
-	       ((f->subject && f->subject->convs) ||
-		(f->id != SUBJ_METH && f->id != SUBJ_PATH && f->id != SUBJ_HOST));
+	return f->opaque && ((f->subject && f->subject->convs) ||
+			     (f->id != SUBJ_METH && f->id != SUBJ_PATH && f->id != SUBJ_HOST));
 }
 
 bool field_holds(const struct proof_field *f, struct str s)

@@ -330,7 +330,7 @@ static int ascending(const void *x, const void *y)
 void watch_find(struct proof *g, struct arena *a, struct proof_field *field, struct value *v)
 {
 	struct watch_index *w = field->watch;
-	struct finding f = { .g = g, .a = a, .w = w, .v = v };
+	struct finding f = { .g = g, .a = v->lasting ? g->a : a, .w = w, .v = v };
 
 	if (v->indexed == w->count + 1)
 		return;

@@ -238,7 +238,7 @@ static void front_ways(struct walk *w, struct scene *sc)
 		next->at[next->n - 1].stop = i;
 		if (scene_needs(w->g, next, r->cond) &&
 		    open_segment(next, context_get(w->g, r->jump, DIR_REQ_IN,
-						   context_left(w->g, c, i, NO_INDEX))))
+						   context_left(w->g, c, i, CHOICE_OPEN))))
 			front_ways(w, next);
 	}
 }
