@@ -58,6 +58,23 @@ void io_accept_stop(struct io *io)
 	th->poller->accept(io, false);
 }
 
+bool io_can_watch(void)
+{
+	return th->poller->watch != NULL;
+}
+
+void io_watch(struct io *io, unsigned what)
+{
+	BUG_ON(io->tid != th->tid);
+	th->poller->watch(io, what, true);
+}
+
+void io_unwatch(struct io *io, unsigned what)
+{
+	BUG_ON(io->tid != th->tid);
+	th->poller->watch(io, what, false);
+}
+
 int io_shut(struct io *io)
 {
 	BUG_ON(io->tid != th->tid);

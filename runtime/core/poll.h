@@ -35,6 +35,9 @@ struct io_ops {
 	 * NULL; EMFILE and alike are reported once, and accepting pauses until io_accept is called
 	 * again. */
 	void (*accepted)(struct io *io, int fd, const struct sockaddr_storage *peer);
+	/* After io_watch: a system call for <what> (IO_IN, IO_OUT or both) may be worth trying. May
+	 * be NULL where nothing is watched. */
+	void (*ready)(struct io *io, unsigned what);
 	/* After io_close: the descriptor is closed, no completion will come, the object may be
 	 * freed. */
 	void (*closed)(struct io *io);
@@ -70,6 +73,15 @@ void io_connect(struct io *io, const struct sockaddr *to, socklen_t len);
 /* Listening descriptor: accepts at most 4 a turn until stopped. */
 void io_accept(struct io *io);
 void io_accept_stop(struct io *io);
+/* For callers that make system calls of their own on the descriptor (splice), where the poller can
+ * tell them when: io_can_watch. Such a call has just found nothing (IO_IN) or no room (IO_OUT):
+ * ready() is called once when that may have changed. In that direction nothing is armed or under
+ * way. io_unwatch ends it, and what follows are receives and sends again. */
+#define IO_IN 1u
+#define IO_OUT 2u
+bool io_can_watch(void);
+void io_watch(struct io *io, unsigned what);
+void io_unwatch(struct io *io, unsigned what);
 /* Ends the sending direction (after the last sent()). 0 or -errno. */
 int io_shut(struct io *io);
 /* Cancels what is under way, closes the descriptor and calls closed() from the loop; nothing else
@@ -98,6 +110,7 @@ struct poller {
 	void (*send)(struct io *, const struct iovec *, int n, bool more);
 	void (*connect)(struct io *, const struct sockaddr *, socklen_t);
 	void (*accept)(struct io *, bool on);
+	void (*watch)(struct io *, unsigned what, bool on); /* NULL: cannot */
 	void (*close)(struct io *, bool reset);
 	int (*release)(struct io *);
 };

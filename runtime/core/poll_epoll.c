@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../base/bug.h"
 #include "clock.h"
 #include "fd.h"
 #include "poll_accept.h"
+#include "poll_sys.h"
 #include "thread.h"
 
 #define EVENTS 256
@@ -37,7 +37,9 @@ enum {
 	REGISTERED = 0x100,
 	LISTENING = 0x200,
 	CLOSING = 0x400,
-	REFUSED = 0x800 /* <result> of an io_accept that failed is to be delivered */
+	REFUSED = 0x800, /* <result> of an io_accept that failed is to be delivered */
+	WATCH = 0x1000, /* times IO_IN, IO_OUT: an event is waited for */
+	TELL = 0x4000 /* likewise: it is to be delivered */
 };
 
 /* Event data: descriptor and generation; for listeners, whose descriptor several threads may share,
@@ -59,29 +61,6 @@ struct poller_state {
 	uint32_t nlisteners, gen;
 	struct epoll_event events[EVENTS];
 };
-
-/* The three calls of each request, made directly: the C library's own are cancellation points,
- * which costs them 30 to 60 instructions more in a process with threads. -1 and errno. */
-
-static ssize_t sys_recv(int fd, void *to, size_t n)
-{
-	return syscall(SYS_recvfrom, fd, to, n, 0, NULL, NULL);
-}
-
-/* One piece goes without a message header, which the kernel would have to fetch. */
-static ssize_t sys_send(int fd, const struct iovec *iov, int n, int flags)
-{
-	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n };
-
-	if (n == 1)
-		return syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len, flags, NULL, 0);
-	return syscall(SYS_sendmsg, fd, &msg, flags);
-}
-
-static int sys_wait(int epfd, struct epoll_event *events, int most, int timeout)
-{
-	return (int)syscall(SYS_epoll_pwait, epfd, events, most, timeout, NULL, 0);
-}
 
 static void make_ready(struct io *io)
 {
@@ -182,6 +161,18 @@ static void epoll_send(struct io *io, const struct iovec *iov, int n, bool more)
 	}
 }
 
+/* <what> may be worth trying: told if it is watched. */
+static void watched(struct io *io, unsigned what)
+{
+	unsigned now = io->state / WATCH & what;
+
+	if (!now)
+		return;
+	io->state &= (uint16_t) ~(WATCH * now);
+	io->state |= (uint16_t)(TELL * now);
+	make_ready(io);
+}
+
 static void connect_done(struct io *io, int err)
 {
 	io->state &= (uint16_t)~CONNECTING;
@@ -207,6 +198,22 @@ static void epoll_connect(struct io *io, const struct sockaddr *to, socklen_t le
 	r = io_register(io);
 	if (r < 0)
 		connect_done(io, -r);
+}
+
+static void epoll_watch(struct io *io, unsigned what, bool on)
+{
+	BUG_ON(io->state & CLOSING);
+	io->state &= (uint16_t) ~((WATCH | TELL) * what);
+	if (!on) {
+		/* The caller may have left bytes behind. */
+		io->state |= what & IO_IN ? READABLE : 0;
+		return;
+	}
+	if (what & IO_IN)
+		io->state &= (uint16_t)~READABLE;
+	io->state |= (uint16_t)(WATCH * what);
+	if (io_register(io) < 0)
+		watched(io, what);
 }
 
 /* A place in the thread's list of listeners; its index, or -1. */
@@ -294,6 +301,7 @@ static int epoll_release(struct io *io)
 {
 	int fd = io->fd;
 
+	BUG_ON(io->state >= WATCH);
 	BUG_ON(io->state & (SENDING | SENT | CONNECTING | CONNECTED | CLOSING));
 	epoll_recv_stop(io);
 	accept_stop(io);
@@ -398,6 +406,14 @@ static void serve(struct io *io)
 		if (gone(io))
 			return;
 	}
+	if (io->state >= TELL) {
+		unsigned what = io->state / TELL;
+
+		io->state &= TELL - 1;
+		io->ops->ready(io, what);
+		if (gone(io))
+			return;
+	}
 	if ((io->state & (RECV | READABLE)) == (RECV | READABLE))
 		serve_recv(io);
 }
@@ -453,6 +469,9 @@ static void handle(const struct epoll_event *ev)
 		io->state |= READABLE;
 	if (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		io->state |= ENDED;
+	if (io->state >= WATCH)
+		watched(io, (ev->events & ~(uint32_t)EPOLLOUT ? IO_IN : 0) |
+				    (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? IO_OUT : 0));
 	if (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
 		if (io->state & CONNECTING)
 			connect_event(io);
@@ -573,6 +592,7 @@ const struct poller poller_epoll = {
 	.send = epoll_send,
 	.connect = epoll_connect,
 	.accept = epoll_accept,
+	.watch = epoll_watch,
 	.close = epoll_close,
 	.release = epoll_release,
 };

@@ -30,6 +30,7 @@ struct poll_count {
 	uint64_t events, stale; /* from the kernel; of a former use of the descriptor, dropped */
 	uint64_t recvs, recvs_empty, sends, accepts; /* system calls; receives that found nothing */
 	uint64_t enters; /* io_uring: system calls for its rings, and receives made apart */
+	uint64_t spliced; /* bytes that passed from socket to socket by splice(2) */
 	uint32_t lent; /* io_uring: buffers that wait with the kernel for bytes */
 };
 

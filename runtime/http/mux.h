@@ -74,6 +74,9 @@ struct stream {
 	uint64_t in_at, out_at; /* bytes came; could be sent, or began to wait for that */
 	uint64_t empty_at; /* all that was queued had been sent */
 	uint64_t full_at; /* this one waited as <to> had too much queued */
+	uint32_t bulk; /* bytes that passed in large pieces, one after the other */
+	uint32_t in_pipe; /* of <queued>: in the pipe of the splice from <from> */
+	struct splice *splice; /* to <to>, or NULL */
 };
 
 #define STREAM_LOW 16384 /* drained() when queued falls to this or less */
@@ -83,6 +86,9 @@ struct stream {
  * credit of <from> is kept by the muxes: off above STREAM_HIGH, on again at STREAM_LOW. The owner is
  * told of ends and failures only. It unlinks before it detaches either of them. */
 void stream_link(struct stream *from, struct stream *to);
+/* Before the threads; on each thread before it ends. */
+void stream_setup(void);
+void stream_thread_stop(void);
 /* Ends the links of <s> in both directions. */
 void stream_unlink(struct stream *s);
 

@@ -15,6 +15,7 @@ static void run(struct h1 *h);
 static void h1_setup(void)
 {
 	msg_setup();
+	stream_setup();
 	pool_init(&h1_pool, "mux_h1", sizeof(struct h1));
 	pool_init(&h1s_pool, "h1_stream", sizeof(struct h1s));
 }
@@ -382,6 +383,14 @@ static void h1_credit(struct stream *s, bool on)
 		arm(st->h);
 }
 
+static void h1_ready(struct conn *c, unsigned what)
+{
+	struct h1 *h = h1_of(c);
+
+	if (h->s)
+		stream_ready(&h->s->s, what);
+}
+
 static void h1_detach(struct stream *s, bool reset)
 {
 	struct h1s *st = h1s_of(s);
@@ -411,11 +420,14 @@ const struct mux_ops mux_h1 = {
 	.ended = h1_ended,
 	.drained = h1_drained,
 	.release = h1_release,
+	.ready = h1_ready,
 	.open = h1_open_back,
 	.head = h1_send_head,
 	.data = h1_send_data,
 	.end = h1_send_end,
 	.credit = h1_credit,
+	.raw = h1_raw,
+	.spliced = h1_spliced,
 	.detach = h1_detach,
 	.stop = h1_stop,
 	.setup = h1_setup,

@@ -81,5 +81,7 @@ void h1_tunnel(struct h1s *st);
 bool h1_send_head(struct stream *s, const struct msg *m, bool end, uint32_t how);
 bool h1_send_data(struct stream *s, struct slice data);
 bool h1_send_end(struct stream *s, const struct msg *trailers);
+uint64_t h1_raw(const struct stream *s, bool out);
+void h1_spliced(struct stream *s, bool out, size_t n);
 
 #endif

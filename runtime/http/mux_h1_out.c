@@ -250,3 +250,44 @@ bool h1_send_end(struct stream *s, const struct msg *trailers)
 	s->flags |= STREAM_SENT_END;
 	return ok;
 }
+
+static uint64_t raw_in(const struct h1s *st)
+{
+	if (st->h->rx || st->h->flags & H1_EOF || st->flags & (H1S_DETACHED | H1S_FAILED))
+		return 0;
+	if (st->in == H1_IN_BODY && st->in_body == BODY_LENGTH)
+		return st->left;
+	return st->in == H1_IN_TUNNEL || (st->in == H1_IN_BODY && st->in_body == BODY_CLOSE)
+		       ? UINT64_MAX
+		       : 0;
+}
+
+uint64_t h1_raw(const struct stream *s, bool out)
+{
+	const struct h1s *st = (const struct h1s *)(const void *)s;
+
+	if (!sendable(st))
+		return 0;
+	if (!out)
+		return raw_in(st);
+	if (st->out == H1_OUT_BODY && st->out_body == BODY_LENGTH)
+		return st->out_left;
+	return st->out == H1_OUT_TUNNEL || (st->out == H1_OUT_BODY && st->out_body == BODY_CLOSE)
+		       ? UINT64_MAX
+		       : 0;
+}
+
+void h1_spliced(struct stream *s, bool out, size_t n)
+{
+	struct h1s *st = h1s_of(s);
+
+	if (out) {
+		s->bytes_out += n;
+		if (st->out == H1_OUT_BODY && st->out_body == BODY_LENGTH)
+			st->out_left -= n;
+	} else {
+		s->bytes_in += n;
+		if (st->in == H1_IN_BODY && st->in_body == BODY_LENGTH)
+			st->left -= n;
+	}
+}

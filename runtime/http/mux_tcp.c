@@ -32,6 +32,7 @@ static struct pool tcp_pool;
 
 static void tcp_setup(void)
 {
+	stream_setup();
 	pool_init(&tcp_pool, "mux_tcp", sizeof(struct tcp));
 }
 
@@ -268,6 +269,30 @@ static void tcp_credit(struct stream *s, bool on)
 		arm(t);
 }
 
+static uint64_t tcp_raw(const struct stream *s, bool out)
+{
+	const struct tcp *t = (const struct tcp *)(const void *)s;
+
+	if (!usable(t) || !listens(t))
+		return 0;
+	if (out)
+		return s->flags & STREAM_SENT_END ? 0 : UINT64_MAX;
+	return t->rx || t->flags & TCP_EOF ? 0 : UINT64_MAX;
+}
+
+static void tcp_spliced(struct stream *s, bool out, size_t n)
+{
+	if (out)
+		s->bytes_out += n;
+	else
+		s->bytes_in += n;
+}
+
+static void tcp_ready(struct conn *c, unsigned what)
+{
+	stream_ready(&tcp_at(c)->s, what);
+}
+
 static void tcp_detach(struct stream *s, bool reset)
 {
 	struct tcp *t = tcp_of(s);
@@ -296,11 +321,14 @@ const struct mux_ops mux_tcp = {
 	.ended = tcp_ended,
 	.drained = tcp_drained,
 	.release = tcp_release,
+	.ready = tcp_ready,
 	.open = tcp_open,
 	.head = tcp_head,
 	.data = tcp_data,
 	.end = tcp_end,
 	.credit = tcp_credit,
+	.raw = tcp_raw,
+	.spliced = tcp_spliced,
 	.detach = tcp_detach,
 	.stop = tcp_stop,
 	.setup = tcp_setup,

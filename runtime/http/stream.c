@@ -2,6 +2,9 @@
 #include "../core/thread.h"
 #include "mux.h"
 #include "stream.h"
+#include "stream_splice.h"
+
+#define BULK 65536 /* so much in large pieces, and a stream is spliced if it can be */
 
 void stream_link(struct stream *from, struct stream *to)
 {
@@ -12,6 +15,9 @@ void stream_link(struct stream *from, struct stream *to)
 
 void stream_unlink(struct stream *s)
 {
+	splice_end(s);
+	if (s->from)
+		splice_end(s->from);
 	if (s->to)
 		s->to->from = NULL;
 	if (s->from)
@@ -30,6 +36,7 @@ void stream_give(struct stream *s, struct slice data)
 	}
 	s->in_at = th->now;
 	s->passed += data.len;
+	s->bulk = data.len < BUF_ROOM / 2 ? 0 : s->bulk < BULK ? s->bulk + data.len : s->bulk;
 	if (!to->queued)
 		to->out_at = th->now;
 	if (!to->conn) {
@@ -56,5 +63,27 @@ void stream_drained(struct stream *s)
 		if (from->full_at)
 			from->full_at = th->now;
 		from->conn->mux->credit(from, true);
+		if (!s->queued && from->bulk >= BULK && !from->splice)
+			splice_begin(from);
 	}
+}
+
+void stream_ready(struct stream *s, unsigned what)
+{
+	struct stream *from = s->from;
+
+	if (what & IO_IN)
+		splice_step(s);
+	if ((what & IO_OUT) && from && from == s->from)
+		splice_step(from);
+}
+
+void stream_setup(void)
+{
+	splice_setup();
+}
+
+void stream_thread_stop(void)
+{
+	splice_thread_stop();
 }

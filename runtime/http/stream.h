@@ -12,5 +12,7 @@ struct stream;
 void stream_give(struct stream *s, struct slice data);
 /* s->queued has fallen to STREAM_LOW or less. */
 void stream_drained(struct stream *s);
+/* As mux_ops.ready. The stream may end in it. */
+void stream_ready(struct stream *s, unsigned what);
 
 #endif

@@ -21,11 +21,13 @@ static void io_sent(struct io *io, ssize_t n);
 static void io_connected(struct io *io, int err);
 static void io_closed(struct io *io);
 static void open_bytes(struct conn *c, struct buf *in);
+static void io_is_ready(struct io *io, unsigned what);
 
 const struct io_ops conn_io = {
 	.received = io_received,
 	.sent = io_sent,
 	.connected = io_connected,
+	.ready = io_is_ready,
 	.closed = io_closed,
 };
 
@@ -183,6 +185,11 @@ void conn_fail(struct conn *c, int err)
 		return;
 	c->flags |= CONN_TELL;
 	conn_at_turn(c);
+}
+
+void conn_broken(struct conn *c, int err)
+{
+	conn_fail(c, err);
 }
 
 static void tell_failure(struct conn *c)
@@ -552,6 +559,14 @@ static void io_connected(struct io *io, int err)
 	}
 	conn_enter(c, CONN_HANDSHAKE);
 	conn_handshake(c);
+}
+
+static void io_is_ready(struct io *io, unsigned what)
+{
+	struct conn *c = CONTAINER(io, struct conn, io);
+
+	if (c->state == CONN_READY && c->mux->ready)
+		c->mux->ready(c, what);
 }
 
 /* Sending. */

@@ -153,6 +153,12 @@ void conn_wrote(struct conn *c, size_t n);
 /* Bytes in the output queue, not yet taken by the kernel. */
 uint64_t conn_queued(const struct conn *c);
 
+/* For those who make system calls on the descriptor of a ready connection (io_watch): whether our
+ * direction is free for that, nothing being queued or under way. */
+bool conn_out_free(const struct conn *c);
+/* Such a call has failed. Told like the failure of a receive or send. */
+void conn_broken(struct conn *c, int err);
+
 /* Ends our direction once the output is drained. */
 void conn_shut(struct conn *c);
 /* Polite end: drain output, shut, read and drop what the peer still sends for a short bounded

@@ -58,6 +58,11 @@ static bool writable(const struct conn *c)
 	       !(c->flags & (CONN_FAILED | CONN_SHUT | CONN_SHUT_LATER));
 }
 
+bool conn_out_free(const struct conn *c)
+{
+	return c->state == CONN_READY && writable(c) && !c->out && !(c->flags & CONN_SENDING);
+}
+
 static bool no_memory(struct conn *c)
 {
 	conn_fail(c, ENOMEM);

@@ -27,6 +27,8 @@ struct mux_ops {
 	void (*ended)(struct conn *c, int err);
 	void (*drained)(struct conn *c);
 	void (*release)(struct conn *c);
+	/* May be NULL. As io_ops.ready: for streams that are spliced. */
+	void (*ready)(struct conn *c, unsigned what);
 	/* Back: a stream for one request, or NULL. */
 	struct stream *(*open)(struct conn *c);
 	/* Sends a head. The mux decides the framing for its peer from <m>->body and the peer's
@@ -39,6 +41,11 @@ struct mux_ops {
 	/* Credit for received body bytes, off at first: while off, nothing is read beyond what is
 	 * under way. */
 	void (*credit)(struct stream *s, bool on);
+	/* May be NULL. How many bytes <s> may get (<out>: send) from now on that need no look and no
+	 * framing; 0: none now, or there are such bytes in store. */
+	uint64_t (*raw)(const struct stream *s, bool out);
+	/* <n> of them have passed by splice(2), past the mux. */
+	void (*spliced)(struct stream *s, bool out, size_t n);
 	/* The owner is done with <s>. When a direction is not whole: the connection is closed (H1)
 	 * or the stream reset (H2). <reset>: with RST towards the peer. */
 	void (*detach)(struct stream *s, bool reset);

@@ -70,6 +70,7 @@ void proxy_thread_stop(struct thread *t)
 		site.ws->regex->thread_stop();
 	if (site.ws->decide)
 		site.ws->decide->thread_stop();
+	stream_thread_stop();
 	conn_thread_stop();
 	session_thread_stop();
 	for (uint32_t i = 0; site.ws->actions[i]; i++)

@@ -431,7 +431,7 @@ static uint64_t client_bytes(const struct exchange *x)
 bool relay_client_took(struct exchange *x)
 {
 	struct stream *s = x->front;
-	uint32_t queued = s->conn ? (uint32_t)conn_queued(s->conn) : s->queued;
+	uint32_t queued = s->conn ? (uint32_t)conn_queued(s->conn) + s->in_pipe : s->queued;
 	bool less = queued < s->queued;
 
 	s->queued = queued;

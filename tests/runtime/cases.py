@@ -413,6 +413,53 @@ def slow_reader(w):
     w.logged("--")
 
 
+def half_of_big(then):
+    """Announces BIG bytes, sends half of them fast, then does <then>."""
+    def script(peer, _):
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG)
+        peer.send(body_bytes(BIG)[:BIG // 2])
+        then(peer)
+    return script
+
+
+@case
+def reader_stops_in_a_big_body(w):
+    def script(peer, _):
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG)
+        try:
+            peer.send(body_bytes(BIG))
+        except OSError:
+            pass
+    w.start(origin=w.origin(script).address, client="500ms")
+    c = w.client(buffer=8192)
+    c.send(GET % b"/a")
+    c.head()
+    same(digest(c.exactly(2000000)), digest(body_bytes(BIG)[:2000000]))
+    w.logged("cD")
+
+
+@case
+def server_stops_in_a_big_body(w):
+    w.start(origin=w.origin(half_of_big(lambda peer: peer.rest())).address, server="500ms")
+    c = w.client()
+    c.send(GET % b"/a")
+    c.head()
+    same(digest(c.exactly(BIG // 2)), digest(body_bytes(BIG)[:BIG // 2]))
+    w.logged("sD")
+
+
+@case
+def server_resets_in_a_big_body(w):
+    w.start(origin=w.origin(half_of_big(lambda peer: peer.reset())).address)
+    c = w.client()
+    c.send(GET % b"/a")
+    c.head()
+    expect(len(c.rest()) < BIG, "a whole body")
+    w.logged("SD")
+
+
 @case
 def slow_writer_chunked_to_a_slow_server(w):
     data = body_bytes(BIG)
