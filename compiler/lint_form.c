@@ -39,6 +39,6 @@ static void check_file(struct arena *a, uint32_t file)
 void lint_form(struct arena *a)
 {
 	for (uint32_t i = 0; i < source_count(); i++)
-		if (!source_is_library(i))
+		if (!source_is_library(i) && !source_get(i)->list)
 			check_file(a, i);
 }

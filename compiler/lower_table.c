@@ -44,6 +44,7 @@ bool lower_file(struct model *m, const struct ast_value *file, struct vec *out)
 		diag(E067, file->at, STR_ARG(name), why);
 		return false;
 	}
+	source_set_list(index);
 	text = source_get(index)->text;
 	while (text.n) {
 		line = str_cut(&text, '\n');

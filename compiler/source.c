@@ -31,6 +31,11 @@ const struct source *source_get(uint32_t file)
 	return files[file];
 }
 
+void source_set_list(uint32_t file)
+{
+	files[file]->list = true;
+}
+
 static const char *add(struct arena *a, struct source s, uint32_t *file)
 {
 	if (nfiles == SOURCE_FILES_MAX)

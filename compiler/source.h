@@ -20,6 +20,7 @@ struct source {
 	struct str text; /* one LF more and a NUL follow it */
 	dev_t dev; /* identity of the file; 0 and 0 for a text from memory */
 	ino_t ino;
+	bool list; /* values or entries, one a line: not the language */
 	uint32_t *index; /* where every 256th line starts; made when first asked for */
 };
 
@@ -33,6 +34,8 @@ const char *source_text(struct arena *a, struct str name, struct str text, uint3
 uint32_t source_count(void);
 /* <file> below source_count(). */
 const struct source *source_get(uint32_t file);
+/* Notes that <file>, below source_count(), is a list of values. */
+void source_set_list(uint32_t file);
 /* A file of the standard library: nobody uses all of it. */
 bool source_is_library(uint32_t file);
 /* Text of the line of <at>, without its end; empty when there is none. */
