@@ -306,6 +306,27 @@ static uint8_t kind(const struct p_section *s)
 	}
 }
 
+/* In the order of enum p_balance. */
+static const struct {
+	enum ws_balance id;
+	enum emit_part part;
+} balances[BALANCES] = {
+	[BALANCE_ROUNDROBIN] = { WS_BALANCE_ROUNDROBIN, PART_BALANCE_ROUNDROBIN },
+	[BALANCE_LEASTCONN] = { WS_BALANCE_LEASTCONN, PART_BALANCE_LEASTCONN },
+	[BALANCE_SOURCE] = { WS_BALANCE_HASH, PART_BALANCE_HASH },
+	[BALANCE_URI] = { WS_BALANCE_HASH, PART_BALANCE_HASH },
+	[BALANCE_HASH] = { WS_BALANCE_HASH, PART_BALANCE_HASH },
+	[BALANCE_RANDOM] = { WS_BALANCE_RANDOM, PART_BALANCE_RANDOM },
+	[BALANCE_FIRST] = { WS_BALANCE_FIRST, PART_BALANCE_FIRST },
+};
+
+static enum p_balance balance(const struct p_section *s)
+{
+	int64_t n = s->settings[OPT_BALANCE].num;
+
+	return n > 0 && n < BALANCES ? (enum p_balance)n : BALANCE_ROUNDROBIN;
+}
+
 /* Muxes, balancing and handshakes that the section needs. */
 static void section_parts(struct emit *e, const struct p_section *s)
 {
@@ -318,7 +339,7 @@ static void section_parts(struct emit *e, const struct p_section *s)
 	if ((front && s->front_mode == MODE_HTTP) || (back && s->back_mode == MODE_HTTP))
 		e->parts[PART_MUX_H1] = true;
 	if (s->nservers || s->dispatch.kind != ADDR_NONE || given)
-		e->parts[PART_BALANCE_ROUNDROBIN] = true;
+		e->parts[balances[balance(s)].part] = true;
 	if (given || follows_client(&s->dispatch))
 		e->parts[PART_TARGET] = true;
 	if (s->settings[OPT_PROXY].set) /* CONNECT */
@@ -355,6 +376,8 @@ static void section_row(struct emit *e, const struct p_section *s)
 	row.source = source(e, &s->source);
 	row.dispatch = address(e, &s->dispatch);
 	row.nums = section_numbers(e, s);
+	row.balance = balances[balance(s)].id;
+	row.balance_subject = emit_subject(e, s->balance_on);
 	section_parts(e, s);
 	emit_add(e, EMIT_SECTIONS, &row, 1);
 }

@@ -14,7 +14,7 @@ static const struct {
 } words[] = {
 	{ OPT_MODE, "http tcp" },
 	{ OPT_REUSE, "never safe aggressive always" },
-	{ OPT_BALANCE, "roundrobin" },
+	{ OPT_BALANCE, "roundrobin leastconn source uri hash random first" },
 	{ OPT_POLLER, "auto epoll io_uring" },
 };
 
@@ -205,12 +205,6 @@ static bool read_setting(struct model *m, struct scope *scope, const struct ast_
 
 	if (o->id == OPT_POOL)
 		return read_pool(o, v, s);
-	if (o->id == OPT_BALANCE && v) {
-		struct str joined = arena_printf(m->arena, "balance %.*s", STR_ARG(v->text));
-
-		if (part_missing(PART_OPTION, joined, v->at))
-			return false;
-	}
 	if (kind == '|')
 		return n ? read_words(m, v, s) : usage(o, "arguments");
 	if (kind == 'R')
@@ -219,6 +213,9 @@ static bool read_setting(struct model *m, struct scope *scope, const struct ast_
 		s->num = -1;
 		return true;
 	}
+	/* What a hash is made of is read by option_lines. */
+	if (o->id == OPT_BALANCE && n == 2 && str_eq(v->text, S("hash")))
+		n = 1;
 	if (n != (kind != 0))
 		return usage(o, kind ? "one value" : "no value");
 	if (kind && strchr("DSNF", kind) && text_has_param(v->text))

@@ -328,6 +328,25 @@ static void check_targets(const struct entity *e)
 	}
 }
 
+/* balance source | uri | hash SUBJECT: what decides. */
+static void read_balance(struct model *m, struct entity *e, const struct ast_option *o)
+{
+	unsigned where = e->out->back_mode == MODE_TCP ? W_TCP : W_REQ_OUT;
+	struct use u = { .m = m, .scope = &e->scope, .where = where, .avail = where };
+	const struct ast_value *v = o->values;
+	struct ast_subject *spec = NULL;
+
+	if (is_word(v, "hash") && !v->next)
+		usage(o, "hash and a subject, as hash h(x-user)");
+	else if (is_word(v, "hash"))
+		spec = subject_parse(m->arena, v->next->text, v->next->at);
+	else if (is_word(v, "source"))
+		spec = subject_parse(m->arena, S("src"), v->at);
+	else if (is_word(v, "uri"))
+		spec = subject_parse(m->arena, S("path"), v->at);
+	e->out->balance_on = spec ? lower_subject(&u, spec) : NULL;
+}
+
 static void lines_of(struct model *m, struct entity *e)
 {
 	const struct ast_option *o;
@@ -347,6 +366,8 @@ static void lines_of(struct model *m, struct entity *e)
 		else
 			option_addr(m, &e->scope, o->values, "dispatch", &out->dispatch);
 	}
+	if ((o = only(e, OPT_BALANCE)))
+		read_balance(m, e, o);
 	if ((o = only(e, OPT_SOURCE))) {
 		rest = o->values ? option_source(m, e, o->values, &out->source) : o->values;
 		if (!o->values || rest)

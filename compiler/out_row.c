@@ -31,7 +31,7 @@ static const struct field section_fields[] = { F(REF, name) F(U8, kind) F(U8, fr
 	F(RUN, binds) F(RUN, servers) F(RUN, errors) F(RUN, logs)
 	F(RUN, monitor) F(RUN, ff_unless)
 	F(REF, ff_header) F(U32, source.mode) F(U32, source.addr) F(U32, source.subject)
-	F(U32, dispatch) F(U32, nums) END };
+	F(U32, dispatch) F(U32, nums) F(U32, balance) F(U32, balance_subject) END };
 #undef ROW
 #define ROW ws_rule
 static const struct field rule_fields[] = { F(NODE, cond) F(U32, capturing) F(RUN, actions)

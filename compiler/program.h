@@ -285,6 +285,18 @@ struct p_setting {
 	struct p_text *computed; /* holds params: bound at start */
 };
 
+/* In the order of the words of the option. */
+enum p_balance {
+	BALANCE_ROUNDROBIN,
+	BALANCE_LEASTCONN,
+	BALANCE_SOURCE,
+	BALANCE_URI,
+	BALANCE_HASH,
+	BALANCE_RANDOM,
+	BALANCE_FIRST,
+	BALANCES
+};
+
 enum p_mode { MODE_HTTP, MODE_TCP };
 
 enum p_log_kind { LOG_OFF, LOG_STDOUT, LOG_FILE, LOG_UDP, LOG_UNIX };
@@ -326,6 +338,7 @@ struct p_section {
 	struct p_forwardfor forwardfor;
 	struct p_source source;
 	struct p_addr dispatch; /* kind NONE: none */
+	struct p_subject *balance_on; /* what source, uri and hash look at, else NULL */
 	struct p_net *monitor;
 	uint32_t nmonitor;
 };

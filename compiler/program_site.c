@@ -224,6 +224,7 @@ void form_section_facts(struct pio *io, struct p_section *s)
 	form_forwardfor(io, &s->forwardfor);
 	form_source(io, "source", &s->source);
 	form_addr(io, "dispatch", &s->dispatch);
+	form_ref_subject(io, "balance_on", &s->balance_on);
 	IO_LIST(io, "monitor", s->nmonitor, s->monitor, form_net);
 }
 

@@ -307,6 +307,15 @@ struct ws_log {
 	uint32_t to; /* text: path or address */
 };
 
+enum ws_balance {
+	WS_BALANCE_ROUNDROBIN,
+	WS_BALANCE_LEASTCONN,
+	WS_BALANCE_HASH, /* source and uri are made of it, too */
+	WS_BALANCE_RANDOM,
+	WS_BALANCE_FIRST,
+	WS_BALANCES
+};
+
 enum ws_kind { WS_LISTEN, WS_FRONTEND, WS_REQRULES, WS_BACKEND, WS_RSPRULES };
 
 struct ws_section {
@@ -321,6 +330,8 @@ struct ws_section {
 	struct ws_source source;
 	uint32_t dispatch; /* text or WS_NONE */
 	uint32_t nums; /* first of WS_NUMS rows of <nums> */
+	uint32_t balance; /* enum ws_balance */
+	uint32_t balance_subject; /* what is hashed, or WS_NONE */
 };
 
 struct ws_param {
@@ -366,7 +377,8 @@ struct handshake;
 extern const struct poller poller_epoll, poller_uring;
 extern const struct mux_ops mux_h1, mux_tcp;
 extern const struct regex_part regex_pcre2;
-extern const struct balance_part balance_roundrobin;
+extern const struct balance_part balance_roundrobin, balance_leastconn, balance_hash,
+	balance_random, balance_first;
 extern const struct queue_part queue_places;
 extern const struct preread_part preread_hello;
 extern const struct target_part target_dynamic;
@@ -421,7 +433,8 @@ struct ws_site {
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
 	uint32_t chroot_text; /* chroot written with params, else WS_NONE */
-	struct ws_ref cpu_map; /* lines of base/thread_name.h with ';' between; where the first is */
+	struct ws_ref
+		cpu_map; /* lines of base/thread_name.h with ';' between; where the first is */
 	uint32_t cpu_map_where;
 
 	/* Parts. NULL-terminated lists; regex NULL when no rule needs one. */
@@ -431,7 +444,7 @@ struct ws_site {
 	const struct conv_part *const *convs;
 	const struct subject_part *const *subject_parts; /* by subject row */
 	const struct regex_part *regex;
-	const struct balance_part *balance;
+	const struct balance_part *balances[WS_BALANCES]; /* NULL: no section uses it */
 	const struct preread_part *preread; /* NULL: the rules run with the first bytes */
 	const struct queue_part *queue; /* NULL: no server has maxconn */
 	const struct target_part *target; /* NULL: every address is constant */

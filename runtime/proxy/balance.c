@@ -42,7 +42,7 @@ struct server *balance_pick(struct exchange *x, struct back *be, uint32_t avoid)
 	}
 	if (!s)
 		return NULL;
-	return site.ws->balance->pick(x, be, server_backup(s), avoid);
+	return be->balance->pick(x, be, server_backup(s), avoid);
 }
 
 /* -- round robin --------------------------------------------------------------------------------
@@ -77,4 +77,4 @@ static struct server *roundrobin(struct exchange *x, struct back *be, bool backu
 	return best ? best : full;
 }
 
-const struct balance_part balance_roundrobin = { "roundrobin", roundrobin };
+const struct balance_part balance_roundrobin = { "roundrobin", roundrobin, false };

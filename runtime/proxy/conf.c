@@ -401,6 +401,7 @@ static void load_back(struct load *l, uint32_t i)
 	b->ws = ws;
 	b->servers_ws = &site.ws->sections[ws->servers_of];
 	b->num = site.nums + b->servers_ws->nums;
+	b->balance = site.ws->balances[b->servers_ws->balance];
 	b->name = ws_str(ws->name);
 	b->index = i;
 	b->tcp = ws->back_tcp;

@@ -77,6 +77,7 @@ struct back {
 	uint32_t nservers, weight; /* <weight>: sum */
 	struct server *servers;
 	struct back *owner; /* whose servers these are: use_backend_from; else itself */
+	const struct balance_part *balance;
 	struct back_queue *queue; /* of the owner; NULL: no server has maxconn */
 	struct mux_conf mux;
 };

@@ -203,7 +203,7 @@ static enum queue_got enter(struct exchange *x)
 		x->srv = s;
 		return QUEUE_PLACE;
 	}
-	return wait_for(x, be, x->srv);
+	return wait_for(x, be, be->balance->insists ? s : x->srv);
 }
 
 static void leave(struct exchange *x)

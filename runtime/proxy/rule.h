@@ -82,6 +82,7 @@ struct balance_part {
 	/* One of the usable servers of <be> other than <avoid> (WS_NONE: any); <backup>: of the backup
 	 * ones, else of the others. There is at least one. A full one when all are. */
 	struct server *(*pick)(struct exchange *x, struct back *be, bool backup, uint32_t avoid);
+	bool insists; /* a full server is waited for, though others have room */
 };
 
 /* A made answer as an action asks for it; sent by the exchange. */
