@@ -7,6 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "../base/bug.h"
 #include "pool_guard.h"
@@ -45,7 +48,7 @@ struct pool_shared {
 static struct pool *pools[POOLS_MAX];
 static unsigned npools = 1; /* 0 is no pool */
 static struct pool_shared shared[GROUPS][POOLS_MAX];
-static _Atomic uint64_t allocated[POOLS_MAX];
+static _Atomic uint64_t allocated[POOLS_MAX], returned[POOLS_MAX];
 static pthread_mutex_t setup_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Caches of the threads, by tid; kept until pool_fini, so that counting never meets a freed one. */
@@ -132,6 +135,19 @@ int pool_thread_start(unsigned tid, unsigned group, unsigned nthr)
 	return 0;
 }
 
+/* Memory for an object. Before that fails, what rests is given up, once a tick: more would help
+ * nobody. */
+static void *area_new(struct pool *pool)
+{
+	static _Thread_local uint64_t squeezed_at;
+	void *obj = malloc(area_size(pool));
+
+	if (obj || (th && squeezed_at == th->now))
+		return obj;
+	squeezed_at = th ? th->now : 0;
+	return pool_squeeze() ? malloc(area_size(pool)) : NULL;
+}
+
 /* A new object of the allocator, or NULL at the limit. */
 static void *object_new(struct pool *pool)
 {
@@ -139,7 +155,7 @@ static void *object_new(struct pool *pool)
 	void *obj = NULL;
 
 	if (!pool->limit || had < pool->limit)
-		obj = malloc(area_size(pool));
+		obj = area_new(pool);
 	if (!obj)
 		atomic_fetch_sub_explicit(&allocated[pool->id], 1, memory_order_relaxed);
 	return obj;
@@ -157,6 +173,7 @@ static size_t batch_free(struct pool *pool, struct rest *r)
 		r = next;
 	}
 	atomic_fetch_sub_explicit(&allocated[pool->id], n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&returned[pool->id], n, memory_order_relaxed);
 	return n * area_size(pool);
 }
 
@@ -329,18 +346,74 @@ size_t pool_trim(bool *again)
 	return freed;
 }
 
-void pool_thread_stop(void)
+/* Everything that rests with the calling thread. */
+static size_t caches_free(void)
 {
+	size_t freed = 0;
+
 	for (unsigned i = 1; i < npools && caches != none; i++) {
 		struct pool_cache *c = &caches[i];
 
-		batch_free(pools[i], c->spare);
-		batch_free(pools[i], c->head);
+		freed += batch_free(pools[i], c->spare);
+		freed += batch_free(pools[i], c->head);
 		c->head = c->spare = NULL;
-		c->max = 0;
 		STORE(c->n, 0);
 		STORE(c->nspare, 0);
 	}
+	return freed;
+}
+
+size_t pool_squeeze_own(void)
+{
+	size_t freed = caches_free();
+	struct rest *r;
+
+	for (unsigned i = 1; i < npools && caches != none; i++) {
+		while ((r = shared_pop(pools[i], caches[i].group)))
+			freed += batch_free(pools[i], r);
+		if (guard_modes())
+			freed += guard_trim(pools[i]);
+	}
+	return freed;
+}
+
+size_t pool_squeeze(void)
+{
+	for (unsigned i = 0; th && i < nthreads; i++) {
+		if (threads[i] == th || atomic_exchange(&threads[i]->squeeze, true))
+			continue;
+		thread_wake(threads[i]);
+	}
+	return pool_squeeze_own();
+}
+
+void pool_heap(struct pool_heap *out)
+{
+	*out = (struct pool_heap) { 0 };
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+	struct mallinfo2 m = mallinfo2();
+
+	out->held = m.arena + m.hblkhd;
+	out->free = m.fordblks;
+#endif
+}
+
+void pool_print_sizes(FILE *out)
+{
+	fprintf(out, "%-16s %9s %9s %9s %9s %9s %9s %9s %9s %9s\n", "pool", "size", "plain",
+		"poison", "tag", "caller", "integrity", "backup", "both", "all");
+	for (unsigned i = 1; i < npools; i++) {
+		fprintf(out, "%-16s %9u %9zu", pools[i]->name, pools[i]->size, area_size(pools[i]));
+		guard_print_sizes(pools[i], out);
+		fputc('\n', out);
+	}
+}
+
+void pool_thread_stop(void)
+{
+	caches_free();
+	for (unsigned i = 1; i < npools && caches != none; i++)
+		caches[i].max = 0;
 	caches = none;
 }
 
@@ -374,6 +447,8 @@ static void count(unsigned id, struct pool_count *out)
 	}
 	out->shared = shared_count(id) + guard_resting(pools[id]);
 	out->allocated = atomic_load(&allocated[id]) + guard_allocated(pools[id]);
+	out->returned = atomic_load(&returned[id]);
+	out->made = out->allocated + out->returned;
 	resting = out->cached + out->shared;
 	out->in_use = out->allocated > resting ? out->allocated - resting : 0;
 }

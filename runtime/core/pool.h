@@ -38,6 +38,8 @@ struct pool_count {
 	const char *name;
 	uint32_t size;
 	uint64_t in_use, cached, shared, allocated; /* allocated = in_use + cached + shared */
+	uint64_t made,
+		returned; /* ever got from the allocator, given back: made = allocated + returned */
 };
 /* Fills at most <n> rows; returns how many pools there are. Any thread; exact when the others are
  * stopped. */
@@ -52,7 +54,23 @@ void pool_thread_stop(void);
  * allocator; *<again>: a later call may give back more. */
 size_t pool_trim(bool *again);
 /* Chosen at start, before the first pool_init: comma list of
- * poison,tag,caller,integrity,cold-first,no-cache. 0, or -1 for an unknown word. */
+ * poison,tag,caller,integrity,cold-first,no-cache,backup. 0, or -1 for an unknown word. */
 int pool_debug(const char *modes);
+/* Bytes of an object of each pool without modes, and with them. */
+void pool_print_sizes(FILE *out);
+
+/* Memory is short: every resting object of the calling thread and of its group goes to the
+ * allocator, and the other threads do the same in their next turn. The bytes given back here. Called
+ * by the pools themselves before pool_get fails; costs as much as what rests. */
+size_t pool_squeeze(void);
+/* For a thread's loop: does its part of a pool_squeeze of another one. */
+size_t pool_squeeze_own(void);
+
+/* The fourth and fifth place: what the allocator holds of the system, for pools and all else, and how
+ * much of that is free in it. Zero where the C library does not tell. */
+struct pool_heap {
+	uint64_t held, free;
+};
+void pool_heap(struct pool_heap *out);
 
 #endif

@@ -16,7 +16,8 @@ enum {
 	MODE_CALLER = 0x04, /* keep who took and who gave back last */
 	MODE_INTEGRITY = 0x08, /* fill on put, compare on get */
 	MODE_COLD_FIRST = 0x10, /* give out what rested longest */
-	MODE_NO_CACHE = 0x20 /* each object its own allocation */
+	MODE_NO_CACHE = 0x20, /* each object its own allocation */
+	MODE_BACKUP = 0x40 /* a resting object keeps its contents */
 };
 
 static const struct {
@@ -24,27 +25,47 @@ static const struct {
 	unsigned mode;
 } words[] = { { "poison", MODE_POISON },         { "tag", MODE_TAG },
 	      { "caller", MODE_CALLER },         { "integrity", MODE_INTEGRITY },
-	      { "cold-first", MODE_COLD_FIRST }, { "no-cache", MODE_NO_CACHE } };
+	      { "cold-first", MODE_COLD_FIRST }, { "no-cache", MODE_NO_CACHE },
+	      { "backup", MODE_BACKUP } };
 
 #define FILL_GET 0xa6
 #define FILL_PUT 0xd9
-#define STATE_USED 0x55534544u
-#define STATE_RESTING 0x52455354u
-#define CANARY UINT64_C(0x9d1c73b8e6502afd)
+#define STATE_USED UINT64_C(0x5553454455534544)
+#define STATE_RESTING UINT64_C(0x5245535452455354)
+/* Fills what is between the last byte of an object and the canary: the first byte behind the object is
+ * watched whatever its size. */
+static const unsigned char fill[8] = { 0xff, 0x55, 0xaa, 0x01, 0xff, 0x55, 0xaa, 0x01 };
 
-/* In front of the object. The links are outside of it, so that a resting object keeps its last
- * contents. */
-struct guard {
-	_Alignas(16) struct list link; /* of used or resting */
+/* Where the parts of a guarded object are, as offsets from its first byte. Only what the modes need
+ * is there, and all of it but the tag's front is behind the object, so that the object keeps the
+ * alignment of 16:
+ *
+ *   [owner state] object … fill canary [got_by put_by] [link] [sum]
+ *    \_ tag ____/          \_ tag ___/ \__ caller ___/
+ *
+ * The link of a resting object is inside it, unless its contents count (integrity, backup) or all
+ * objects in use are listed (caller). */
+struct layout {
+	uint32_t front; /* bytes before the object: 16 with a tag, else 0 */
+	uint32_t canary, callers, link, sum; /* 0: there is none; link 0: inside */
+	uint32_t total; /* bytes of the allocation */
+};
+
+struct tag {
 	const struct pool *owner;
+	uint64_t state;
+};
+_Static_assert(sizeof(struct tag) == 16, "objects stay aligned");
+
+struct callers {
 	const void *got_by, *put_by;
-	uint32_t state;
 };
 
 struct guard_pool {
 	pthread_mutex_t lock;
 	struct list used, resting;
 	uint64_t nused, nresting;
+	struct layout at;
 	bool ready;
 };
 
@@ -77,6 +98,39 @@ unsigned guard_modes(void)
 	return modes;
 }
 
+static uint32_t round_up(uint32_t n, uint32_t to)
+{
+	return (n + to - 1) & ~(to - 1);
+}
+
+/* What an object of <size> bytes takes with <with> modes. */
+static struct layout layout_of(uint32_t size, unsigned with)
+{
+	struct layout at = { 0 };
+	uint32_t end = size < sizeof(struct list) ? (uint32_t)sizeof(struct list) : size;
+
+	if (with & MODE_TAG) {
+		at.front = sizeof(struct tag);
+		at.canary = round_up(size + 1, 8);
+		end = at.canary + 8 > end ? at.canary + 8 : end;
+	}
+	end = round_up(end, 8);
+	if (with & MODE_CALLER) {
+		at.callers = end;
+		end += (uint32_t)sizeof(struct callers);
+	}
+	if (with & (MODE_CALLER | MODE_INTEGRITY | MODE_BACKUP)) {
+		at.link = end;
+		end += (uint32_t)sizeof(struct list);
+	}
+	if ((with & MODE_INTEGRITY) && (with & MODE_BACKUP)) {
+		at.sum = end;
+		end += 8;
+	}
+	at.total = round_up(at.front + end, 16);
+	return at;
+}
+
 static struct guard_pool *guard_pool(const struct pool *pool)
 {
 	struct guard_pool *gp = &guards[pool->id];
@@ -86,6 +140,7 @@ static struct guard_pool *guard_pool(const struct pool *pool)
 		pthread_mutex_init(&gp->lock, NULL);
 		list_init(&gp->used);
 		list_init(&gp->resting);
+		gp->at = layout_of(pool->size, modes);
 		gp->ready = true;
 	}
 	pthread_mutex_unlock(&ready_lock);
@@ -107,120 +162,187 @@ static void print_place(FILE *out, const char *what, const void *at)
 	fputc('\n', out);
 }
 
-static _Noreturn void guard_stop(const struct pool *pool, const struct guard *g, const char *what,
-				 const void *caller)
+static struct tag *tag_of(const struct guard_pool *gp, unsigned char *obj)
+{
+	return (struct tag *)(void *)(obj - gp->at.front);
+}
+
+static struct callers *callers_of(const struct guard_pool *gp, unsigned char *obj)
+{
+	return (struct callers *)(void *)(obj + gp->at.callers);
+}
+
+static struct list *link_of(const struct guard_pool *gp, unsigned char *obj)
+{
+	return (struct list *)(void *)(obj + gp->at.link);
+}
+
+static unsigned char *of_link(const struct guard_pool *gp, struct list *node)
+{
+	return (unsigned char *)node - gp->at.link;
+}
+
+static _Noreturn void guard_stop(const struct pool *pool, struct guard_pool *gp, unsigned char *obj,
+				 const char *what, const void *caller)
 {
 	fprintf(stderr, "weir: BUG: pool %s: %s, object %p of %u bytes\n", pool->name, what,
-		(const void *)(g + 1), pool->size);
+		(const void *)obj, pool->size);
 	print_place(stderr, "found by", caller);
 	if (modes & MODE_CALLER) {
-		print_place(stderr, "last taken by", g->got_by);
-		print_place(stderr, "last given back by", g->put_by);
+		print_place(stderr, "last taken by", callers_of(gp, obj)->got_by);
+		print_place(stderr, "last given back by", callers_of(gp, obj)->put_by);
 	}
 	abort();
 }
 
-static unsigned char *body(struct guard *g)
+/* FNV-1a: tells that something has changed, not what. */
+static uint64_t sum_of(const unsigned char *p, uint32_t n)
 {
-	return (unsigned char *)(g + 1);
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (uint32_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	return h;
 }
 
-static void check_filled(const struct pool *pool, struct guard *g, const void *caller)
+/* Contents of a resting object have not changed. */
+static void check_resting(const struct pool *pool, struct guard_pool *gp, unsigned char *obj,
+			  const void *caller)
 {
-	const unsigned char *p = body(g);
 	char what[64];
+	uint64_t sum;
 
+	if (gp->at.sum) {
+		memcpy(&sum, obj + gp->at.sum, sizeof(sum));
+		if (sum != sum_of(obj, pool->size))
+			guard_stop(pool, gp, obj, "written after it was given back", caller);
+		return;
+	}
 	for (uint32_t i = 0; i < pool->size; i++) {
-		if (p[i] == FILL_PUT)
+		if (obj[i] == FILL_PUT)
 			continue;
 		snprintf(what, sizeof(what), "written after it was given back, at offset %u", i);
-		guard_stop(pool, g, what, caller);
+		guard_stop(pool, gp, obj, what, caller);
 	}
 }
 
-static void check_canary(const struct pool *pool, struct guard *g, const void *caller)
+static void check_behind(const struct pool *pool, struct guard_pool *gp, unsigned char *obj,
+			 const void *caller)
 {
-	uint64_t canary;
+	const struct pool *canary;
 
-	memcpy(&canary, body(g) + pool->size, sizeof(canary));
-	if (canary != CANARY)
-		guard_stop(pool, g, "overflow: bytes behind the object changed", caller);
+	memcpy(&canary, obj + gp->at.canary, sizeof(canary));
+	if (canary != pool || memcmp(obj + pool->size, fill, gp->at.canary - pool->size) != 0)
+		guard_stop(pool, gp, obj, "overflow: bytes behind the object changed", caller);
 }
 
-static void check_put(const struct pool *pool, struct guard *g, const void *caller)
+static void check_put(const struct pool *pool, struct guard_pool *gp, unsigned char *obj,
+		      const void *caller)
 {
+	const struct tag *tag = tag_of(gp, obj);
 	char what[128];
 
-	if (g->state == STATE_RESTING)
-		guard_stop(pool, g, "double free", caller);
-	if (g->state != STATE_USED)
-		guard_stop(pool, g, "not an object of any pool, or underflow", caller);
-	if (g->owner != pool) {
+	if (tag->state == STATE_RESTING)
+		guard_stop(pool, gp, obj, "double free", caller);
+	if (tag->state != STATE_USED)
+		guard_stop(pool, gp, obj, "not an object of any pool, or underflow", caller);
+	if (tag->owner != pool) {
 		snprintf(what, sizeof(what), "wrong pool: the object belongs to pool %s",
-			 g->owner->name);
-		guard_stop(pool, g, what, caller);
+			 tag->owner->name);
+		guard_stop(pool, guard_pool(tag->owner), obj, what, caller);
 	}
-	check_canary(pool, g, caller);
+	check_behind(pool, gp, obj, caller);
 }
 
-static struct guard *guard_new(const struct pool *pool, struct guard_pool *gp)
+static unsigned char *object_new(const struct pool *pool, struct guard_pool *gp)
 {
-	struct guard *g;
-	uint64_t canary = CANARY;
+	unsigned char *p;
 
 	if (pool->limit && gp->nused + gp->nresting >= pool->limit)
 		return NULL;
-	g = calloc(1, sizeof(*g) + pool->size + sizeof(canary));
-	if (!g)
-		return NULL;
-	memcpy(body(g) + pool->size, &canary, sizeof(canary));
-	g->owner = pool;
-	return g;
+	p = calloc(1, gp->at.total);
+	return p ? p + gp->at.front : NULL;
+}
+
+static void object_free(struct guard_pool *gp, unsigned char *obj)
+{
+	free(obj - gp->at.front);
+}
+
+/* Marks around an object that goes into use. */
+static void mark_used(const struct pool *pool, struct guard_pool *gp, unsigned char *obj,
+		      const void *caller)
+{
+	if (modes & MODE_TAG) {
+		*tag_of(gp, obj) = (struct tag) { pool, STATE_USED };
+		memcpy(obj + pool->size, fill, gp->at.canary - pool->size);
+		memcpy(obj + gp->at.canary, &pool, sizeof(pool));
+	}
+	if (modes & MODE_CALLER) {
+		callers_of(gp, obj)->got_by = caller;
+		list_push(&gp->used, link_of(gp, obj));
+	}
 }
 
 void *guard_get(struct pool *pool, const void *caller)
 {
 	struct guard_pool *gp = guard_pool(pool);
+	unsigned char *obj;
 	struct list *node;
-	struct guard *g;
 
 	pthread_mutex_lock(&gp->lock);
 	node = list_shift(&gp->resting);
-	g = node ? CONTAINER(node, struct guard, link) : guard_new(pool, gp);
-	if (g) {
+	obj = node ? of_link(gp, node) : object_new(pool, gp);
+	if (obj) {
 		if (node)
 			gp->nresting--;
 		if (node && (modes & MODE_INTEGRITY))
-			check_filled(pool, g, caller);
+			check_resting(pool, gp, obj, caller);
 		if (modes & MODE_POISON)
-			memset(body(g), FILL_GET, pool->size);
-		g->state = STATE_USED;
-		g->got_by = caller;
-		list_push(&gp->used, &g->link);
+			memset(obj, FILL_GET, pool->size);
+		mark_used(pool, gp, obj, caller);
 		gp->nused++;
 	}
 	pthread_mutex_unlock(&gp->lock);
-	return g ? g + 1 : NULL;
+	return obj;
 }
 
-void guard_put(struct pool *pool, void *obj, const void *caller)
+/* Marks an object that goes to rest; what it holds is kept only if that is asked for. */
+static void mark_resting(const struct pool *pool, struct guard_pool *gp, unsigned char *obj,
+			 const void *caller)
+{
+	uint64_t sum;
+
+	if (modes & MODE_CALLER) {
+		callers_of(gp, obj)->put_by = caller;
+		list_del(link_of(gp, obj));
+	}
+	if (!(modes & MODE_BACKUP) && (modes & (MODE_POISON | MODE_INTEGRITY)))
+		memset(obj, FILL_PUT, pool->size);
+	if (gp->at.sum) {
+		sum = sum_of(obj, pool->size);
+		memcpy(obj + gp->at.sum, &sum, sizeof(sum));
+	}
+	if (modes & MODE_TAG)
+		tag_of(gp, obj)->state = STATE_RESTING;
+}
+
+void guard_put(struct pool *pool, void *o, const void *caller)
 {
 	struct guard_pool *gp = guard_pool(pool);
-	struct guard *g = (struct guard *)obj - 1;
+	unsigned char *obj = o;
 
 	pthread_mutex_lock(&gp->lock);
 	if (modes & MODE_TAG)
-		check_put(pool, g, caller);
-	if (modes & (MODE_POISON | MODE_INTEGRITY))
-		memset(body(g), FILL_PUT, pool->size);
-	g->state = STATE_RESTING;
-	g->put_by = caller;
-	list_del(&g->link);
+		check_put(pool, gp, obj, caller);
+	mark_resting(pool, gp, obj, caller);
 	gp->nused--;
 	if (modes & MODE_NO_CACHE) {
-		free(g);
+		object_free(gp, obj);
 	} else {
-		list_insert(modes & MODE_COLD_FIRST ? gp->resting.prev : &gp->resting, &g->link);
+		*link_of(gp, obj) = (struct list) { 0 };
+		list_insert(modes & MODE_COLD_FIRST ? gp->resting.prev : &gp->resting,
+			    link_of(gp, obj));
 		gp->nresting++;
 	}
 	pthread_mutex_unlock(&gp->lock);
@@ -243,20 +365,39 @@ void guard_report(const struct pool *pool, FILE *out)
 	if (!(modes & MODE_CALLER))
 		return;
 	for (struct list *n = gp->used.next; n != &gp->used; n = n->next)
-		print_place(out, "taken by", CONTAINER(n, struct guard, link)->got_by);
+		print_place(out, "taken by", callers_of(gp, of_link(gp, n))->got_by);
 }
 
-void guard_trim(struct pool *pool)
+size_t guard_trim(struct pool *pool)
 {
 	struct guard_pool *gp = guard_pool(pool);
 	struct list *node;
+	size_t freed = 0;
 
+	pthread_mutex_lock(&gp->lock);
 	while ((node = list_shift(&gp->resting))) {
-		struct guard *g = CONTAINER(node, struct guard, link);
+		unsigned char *obj = of_link(gp, node);
 
 		if (modes & MODE_INTEGRITY)
-			check_filled(pool, g, NULL);
+			check_resting(pool, gp, obj, NULL);
 		gp->nresting--;
-		free(g);
+		freed += gp->at.total;
+		object_free(gp, obj);
 	}
+	pthread_mutex_unlock(&gp->lock);
+	return freed;
+}
+
+void guard_print_sizes(const struct pool *pool, FILE *out)
+{
+	static const unsigned kinds[] = { MODE_POISON,
+					  MODE_TAG,
+					  MODE_CALLER,
+					  MODE_INTEGRITY,
+					  MODE_BACKUP,
+					  MODE_INTEGRITY | MODE_BACKUP,
+					  MODE_TAG | MODE_CALLER | MODE_INTEGRITY | MODE_BACKUP };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		fprintf(out, " %9u", layout_of(pool->size, kinds[i]).total);
 }

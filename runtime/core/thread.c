@@ -164,6 +164,17 @@ static void trim(void)
 	}
 }
 
+/* Another thread has run out of memory. */
+static void squeeze(void)
+{
+	bool again = false;
+
+	atomic_store(&th->squeeze, false);
+	pool_squeeze_own();
+	buf_trim(&again);
+	buf_trim(&again); /* what has rested since the first one, too */
+}
+
 static uint64_t sleep_until(void)
 {
 	uint64_t until = sched_until(th->sched, th->now);
@@ -176,6 +187,8 @@ static void loop(void)
 	while (!atomic_load_explicit(&th->stop, memory_order_relaxed)) {
 		if (__builtin_expect(atomic_load_explicit(&th->hold, memory_order_relaxed), 0))
 			isolate_stand();
+		if (__builtin_expect(atomic_load_explicit(&th->squeeze, memory_order_relaxed), 0))
+			squeeze();
 		th->turns++;
 		if (th->turn)
 			th->turn();

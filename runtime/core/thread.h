@@ -55,6 +55,7 @@ struct thread {
 	uint64_t rng[2]; /* state of thread_random */
 	_Alignas(64) _Atomic uint32_t asleep; /* in the poller: a wake-up is needed */
 	_Atomic uint32_t hold, stands; /* asked to stand still / does; see isolate.h */
+	_Atomic bool squeeze; /* memory is short: give up what rests here */
 	_Atomic uint64_t wakeups; /* ends of its sleep by others; counter */
 	_Atomic uint32_t load; /* connections owned, for accept; written by the owner */
 	_Atomic bool stop;

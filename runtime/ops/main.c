@@ -52,7 +52,8 @@ static int usage(FILE *out, const char *self)
 		"  --show-topology[=SYSFS]  print the processors and the threads that would run on "
 		"them (of another machine: a copy of its /sys); then end\n"
 		"  --pool-debug MODES catch memory defects: comma list of "
-		"poison,tag,caller,integrity,cold-first,no-cache\n"
+		"poison,tag,caller,integrity,cold-first,no-cache,backup; "
+		"or sizes: print what each costs\n"
 		"  --poller NAME      use this poller (epoll, io_uring), or do not start\n"
 		"  --watchdog WARN,ABORT|off  processor time in ms that one turn of a thread's "
 		"loop "
@@ -345,9 +346,9 @@ static int start(struct args *a)
 	struct limits lim = { 0 };
 	const struct plan *plan;
 	const struct poller *poller;
-	bool good;
+	bool good, sizes = a->pool_debug && strcmp(a->pool_debug, "sizes") == 0;
 
-	if (a->pool_debug && pool_debug(a->pool_debug)) {
+	if (a->pool_debug && !sizes && pool_debug(a->pool_debug)) {
 		fprintf(stderr, "--pool-debug '%s': unknown mode\n", a->pool_debug);
 		return EXIT_CODE_USAGE;
 	}
@@ -375,6 +376,10 @@ static int start(struct args *a)
 	process_signals_init(&signals);
 	watchdog_init();
 	proxy_init();
+	if (sizes) {
+		pool_print_sizes(stdout);
+		return EXIT_CODE_OK;
+	}
 	if (!prepare(&lim, a->check))
 		return good ? EXIT_CODE_SYSTEM : EXIT_CODE_CONFIG;
 	if (!good)

@@ -412,3 +412,25 @@ def test_s110_never_from_another_group(r):
             pass
     expect(answered < 8, "all are served: a connection has changed its group")
     cut(p)
+
+
+def test_s97_the_sizes_of_pools_by_mode(r):
+    code, out, err = r.call(r.build(SITE), "--set", "listen=127.0.0.1:0", "--pool-debug", "sizes")
+    same(code, 0, err)
+    rows = [line.split() for line in out.splitlines()]
+    same(rows[0], "pool size plain poison tag caller integrity backup both all".split(), "heading")
+    expect(len(rows) > 10, out)
+    for row in rows[1:]:
+        size, plain = int(row[1]), int(row[2])
+        expect(size <= plain < size + 16 or plain == 32 and size < 32, "plain adds nothing: %s", row)
+        expect(all(plain - 16 <= int(x) for x in row[3:]), "modes add: %s", row)
+
+
+def test_s93_a_site_serves_with_all_modes(r):
+    for modes in ("poison,tag,caller,integrity,cold-first", "tag,caller,integrity,backup", "no-cache,tag"):
+        to = (r.host, r.port())
+        p = r.start(r.build(SITE), "--set", "listen=%s:%d" % to, "--set", "n=2", "--pool-debug", modes,
+                    ready=[to])
+        for _ in range(20):
+            same(get(to)[0], 200, "status")
+        p.stop(0)

@@ -31,6 +31,7 @@ static void adds_up(const struct pool *pool, uint64_t in_use)
 
 	ck_assert_uint_eq(c.in_use, in_use);
 	ck_assert_uint_eq(c.allocated, c.in_use + c.cached + c.shared);
+	ck_assert_uint_eq(c.made, c.allocated + c.returned);
 }
 
 static void setup(void)
@@ -154,13 +155,14 @@ START_TEST(what_is_left_in_use_is_told_by_name)
 END_TEST
 
 /* A producer takes, a consumer gives back: nothing piles up. */
-#define HANDED 60000
+#define HANDED 60000 /* WEIR_SOAK: 10 million */
+static unsigned handed = HANDED;
 static void *_Atomic slots[256];
 
 static void *consumer(void *arg)
 {
 	ck_assert_int_eq(pool_thread_start(1, 0, 2), 0);
-	for (unsigned i = 0; i < HANDED; i++) {
+	for (unsigned i = 0; i < handed; i++) {
 		void *p;
 
 		while (!(p = __atomic_exchange_n((void **)&slots[i & 255], NULL, __ATOMIC_ACQ_REL)))
@@ -176,8 +178,10 @@ START_TEST(objects_given_back_elsewhere_come_round_again)
 	pthread_t t;
 	uint64_t most = 0;
 
+	if (getenv("WEIR_SOAK"))
+		handed = 10000000;
 	ck_assert_int_eq(pthread_create(&t, NULL, consumer, NULL), 0);
-	for (unsigned i = 0; i < HANDED; i++) {
+	for (unsigned i = 0; i < handed; i++) {
 		void *p = pool_get(&things);
 
 		while (__atomic_load_n((void **)&slots[i & 255], __ATOMIC_ACQUIRE))
@@ -240,6 +244,34 @@ static void bug_write_after_free(void)
 	pool_get(&things);
 }
 
+/* Bytes of the size make no whole words: the first byte behind is watched nevertheless. */
+static void bug_overflow_by_one(void)
+{
+	char *p = pool_get(&others); /* 24 bytes */
+
+	p[24] = 0;
+	pool_put(&others, p);
+}
+
+static void bug_write_into_backup(void)
+{
+	char *p = pool_get(&things);
+
+	memset(p, 5, 101);
+	pool_put(&things, p);
+	if (p[77] != 5) /* contents are kept for a look afterwards */
+		_exit(1);
+	p[77] = 1;
+	pool_get(&things);
+}
+
+static void bug_leak(void)
+{
+	pool_get(&things);
+	pool_fini(stderr);
+	abort();
+}
+
 static const struct {
 	const char *modes;
 	void (*bug)(void);
@@ -250,6 +282,12 @@ static const struct {
 	  "found by" },
 	{ "tag,poison", bug_overflow, "pool thing: overflow", "101 bytes" },
 	{ "tag,cold-first", bug_underflow, "pool thing: not an object", "found by" },
+	{ "tag", bug_overflow_by_one, "pool other: overflow", "24 bytes" },
+	{ "tag,backup,caller", bug_double_free, "pool thing: double free", "last given back by" },
+	{ "integrity,backup,caller", bug_write_into_backup,
+	  "pool thing: written after it was given back", "last given back by" },
+	{ "caller", bug_leak, "pool thing: 1 objects still in use", "taken by" },
+	{ "integrity,cold-first,no-cache,tag", bug_overflow, "pool thing: overflow", "101 bytes" },
 	{ "integrity,caller", bug_write_after_free,
 	  "pool thing: written after it was given back, at offset 77", "last taken by" },
 };
@@ -279,7 +317,8 @@ static void run_bug(void (*bug)(void), const char *modes, char *out, size_t size
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
-START_TEST(a_seeded_bug_is_reported_with_pool_and_place)
+/* S93 to S96. */
+START_TEST(s95_a_seeded_bug_is_reported_with_pool_and_place)
 {
 	char out[2000];
 
@@ -289,22 +328,24 @@ START_TEST(a_seeded_bug_is_reported_with_pool_and_place)
 }
 END_TEST
 
-START_TEST(sound_use_passes_in_every_mode)
+static const char *const all_modes[] = { "poison",     "tag",      "caller", "integrity",
+					 "cold-first", "no-cache", "backup" };
+#define MODES 7
+
+/* S97: the modes one by one and in pairs, then all. */
+START_TEST(s97_sound_use_passes_in_every_pair_of_modes)
 {
-	static const char *const modes[] = { "poison",
-					     "tag",
-					     "caller",
-					     "integrity",
-					     "cold-first",
-					     "no-cache",
-					     "poison,tag,caller,integrity,cold-first",
-					     "tag, no-cache,poison" };
+	char modes[100];
 	void *obj[100];
 
-	debug_setup(modes[_i]);
+	snprintf(modes, sizeof(modes), "%s,%s", all_modes[_i / MODES % MODES],
+		 all_modes[_i % MODES]);
+	debug_setup(_i < MODES * MODES ? modes : "poison,tag,caller,integrity,cold-first,backup");
 	for (unsigned round = 0; round < 5; round++) {
-		for (unsigned i = 0; i < 100; i++)
+		for (unsigned i = 0; i < 100; i++) {
 			memset(obj[i] = pool_get(&things), 1, 101);
+			ck_assert_uint_eq((uintptr_t)obj[i] % 16, 0);
+		}
 		adds_up(&things, 100);
 		for (unsigned i = 0; i < 100; i++)
 			pool_put(&things, obj[i]);
@@ -314,7 +355,71 @@ START_TEST(sound_use_passes_in_every_mode)
 }
 END_TEST
 
-START_TEST(poison_hides_old_contents_and_cold_first_delays_reuse)
+/* S97: what each layout costs; without modes not a byte. */
+START_TEST(s97_sizes_by_mode)
+{
+	static struct pool odd, page;
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	pool_init(&odd, "odd", 101);
+	pool_init(&page, "page", 4096);
+	pool_print_sizes(f);
+	fclose(f);
+	ck_assert_str_eq(
+		text, "pool                  size     plain    poison       tag    caller "
+		      "integrity    backup      both       all\n"
+		      "odd                    101       112       112       128       144       128"
+		      "       128       128       176\n"
+		      "page                  4096      4096      4096      4128      4128      4112"
+		      "      4112      4128      4176\n");
+	free(text);
+}
+END_TEST
+
+/* S92: under load, every object ever made is in one of the places. */
+START_TEST(s92_the_places_account_for_every_object)
+{
+	void *obj[3000];
+	unsigned n = 0;
+	bool again;
+
+	for (unsigned i = 0; i < 200000; i++) {
+		uint64_t r = (uint64_t)i * 2654435761u >> 7;
+
+		if (n == 3000 || (n && r % 3 == 0 && i / 20000 % 2) || (n && r % 5 == 0))
+			pool_put(&things, obj[--n]);
+		else
+			obj[n++] = pool_get(&things);
+		if (i % 1000 == 0)
+			adds_up(&things, n);
+		if (i % 30000 == 0)
+			pool_trim(&again);
+	}
+	while (n)
+		pool_put(&things, obj[--n]);
+	adds_up(&things, 0);
+	ck_assert_uint_gt(count_of(&things).made, 0);
+}
+END_TEST
+
+START_TEST(a_squeeze_leaves_nothing_resting)
+{
+	void *obj[5000];
+
+	for (unsigned i = 0; i < 5000; i++)
+		obj[i] = pool_get(&things);
+	for (unsigned i = 0; i < 5000; i++)
+		pool_put(&things, obj[i]);
+	pool_squeeze();
+	ck_assert_uint_eq(count_of(&things).allocated, 0);
+	pool_put(&things, pool_get(&things)); /* and all goes on */
+	adds_up(&things, 0);
+}
+END_TEST
+
+START_TEST(s93_poison_hides_old_contents_and_cold_first_delays_reuse)
 {
 	unsigned char *p, *q;
 
@@ -329,6 +434,8 @@ START_TEST(poison_hides_old_contents_and_cold_first_delays_reuse)
 	pool_put(&things, q);
 	ck_assert_ptr_eq(pool_get(&things), p);
 	ck_assert_ptr_eq(pool_get(&things), q);
+	pool_put(&things, p);
+	pool_put(&things, q);
 }
 END_TEST
 
@@ -352,11 +459,15 @@ Suite *pool_suite(void)
 	tcase_add_test(tc, a_limit_holds_and_ends_when_objects_come_back);
 	tcase_add_test(tc, what_is_left_in_use_is_told_by_name);
 	tcase_add_test(tc, objects_given_back_elsewhere_come_round_again);
+	tcase_add_test(tc, s92_the_places_account_for_every_object);
+	tcase_add_test(tc, a_squeeze_leaves_nothing_resting);
 	suite_add_tcase(s, tc);
-	tcase_add_loop_test(debug, a_seeded_bug_is_reported_with_pool_and_place, 0,
+	tcase_add_loop_test(debug, s95_a_seeded_bug_is_reported_with_pool_and_place, 0,
 			    sizeof(bugs) / sizeof(bugs[0]));
-	tcase_add_loop_test(debug, sound_use_passes_in_every_mode, 0, 8);
-	tcase_add_test(debug, poison_hides_old_contents_and_cold_first_delays_reuse);
+	tcase_add_loop_test(debug, s97_sound_use_passes_in_every_pair_of_modes, 0,
+			    MODES * MODES + 1);
+	tcase_add_test(debug, s97_sizes_by_mode);
+	tcase_add_test(debug, s93_poison_hides_old_contents_and_cold_first_delays_reuse);
 	tcase_add_test(debug, an_unknown_mode_is_refused);
 	suite_add_tcase(s, debug);
 	return s;
