@@ -15,6 +15,7 @@ static const struct command {
 	{ "test", "run the test blocks of a site", cmd_test },
 	{ "explain", "show which rules a request meets, and its outcome", cmd_explain },
 	{ "fmt", "write files in the canonical form", cmd_fmt },
+	{ "lsp", "serve editors", cmd_lsp },
 	{ "diff", "show what two sites, or built binaries, do differently", cmd_diff },
 	{ "inspect", "show what a built binary holds", cmd_inspect },
 	{ "dump", "print a site's rule program or syntax tree", cmd_dump },

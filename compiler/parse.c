@@ -142,7 +142,8 @@ static const char *check_cycle(const struct parse *ps, uint32_t file)
 	for (const struct frame *f = ps->frame; f; f = f->outer) {
 		const struct source *o = source_get(f->lx.file);
 
-		if (o->dev == s->dev && o->ino == s->ino)
+		if (o->dev == s->dev && o->ino == s->ino &&
+		    (s->ino || str_eq(o->path, s->path)))
 			return "it includes itself";
 	}
 	return NULL;

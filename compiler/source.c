@@ -14,6 +14,13 @@ static uint32_t nfiles;
 static size_t all_bytes;
 static struct arena *memory; /* of the last file: holds the line indexes */
 
+static bool (*overlay)(struct str path, struct str *text);
+
+void source_overlay(bool (*get)(struct str path, struct str *text))
+{
+	overlay = get;
+}
+
 void source_reset(void)
 {
 	nfiles = 0;
@@ -52,11 +59,11 @@ static const char *add(struct arena *a, struct source s, uint32_t *file)
 	return NULL;
 }
 
-const char *source_text(struct arena *a, struct str name, struct str text, uint32_t *file)
+/* Adds <s> with a copy of its text. */
+static const char *add_copy(struct arena *a, struct source s, uint32_t *file)
 {
-	struct source s = { .path = arena_str(a, name), .text = text };
+	struct str text = s.text;
 
-	s.name = s.path;
 	if (text.n <= SOURCE_FILE_MAX) {
 		char *p = arena_get(a, text.n + 2);
 
@@ -66,6 +73,14 @@ const char *source_text(struct arena *a, struct str name, struct str text, uint3
 		s.text.p = p;
 	}
 	return add(a, s, file);
+}
+
+const char *source_text(struct arena *a, struct str name, struct str text, uint32_t *file)
+{
+	struct source s = { .path = arena_str(a, name), .text = text };
+
+	s.name = s.path;
+	return add_copy(a, s, file);
 }
 
 /* Reads <fd> to its end. NULL, or the reason. <size>: what is expected. */
@@ -124,11 +139,19 @@ static const char *read_file(struct arena *a, int fd, struct source *s)
 const char *source_open(struct arena *a, struct str path, struct str name, uint32_t *file)
 {
 	struct source s = { .path = arena_str(a, path), .name = arena_str(a, name) };
+	struct stat st;
 	const char *why;
 	int fd;
 
 	if (memchr(path.p, 0, path.n))
 		return "the name holds a NUL";
+	if (overlay && overlay(path, &s.text)) {
+		if (stat(s.path.p, &st) == 0) {
+			s.dev = st.st_dev;
+			s.ino = st.st_ino;
+		}
+		return add_copy(a, s, file);
+	}
 	fd = open(s.path.p, O_RDONLY | O_CLOEXEC | (nfiles ? O_NONBLOCK : 0));
 	if (fd < 0)
 		return strerror(errno);
@@ -170,6 +193,7 @@ static void make_index(struct source *s)
 
 	for (const char *q = p; (q = memchr(q, '\n', (size_t)(end - q))); q++)
 		lines++;
+	s->nlines = (uint32_t)lines;
 	s->index = ARENA_ARRAY(memory, uint32_t, lines / INDEX_STEP + 1);
 	while (p) {
 		if (line % INDEX_STEP == 0)
@@ -190,6 +214,8 @@ struct str source_line(struct at at)
 	s = files[at.file];
 	if (!s->index)
 		make_index(s);
+	if (at.line > s->nlines)
+		return S("");
 	end = s->text.p + s->text.n;
 	p = s->text.p + s->index[(at.line - 1) / INDEX_STEP];
 	for (uint32_t i = (at.line - 1) % INDEX_STEP; i; i--) {

@@ -18,14 +18,18 @@ struct source {
 	struct str path; /* opens the file, is shown in messages */
 	struct str name; /* relative to the folder of the site file, or std/NAME: no build path */
 	struct str text; /* one LF more and a NUL follow it */
-	dev_t dev; /* identity of the file; 0 and 0 for a text from memory */
+	dev_t dev; /* identity of the file; 0 and 0 for a text that is no file */
 	ino_t ino;
 	bool list; /* values or entries, one a line: not the language */
+	uint32_t nlines; /* known with <index> */
 	uint32_t *index; /* where every 256th line starts; made when first asked for */
 };
 
 /* Forgets all files. The memory stays the arena's. */
 void source_reset(void);
+/* From now on <get> is asked first for the text of each path, for editors' buffers that are not
+ * saved; NULL: no longer. The text is copied. */
+void source_overlay(bool (*get)(struct str path, struct str *text));
 /* Reads the file <path>. NULL and its number in <file>, or the reason in English. The site file
  * alone may be a pipe. */
 const char *source_open(struct arena *a, struct str path, struct str name, uint32_t *file);

@@ -7,7 +7,10 @@ RE2C ?= re2c
 LEMON ?= lemon
 RE2C_FLAGS := -W --no-generation-date --no-version
 
-.PHONY: generated check-generated
+.PHONY: generated check-generated editors
+# Colours of editors, from the tables of the language; tools/editors.py --check tells whether they are current.
+editors:
+	@$(PYTHON) tools/editors.py
 generated:
 	$(RE2C) $(RE2C_FLAGS) -o generated/lexer.c grammar/lexer.re
 	$(LEMON) -q -dgenerated grammar/grammar.y

@@ -47,10 +47,12 @@ step 'build, gcc' mk all
 step 'build, clang' mk B="$B-clang" CC=clang all unit-bins
 step 'layers' mk layers
 step 'generated files are current' tools/generated.sh
+step 'colours of editors are current' tools/editors.py --check
 step 'unit, address and undefined behaviour sanitizers' mk SAN=address unit
 step 'unit, thread sanitizer' tools/tsan.sh "$B"
 step 'golden' mk golden
 step 'canonical form' tests/fmt/run "$B"
+step 'language server' tests/editor/run "$B"
 step 'standard library' mk stdlib-tests
 step 'reproducible builds, parts, installation' tests/build/run "$B"
 step 'differential: interpreter and generated code' tests/differential/run "$B"

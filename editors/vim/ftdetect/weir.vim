@@ -1,0 +1,2 @@
+" Made by tools/editors.py: do not edit.
+au BufRead,BufNewFile *.weir setfiletype weir
