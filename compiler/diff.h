@@ -33,10 +33,9 @@ struct diff {
 /* Compares; what <d> holds is in <a>. Time is near linear in the number of rules. */
 void diff_compare(struct diff *d, struct arena *a, const struct program *old,
 		  const struct program *new);
-void diff_text(const struct diff *d, FILE *out);
-void diff_json(const struct diff *d, FILE *out);
-/* All of it: compares, writes, and returns the number of differences. */
-unsigned diff_programs(const struct program *old, const struct program *new, FILE *out, bool json);
+/* The differences as text, a line each below the names of sections; as elements of a JSON array. */
+void diff_items(const struct diff *d, FILE *out);
+void diff_json_items(const struct diff *d, FILE *out);
 
 /* diff_rules.c: one list of rules */
 void diff_chain(struct diff *d, struct str section, const struct p_chain *old,

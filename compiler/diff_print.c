@@ -44,14 +44,10 @@ static void item_text(FILE *out, const struct diff *d, const struct diff_item *i
 	putc('\n', out);
 }
 
-void diff_text(const struct diff *d, FILE *out)
+void diff_items(const struct diff *d, FILE *out)
 {
 	const struct diff_item *last = NULL;
 
-	if (d->n == 0) {
-		fputs("no difference\n", out);
-		return;
-	}
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct diff_item *it = &d->items[i];
 
@@ -61,9 +57,6 @@ void diff_text(const struct diff *d, FILE *out)
 		item_text(out, d, it);
 		last = it;
 	}
-	fprintf(out, "%u difference%s\n", d->n, d->n == 1 ? "" : "s");
-	fputs("compared by names and rules: which requests are treated differently is not proved\n",
-	      out);
 }
 
 static void json_place(FILE *out, const char *key, const struct program *p, struct p_place at)
@@ -86,12 +79,8 @@ static void json_str(FILE *out, const char *key, struct str s, bool there)
 		fputs("null", out);
 }
 
-void diff_json(const struct diff *d, FILE *out)
+void diff_json_items(const struct diff *d, FILE *out)
 {
-	fprintf(out,
-		"{\"version\":1,\"method\":\"structural\",\"proved\":false,\"count\":%u,"
-		"\"differences\":[",
-		d->n);
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct diff_item *it = &d->items[i];
 
@@ -106,21 +95,4 @@ void diff_json(const struct diff *d, FILE *out)
 		json_place(out, "new_place", d->new, it->new_at);
 		putc('}', out);
 	}
-	fputs("]}\n", out);
-}
-
-unsigned diff_programs(const struct program *old, const struct program *new, FILE *out, bool json)
-{
-	struct arena a = { 0 };
-	struct diff d;
-	unsigned n;
-
-	diff_compare(&d, &a, old, new);
-	if (json)
-		diff_json(&d, out);
-	else
-		diff_text(&d, out);
-	n = d.n;
-	arena_free(&a);
-	return n;
 }

@@ -29,6 +29,11 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 	compiler/proof/search.c compiler/proof/witness.c compiler/proof/proof.c \
 	compiler/proof/lint_reach.c compiler/proof/lint.c
 
+# Which requests two programs treat differently.
+WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/clash.c \
+	compiler/compare/backend.c compiler/compare/writes.c compiler/compare/pair.c \
+	compiler/diff_report.c compiler/diff_report_json.c compiler/diff_html.c compiler/diff_tests.c
+
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
 	compiler/emit_section.c compiler/emit.c compiler/decide/effect.c compiler/decide/factor.c \
 	compiler/decide/pattern.c compiler/decide/clause.c compiler/decide/tree.c compiler/decide/finder.c \
@@ -42,3 +47,6 @@ WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select
 	compiler/cmd_lint.c compiler/editor/json.c compiler/editor/place.c \
 	compiler/editor/names.c compiler/editor/words.c compiler/editor/lsp_check.c compiler/editor/lsp_answer.c \
 	compiler/editor/lsp_complete.c compiler/editor/lsp.c compiler/cmd_lsp.c compiler/cmd_code.c
+	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_form.c compiler/lint_program.c compiler/lint_values.c \
+	compiler/lint_tests.c compiler/lint.c \
+	compiler/cmd_lint.c compiler/cmd_code.c

@@ -117,6 +117,7 @@ struct proof {
 	struct symbols contexts; /* of context.c */
 	uint32_t nexact; /* searches over automata */
 	struct symbols map_names; /* path maps by their steps */
+	struct symbols chains, versions; /* of writes: by content; what they made, by action */
 };
 
 static inline struct atom *atom_at(const struct proof *g, uint32_t lit)
@@ -190,6 +191,7 @@ struct write {
 	struct dnf cond, ncond; /* when it was done, and when not */
 	const struct path_map *map; /* mapuri: one step */
 	bool target; /* mapuri: of the target as a whole, not of the path */
+	const void *chain; /* equal for equal writes behind equal ones; made when first asked for */
 };
 
 /* Before it anything may have been written to variables and captures. */

@@ -6,7 +6,9 @@
 
 #include "../../runtime/base/uri.h"
 #include "../lower_part.h"
+#include "../program_form.h"
 #include "../request.h"
+#include "../show.h"
 
 /* What a write leaves of a field. */
 enum effect {
@@ -316,14 +318,72 @@ bool state_seen(struct proof *g, const struct p_action *a)
 
 static const struct path_map *map_of(struct proof *g, const struct p_action *a)
 {
-	struct str text = constant_text(a->text);
+	struct str text = constant_text(a->text), key;
 	struct path_map *m;
 
 	if (!text.p || !a->text)
 		return NULL;
+	key = arena_printf(g->a, "map %d %zu %.*s %.*s", a->icase, a->old.n, STR_ARG(a->old),
+			   STR_ARG(text));
+	m = symbol_get(&g->map_names, key);
+	if (m)
+		return m;
 	m = ARENA_NEW(g->a, struct path_map);
 	*m = (struct path_map) { .old = a->old, .new = text, .icase = a->icase };
+	symbol_put(g->a, &g->map_names, key, m);
 	return m;
+}
+
+static void put_dnf(FILE *out, const struct dnf *d)
+{
+	fputc('|', out);
+	for (uint32_t i = 0; i < d->n; i++) {
+		fputc('/', out);
+		for (uint32_t k = 0; k < d->at[i].n; k++)
+			fprintf(out, " %u", d->at[i].lits[k]);
+	}
+}
+
+/* What names <w> among the writes of all programs that are looked at together. */
+static const void *chain_of(struct proof *g, const struct write *w)
+{
+	struct write *at = (struct write *)(uintptr_t)w;
+	struct show_buffer b;
+	struct pio io = { 0 };
+	struct str key;
+
+	if (!w || w->chain)
+		return w ? w->chain : NULL;
+	show_open(&b);
+	io.out = b.out;
+	fprintf(b.out, "%p ", chain_of(g, w->below));
+	if (w->action)
+		form_action(&io, (struct p_action *)(uintptr_t)w->action); /* only written */
+	else
+		fprintf(b.out, "%.*s", STR_ARG(w->section->forwardfor.header));
+	put_dnf(b.out, &w->cond);
+	key = show_close(&b, g->a);
+	at->chain = symbol_get(&g->chains, key);
+	if (!at->chain) {
+		symbol_put(g->a, &g->chains, key, at);
+		at->chain = at;
+	}
+	return at->chain;
+}
+
+/* What <w> makes of a field it writes something unknown into: one value on each way, as an action
+ * is done once. Equal writes of two programs make the same. */
+static const void *version_of(struct proof *g, const struct write *w)
+{
+	const void *by = w->action ? (const void *)w->action : w->section;
+	struct str key = arena_printf(g->a, "%p", by);
+	const void *version = symbol_get(&g->versions, key);
+
+	if (version)
+		return version;
+	version = chain_of(g, w);
+	symbol_put(g->a, &g->versions, key, (void *)(uintptr_t)version);
+	return version;
 }
 
 /* "OPTIONS * and CONNECT have no path to edit": then such a write is not done. */
@@ -469,7 +529,7 @@ static struct dnf read_written(const struct reading *r, struct proof_field *f,
 	case EFFECT_OPAQUE:
 		break;
 	}
-	return literal(g, field_version(g, f, w->action ? (const void *)w->action : w->section),
+	return literal(g, field_version(g, f, version_of(g, w)),
 		       r->test, map, r->neg);
 }
 

@@ -9,7 +9,7 @@ F := $(B)/fuzz
 include compiler/sources.mk
 include runtime/sources.mk
 
-COMPILER_SRC := $(WEIR_FRONT_SRC) $(WEIR_MIDDLE_SRC) $(WEIR_REGULAR_SRC) $(WEIR_READ_SRC) $(WEIR_BACK_SRC) $(WEIR_LINT_SRC)
+COMPILER_SRC := $(WEIR_FRONT_SRC) $(WEIR_MIDDLE_SRC) $(WEIR_REGULAR_SRC) $(WEIR_READ_SRC) $(WEIR_PROOF_SRC) $(WEIR_COMPARE_SRC) $(WEIR_BACK_SRC) $(WEIR_LINT_SRC)
 RUNTIME_SRC := $(RT_CORE_SRC) $(RT_NET_SRC) $(RT_HTTP_SRC) $(RT_PROXY_SRC) $(RT_OPS_SRC)
 PROGRAMS := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 of_compiler = $(shell grep -l '"compiler/' tests/fuzz/fuzz_$(1).c)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compare: which requests two rule programs treat differently. Complete for each pair of deciding
+ * rules: a request whose verdict or backend differs has an old and a new deciding rule of which at
+ * least one has changed, or reads what a changed rule wrote; each such pair is asked of the proof
+ * engine, with both ways in one scene. Every difference carries a request that the interpreter has
+ * run through both programs. Settings, servers and binds are the structural diff's business.
+ * Counts work, not time. One thread. */
+#ifndef WEIR_COMPARE_H
+#define WEIR_COMPARE_H
+
+#include "../interp.h"
+
+/* From the most to the least serious. */
+enum compare_severity { CMP_EXPOSURE, CMP_OUTAGE, CMP_REROUTE, CMP_REWRITE, CMP_RESPONSE };
+extern const char *const compare_severities[];
+
+/* A request with what it needs besides, as each program sees it. */
+struct compare_witness {
+	struct request_spec request;
+	struct interp_state old_state, new_state;
+	struct outcome *old, *new;
+	uint32_t nlines;
+	struct str lines[40]; /* for people */
+	struct str curl;
+};
+
+/* Requests that go from <old> to <new>. */
+struct compare_class {
+	enum compare_severity severity;
+	const struct p_rule *old, *new; /* that decide or write; NULL: the end of the rules */
+	struct str was, is; /* what happens to them */
+	struct compare_witness *witness;
+};
+
+/* A question that a limit left open. */
+struct compare_open {
+	const struct p_rule *old, *new;
+	struct str why;
+};
+
+/* A rule whose text changed, without any effect. */
+struct compare_idle {
+	const struct p_rule *rule;
+	bool is_new;
+};
+
+struct compare {
+	struct arena *a;
+	const struct program *old, *new;
+	uint32_t nclasses, classes_room;
+	struct compare_class *classes; /* by severity, then as found */
+	uint32_t nopen, open_room;
+	struct compare_open *open;
+	uint32_t nidle, idle_room;
+	struct compare_idle *idle;
+	uint64_t queries;
+	struct str fault; /* a proof and the interpreter disagree: what about; empty: never */
+};
+
+/* Compares; all of <c> is in <a>. <old> and <new> are not changed. */
+void compare_programs(struct compare *c, struct arena *a, const struct program *old,
+		      const struct program *new);
+bool compare_equal(const struct compare *c);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mates: which rules of two lists are the same rule: equal text, and in the same order (the longest
+ * increasing subsequence). */
+#include "../program_form.h"
+#include "../show.h"
+#include "side.h"
+
+static struct str text_of(struct arena *a, const struct p_rule *r)
+{
+	struct show_buffer b;
+	struct pio io = { 0 };
+
+	show_open(&b);
+	io.out = b.out;
+	form_rule(&io, (struct p_rule *)(uintptr_t)r); /* writing changes nothing in it */
+	return show_close(&b, a);
+}
+
+bool side_same_text(struct arena *a, const struct p_rule *x, const struct p_rule *y)
+{
+	return str_eq(text_of(a, x), text_of(a, y));
+}
+
+/* Old rules of one text, in order. */
+struct same {
+	uint32_t next, n, *at;
+};
+
+static void pair(struct arena *a, const struct p_chain *old, const struct p_chain *new,
+		 uint32_t *mate)
+{
+	struct symbols texts = { 0 };
+
+	for (uint32_t i = 0; i < old->n; i++) {
+		struct str text = text_of(a, old->rules[i]);
+		struct same *s = symbol_get(&texts, text);
+
+		if (!s) {
+			s = ARENA_NEW(a, struct same);
+			symbol_put(a, &texts, text, s);
+		}
+		if ((s->n & (s->n - 1)) == 0) {
+			uint32_t *more = ARENA_ARRAY(a, uint32_t, 2 * s->n + 1);
+
+			if (s->n)
+				memcpy(more, s->at, s->n * sizeof(*more));
+			s->at = more;
+		}
+		s->at[s->n++] = i;
+	}
+	for (uint32_t k = 0; k < new->n; k++) {
+		struct same *s = symbol_get(&texts, text_of(a, new->rules[k]));
+
+		mate[k] = s && s->next < s->n ? s->at[s->next++] : NO_INDEX;
+	}
+}
+
+/* Of the mates only those stay that are in order (patience sorting, n log n). */
+static void keep_order(struct arena *a, uint32_t n, uint32_t *mate)
+{
+	uint32_t *tail = ARENA_ARRAY(a, uint32_t, n + 1), *before = ARENA_ARRAY(a, uint32_t, n + 1),
+		 len = 0;
+	bool *stays = ARENA_ARRAY(a, bool, n + 1);
+
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t lo = 0, hi = len;
+
+		if (mate[k] == NO_INDEX)
+			continue;
+		while (lo < hi) {
+			uint32_t mid = lo + (hi - lo) / 2;
+
+			if (mate[tail[mid]] < mate[k])
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		before[k] = lo ? tail[lo - 1] : NO_INDEX;
+		tail[lo] = k;
+		len += lo == len;
+	}
+	for (uint32_t k = len ? tail[len - 1] : NO_INDEX; k != NO_INDEX; k = before[k])
+		stays[k] = true;
+	for (uint32_t k = 0; k < n; k++)
+		if (!stays[k])
+			mate[k] = NO_INDEX;
+}
+
+void side_mates(struct arena *a, const struct p_chain *old, const struct p_chain *new,
+		uint32_t *mate_of_new)
+{
+	struct arena own = { 0 };
+
+	(void)a;
+	pair(&own, old, new, mate_of_new);
+	keep_order(&own, new->n, mate_of_new);
+	arena_free(&own);
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pair.h"
+
+#include <stdlib.h>
+
+#include "../proof/witness.h"
+#include "../show.h"
+
+bool pair_join(struct pairing *p, const struct scene *x, const struct scene *y, struct scene *out)
+{
+	if (x->n + y->n > SCENE_SEGMENTS)
+		return false;
+	*out = *x;
+	memcpy(out->at + x->n, y->at, y->n * sizeof(*y->at));
+	out->n = x->n + y->n;
+	out->room = out->nneeds = x->nneeds + y->nneeds;
+	out->needs = ARENA_ARRAY(p->a, struct dnf, out->nneeds + 1);
+	if (x->nneeds)
+		memcpy(out->needs, x->needs, x->nneeds * sizeof(*x->needs));
+	if (y->nneeds)
+		memcpy(out->needs + x->nneeds, y->needs, y->nneeds * sizeof(*y->needs));
+	return true;
+}
+
+/* ---- witnesses ---- */
+
+/* What the joint program numbers, in the order of the new one. */
+static struct interp_state state_of_new(struct pairing *p, const struct interp_state *joint)
+{
+	const struct program *new = p->c->new;
+	struct interp_state st = { .random = joint->random, .now = joint->now };
+
+	if (joint->params) {
+		struct str *params = ARENA_ARRAY(p->a, struct str, new->nparams + 1);
+
+		for (uint32_t i = 0; i < new->nparams; i++)
+			params[i] = joint->params[p->twin->params[i]->index];
+		st.params = params;
+	}
+#define NUMBERS(field)                                                                             \
+	if (joint->field) {                                                                        \
+		int64_t *n_ = ARENA_ARRAY(p->a, int64_t, new->nsections + 1);                      \
+		for (uint32_t i = 0; i < new->nsections; i++)                                      \
+			n_[i] = joint->field[p->twin->sections[i]->index];                         \
+		st.field = n_;                                                                     \
+	}
+	NUMBERS(nbsrv)
+	NUMBERS(conns)
+	NUMBERS(qlen)
+#undef NUMBERS
+	return st;
+}
+
+static struct compare_witness *witness_of(struct pairing *p, const struct scene *sc,
+					  const struct model *m)
+{
+	struct compare_witness *w = ARENA_NEW(p->a, struct compare_witness);
+	struct witness raw;
+
+	p->g->p = p->c->old;
+	witness_make(p->g, sc, m, &raw);
+	p->g->p = p->joint;
+	w->request = raw.request;
+	w->old_state = raw.state;
+	w->old = raw.outcome;
+	w->new_state = state_of_new(p, &raw.state);
+	w->new = interp_run(p->a, p->c->new, &w->request, &w->new_state);
+	w->nlines = witness_lines(p->a, &raw, w->lines, 40);
+	w->curl = witness_curl(p->a, &raw, S("http://127.0.0.1:8080"));
+	return w;
+}
+
+enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_witness **w)
+{
+	struct search q;
+	enum answer got;
+
+	*w = NULL;
+	if (p->c->queries++ >= QUERIES_MAX) {
+		p->full = true;
+		return ANSWER_LIMIT;
+	}
+	got = search_run(&q, p->g, sc);
+	if (got == ANSWER_YES)
+		*w = witness_of(p, sc, q.found);
+	search_end(&q);
+	return got;
+}
+
+bool pair_uncertain(const struct pairing *p, const struct scene *sc)
+{
+	for (uint32_t i = 0; i < sc->nneeds; i++)
+		for (uint32_t k = 0; k < sc->needs[i].n; k++)
+			for (uint32_t l = 0; l < sc->needs[i].at[k].n; l++) {
+				const struct atom *x = atom_at(p->g, sc->needs[i].at[k].lits[l]);
+
+				if (x->unknown || x->opaque || x->field->opaque)
+					return true;
+			}
+	return p->side[0].computed || p->side[1].computed;
+}
+
+static bool same_fields(const struct fields *x, const struct fields *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++)
+		if (!str_ieq(x->at[i].name, y->at[i].name) ||
+		    !str_eq(x->at[i].value, y->at[i].value))
+			return false;
+	return true;
+}
+
+static bool same_name(const struct p_section *x, const struct p_section *y)
+{
+	return !x == !y && (!x || str_eq(x->name, y->name));
+}
+
+bool pair_same_outcome(const struct compare_witness *w)
+{
+	const struct outcome *x = w->old, *y = w->new;
+	const struct interp_message *r = &x->request, *s = &y->request;
+	const struct interp_answer *t = &x->answer, *u = &y->answer;
+
+	if (x->verdict != y->verdict || x->forwarded != y->forwarded ||
+	    !same_name(x->backend, y->backend))
+		return false;
+	if (x->forwarded && (!str_eq(r->meth, s->meth) || !str_eq(r->uri, s->uri) ||
+			     !str_eq(r->host, s->host) || !same_fields(&r->headers, &s->headers)))
+		return false;
+	if (t->present != u->present)
+		return false;
+	return !t->present || (t->made == u->made && t->status == u->status &&
+			       same_fields(&t->headers, &u->headers) && str_eq(t->body, u->body) &&
+			       str_eq(t->file, u->file));
+}
+
+/* ---- results ---- */
+
+void pair_guilty(struct pairing *p, int side, const struct p_rule *rule)
+{
+	if (rule)
+		p->guilty[side][rule->index] = true;
+}
+
+void pair_add(struct pairing *p, struct compare_class class)
+{
+	struct compare *c = p->c;
+
+	GROW(p->a, c->classes, c->nclasses, c->classes_room);
+	c->classes[c->nclasses++] = class;
+	pair_guilty(p, 0, class.old);
+	pair_guilty(p, 1, class.new);
+}
+
+void pair_open(struct pairing *p, const struct p_rule *old, const struct p_rule *new,
+	       const char *why)
+{
+	struct compare *c = p->c;
+
+	pair_guilty(p, 0, old);
+	pair_guilty(p, 1, new);
+	for (uint32_t i = 0; i < c->nopen; i++)
+		if (c->open[i].old == old && c->open[i].new == new)
+			return;
+	GROW(p->a, c->open, c->nopen, c->open_room);
+	c->open[c->nopen++] = (struct compare_open) { .old = old,
+						      .new = new,
+						      .why = arena_str(p->a, str_from(why)) };
+}
+
+/* ---- ends ---- */
+
+/* What the rule answers, as text. */
+static struct str answer_of(struct arena *a, const struct p_rule *r)
+{
+	struct show_buffer b;
+
+	show_open(&b);
+	for (uint32_t i = 0; i < r->nactions; i++) {
+		enum action_id id = r->actions[i].id;
+
+		if (id != ACT_DENY && id != ACT_DROP && id != ACT_TARPIT && id != ACT_REDIR &&
+		    id != ACT_RESPOND)
+			continue;
+		show_action(b.out, &r->actions[i]);
+		break;
+	}
+	return show_close(&b, a);
+}
+
+static void name_outcomes(struct side *s)
+{
+	for (size_t i = 0; i < s->ends.n; i++) {
+		struct end *e = s->ends.p[i];
+
+		if (e->final)
+			e->what = answer_of(s->a, e->rule);
+		else if (e->backend)
+			e->what = arena_printf(s->a, "backend %.*s", STR_ARG(e->backend->name));
+		else
+			e->what = S("no backend");
+		e->rule = side_rule(s, e->rule);
+	}
+}
+
+static bool blocks(const struct end *e)
+{
+	return (!e->final && !e->backend) || str_starts(e->what, S("deny")) ||
+	       str_starts(e->what, S("drop")) || str_starts(e->what, S("tarpit"));
+}
+
+static enum compare_severity severity_of(const struct end *x, const struct end *y)
+{
+	if (blocks(x) && !y->final && y->backend)
+		return CMP_EXPOSURE;
+	if (blocks(y) && !blocks(x))
+		return CMP_OUTAGE;
+	if ((x->final && y->final) || blocks(x))
+		return str_starts(x->what, S("redir")) && str_starts(y->what, S("redir"))
+			       ? CMP_REROUTE
+			       : CMP_RESPONSE;
+	return CMP_REROUTE;
+}
+
+/* Did the run come to <e>? */
+static bool came_to(const struct end *e, const struct outcome *o)
+{
+	if (e->final)
+		return o->decided == e->rule && o->verdict != VERDICT_FORWARD;
+	if (!e->backend)
+		return !o->backend;
+	return o->backend && str_eq(o->backend->name, e->backend->name);
+}
+
+static bool same_entry(const struct end *x, const struct end *y)
+{
+	return str_eq(x->front->scene->entry->name, y->front->scene->entry->name);
+}
+
+static void judge(struct pairing *p, const struct end *x, const struct end *y,
+		  const struct scene *sc, struct compare_witness *w, uint32_t *known)
+{
+	if (came_to(x, w->old) && came_to(y, w->new)) {
+		pair_add(p, (struct compare_class) { .severity = severity_of(x, y),
+						     .old = x->rule,
+						     .new = y->rule,
+						     .was = x->what,
+						     .is = y->what,
+						     .witness = w });
+		*known = 1;
+		return;
+	}
+	if (!pair_uncertain(p, sc))
+		p->c->fault = arena_printf(p->a, "%.*s", STR_ARG(w->curl));
+	pair_open(p, x->rule, y->rule, "a value that is known at run time alone decides");
+}
+
+static void ask_pair(struct pairing *p, const struct end *x, const struct end *y)
+{
+	struct str key = arena_printf(p->a, "%p %p %.*s|%.*s", (const void *)x->rule,
+				      (const void *)y->rule, STR_ARG(x->what), STR_ARG(y->what));
+	uint32_t *known = symbol_get(&p->asked, key);
+	struct scene so, sn, sc;
+	struct compare_witness *w;
+	enum answer got;
+
+	if (known && *known)
+		return;
+	if (!side_scene(&p->side[0], x, &so) || !side_scene(&p->side[1], y, &sn))
+		return;
+	if (!known) {
+		known = ARENA_NEW(p->a, uint32_t);
+		symbol_put(p->a, &p->asked, key, known);
+	}
+	if (!pair_join(p, &so, &sn, &sc)) {
+		pair_open(p, x->rule, y->rule, "the way is too long");
+		return;
+	}
+	got = pair_ask(p, &sc, &w);
+	if (got == ANSWER_LIMIT)
+		pair_open(p, x->rule, y->rule, "the limit of one question was reached");
+	else if (got == ANSWER_YES)
+		judge(p, x, y, &sc, w, known);
+}
+
+static void ask_ends(struct pairing *p)
+{
+	const struct vec *olds = &p->side[0].ends, *news = &p->side[1].ends;
+	struct vec touched = { 0 };
+
+	for (size_t k = 0; k < news->n; k++)
+		if (((const struct end *)news->p[k])->touched)
+			vec_push(p->a, &touched, news->p[k]);
+	for (size_t i = 0; i < olds->n && !p->full; i++) {
+		const struct end *x = olds->p[i];
+		const struct vec *others = x->touched ? news : &touched;
+
+		for (size_t k = 0; k < others->n && !p->full; k++) {
+			const struct end *y = others->p[k];
+
+			if (!str_eq(x->what, y->what) && same_entry(x, y) &&
+			    !pair_clash(p->g, x, y))
+				ask_pair(p, x, y);
+		}
+	}
+}
+
+/* ---- all ---- */
+
+static void note_changed(struct pairing *p)
+{
+	const struct program *old = p->c->old, *new = p->c->new;
+
+	memset(p->changed[0], true, old->nrules);
+	memset(p->changed[1], true, new->nrules);
+	for (uint32_t i = 0; i < old->nsections; i++)
+		for (uint32_t k = 0; k < new->nsections; k++) {
+			const struct p_section *x = old->sections[i], *y = new->sections[k];
+
+			if (!str_eq(x->name, y->name))
+				continue;
+			for (int dir = 0; dir < RULE_DIRS; dir++) {
+				const struct p_chain *c = &x->chains[dir], *d = &y->chains[dir];
+				uint32_t *mate = ARENA_ARRAY(p->a, uint32_t, d->n + 1);
+
+				side_mates(p->a, c, d, mate);
+				for (uint32_t r = 0; r < d->n; r++)
+					if (mate[r] != NO_INDEX) {
+						p->changed[1][d->rules[r]->index] = false;
+						p->changed[0][c->rules[mate[r]]->index] = false;
+					}
+			}
+		}
+}
+
+static void note_idle(struct pairing *p)
+{
+	struct compare *c = p->c;
+
+	for (int side = 0; side < 2; side++) {
+		const struct program *own = p->side[side].own;
+
+		for (uint32_t i = 0; i < own->nrules && !p->full; i++) {
+			if (!p->changed[side][i] || p->guilty[side][i])
+				continue;
+			GROW(p->a, c->idle, c->nidle, c->idle_room);
+			c->idle[c->nidle++] = (struct compare_idle) { .rule = own->rules[i],
+								      .is_new = side == 1 };
+		}
+	}
+}
+
+static int by_severity(const void *x, const void *y)
+{
+	const struct compare_class *a = x, *b = y;
+	uint32_t ra = a->old ? a->old->index : UINT32_MAX, rb = b->old ? b->old->index : UINT32_MAX;
+
+	if (a->severity != b->severity)
+		return a->severity < b->severity ? -1 : 1;
+	if (ra != rb)
+		return ra < rb ? -1 : 1;
+	ra = a->new ? a->new->index : UINT32_MAX;
+	rb = b->new ? b->new->index : UINT32_MAX;
+	return ra < rb ? -1 : ra > rb ? 1 : str_cmp(a->was, b->was);
+}
+
+static void open_sides(struct pairing *p)
+{
+	struct side *old = &p->side[0], *new = &p->side[1];
+
+	*old = (struct side) { .g = p->g,
+			       .a = p->a,
+			       .own = p->c->old,
+			       .part = (struct program *)(uintptr_t)p->c->old };
+	*new = (struct side) { .g = p->g, .a = p->a, .own = p->c->new, .part = p->twin };
+	side_fronts(old);
+	side_fronts(new);
+	side_pair(old, new);
+	side_ends(old);
+	side_ends(new);
+	name_outcomes(old);
+	name_outcomes(new);
+	for (int i = 0; i < 2; i++)
+		if (p->side[i].cut)
+			pair_open(p, NULL, NULL, "there are too many ways through the front");
+}
+
+void compare_programs(struct compare *c, struct arena *a, const struct program *old,
+		      const struct program *new)
+{
+	struct pairing p = { .c = c, .a = a };
+
+	*c = (struct compare) { .a = a, .old = old, .new = new };
+	p.joint = side_join(a, old, new, &p.twin);
+	if (!p.joint) {
+		c->fault = S("the new program cannot be copied");
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		p.guilty[i] = ARENA_ARRAY(a, bool, (i ? new : old)->nrules + 1);
+		p.changed[i] = ARENA_ARRAY(a, bool, (i ? new : old)->nrules + 1);
+	}
+	p.g = proof_new(a, p.joint);
+	note_changed(&p);
+	open_sides(&p);
+	ask_ends(&p);
+	pair_backends(&p);
+	pair_writes(&p);
+	if (p.full)
+		pair_open(&p, NULL, NULL, "the limit of all questions together was reached");
+	note_idle(&p);
+	proof_free(&p.g);
+	if (c->nclasses)
+		qsort(c->classes, c->nclasses, sizeof(*c->classes), by_severity);
+}
+
+bool compare_equal(const struct compare *c)
+{
+	return !c->nclasses && !c->nopen && !c->fault.n;
+}
+
+const char *const compare_severities[] = { "exposure", "outage", "reroute", "rewrite", "response" };

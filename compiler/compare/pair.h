@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pair: questions about one end of each side. Private to compiler/compare/. */
+#ifndef WEIR_COMPARE_PAIR_H
+#define WEIR_COMPARE_PAIR_H
+
+#include "side.h"
+
+#define QUERIES_MAX 2000000 /* of one comparison */
+
+struct pairing {
+	struct compare *c;
+	struct arena *a;
+	struct proof *g;
+	struct program *joint, *twin;
+	struct side side[2]; /* old, new */
+	struct symbols asked; /* classes that were found, by their rules */
+	bool *guilty[2]; /* by rule of the own program: in a class, or undecided */
+	bool *changed[2]; /* its text has no mate */
+	bool full; /* QUERIES_MAX */
+};
+
+/* Is it plain that no request comes to both? */
+bool pair_clash(struct proof *g, const struct end *x, const struct end *y);
+
+/* <y> behind <x>, as one scene. False: it is too long. */
+bool pair_join(struct pairing *p, const struct scene *x, const struct scene *y, struct scene *out);
+/* Asks for a request on <sc>; its witness, run on both sides, in <w> when there is one. */
+enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_witness **w);
+/* Does <sc> need something of which nothing is known? Then a request that was found may fail. */
+bool pair_uncertain(const struct pairing *p, const struct scene *sc);
+/* Did both programs do the same with the request? */
+bool pair_same_outcome(const struct compare_witness *w);
+void pair_add(struct pairing *p, struct compare_class class);
+void pair_open(struct pairing *p, const struct p_rule *old, const struct p_rule *new,
+	       const char *why);
+/* Notes that <rule> of the side's own program has something to do with a difference. */
+void pair_guilty(struct pairing *p, int side, const struct p_rule *rule);
+
+/* writes.c: rules that write, on the way to a backend and back. */
+void pair_writes(struct pairing *p);
+/* backend.c: rules of backends that answer. */
+void pair_backends(struct pairing *p);
+
+#endif

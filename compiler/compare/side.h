@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* side: the two programs as the engine of proofs needs them: one joint program in which equal
+ * things have equal numbers, and for each side the ends that requests can come to in its front.
+ * Private to compiler/compare/. */
+#ifndef WEIR_COMPARE_SIDE_H
+#define WEIR_COMPARE_SIDE_H
+
+#include "../proof/search.h"
+#include "../proof/ways.h"
+#include "compare.h"
+
+struct side;
+
+/* A list of rules as it is entered on one way. */
+struct front {
+	struct scene *scene; /* its last segment is this one, without a stop */
+	struct front *from; /* NULL: an entry */
+	uint32_t from_stop; /* rule of <from> that leads here; its n: by passing */
+	struct front *mate; /* of the other side, or NULL */
+	struct str key; /* equal for mates */
+	bool *touched; /* by rule, and one more for the end: not the same on the other side */
+	bool path_touched; /* something on the way here is touched */
+};
+
+/* An end that requests come to in a front. */
+struct end {
+	struct front *front;
+	uint32_t stop; /* rule of the front's list; n: none */
+	struct front *chosen_in; /* where the choice stands, with <choice> */
+	uint32_t choice; /* NO_INDEX: default_backend */
+	bool final, touched;
+	const struct p_section *backend; /* not final: NULL: none */
+	const struct p_rule *rule; /* of the side's own program; NULL: none */
+	struct str what; /* outcome, as text: equal texts are equal outcomes */
+};
+
+struct side {
+	struct proof *g;
+	struct arena *a;
+	const struct program *own; /* what is reported, and run */
+	struct program *part; /* its copy in the joint program; of the old side the same */
+	struct vec fronts, ends; /* struct front, struct end */
+	struct symbols keys; /* of fronts */
+	bool cut; /* too many fronts or ends */
+	const struct p_rule *computed; /* a rule that decides by a computed value, or NULL */
+};
+
+#define FRONTS_MAX 2000
+#define ENDS_MAX 400000
+
+/* Joins the programs: <old> and a copy of <new>, whose numbers are changed. NULL: <new> cannot be
+ * copied. */
+struct program *side_join(struct arena *a, const struct program *old, const struct program *new,
+			  struct program **twin);
+void side_fronts(struct side *s);
+/* Pairs the fronts of both sides and marks what is touched. */
+void side_pair(struct side *old, struct side *new);
+void side_ends(struct side *s);
+/* The scene of an end: what a request needs to come to it. False: nothing can. */
+bool side_scene(struct side *s, const struct end *e, struct scene *sc);
+/* Rule <i> of the list as the side's own program has it. */
+const struct p_rule *side_rule(const struct side *s, const struct p_rule *r);
+/* Have both the same text, places apart? */
+bool side_same_text(struct arena *a, const struct p_rule *x, const struct p_rule *y);
+/* For each rule of two lists: is its mate in order in the other list, and which one? */
+void side_mates(struct arena *a, const struct p_chain *old, const struct p_chain *new,
+		uint32_t *mate_of_new);
+
+#endif
