@@ -333,12 +333,17 @@ static void chosen_before(struct side *s, struct front *f, uint32_t stop, struct
 static void passing(struct side *s, struct front *f, uint32_t stop)
 {
 	const struct context *c = last_of(f);
+	uint32_t limit = stop; /* in each list: the rule that ends it */
 
-	for (struct front *in = f; in && last_of(in)->dir == DIR_REQ_IN; in = in->from)
-		chosen_before(s, f, stop, in, in == f ? stop : c->n);
-	for (struct front *in = f; in->from && last_of(in->from)->dir == DIR_REQ_IN; in = in->from)
-		if (last_of(in->from)->rules[in->from_stop].flags & RULE_CHOOSES)
-			pass(s, f, stop, in->from, in->from_stop);
+	for (struct front *in = f; in && last_of(in)->dir == DIR_REQ_IN; in = in->from) {
+		const struct front *from = in->from;
+
+		chosen_before(s, f, stop, in, limit);
+		limit = in->from_stop;
+		if (from && last_of(from)->dir == DIR_REQ_IN &&
+		    (last_of(from)->rules[limit].flags & RULE_CHOOSES))
+			pass(s, f, stop, in->from, limit);
+	}
 	if (stop < c->n && (c->rules[stop].flags & RULE_CHOOSES))
 		pass(s, f, stop, f, stop);
 	else

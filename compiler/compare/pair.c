@@ -334,10 +334,42 @@ static void note_changed(struct pairing *p)
 		}
 }
 
+static struct str moved_key(struct arena *a, const struct p_rule *r)
+{
+	struct show_buffer b;
+
+	show_open(&b);
+	fprintf(b.out, "%.*s|%d|", STR_ARG(r->section->name), (int)r->dir);
+	show_rule(b.out, r);
+	return show_close(&b, a);
+}
+
+/* A rule that only moved is one rule: it stands for both when one is in a difference. */
+static void join_moved(struct pairing *p)
+{
+	struct symbols gone = { 0 };
+
+	for (uint32_t i = 0; i < p->c->old->nrules; i++)
+		if (p->changed[0][i])
+			symbol_put(p->a, &gone, moved_key(p->a, p->c->old->rules[i]),
+				   p->c->old->rules[i]);
+	for (uint32_t i = 0; i < p->c->new->nrules; i++) {
+		const struct p_rule *was =
+			p->changed[1][i] ? symbol_get(&gone, moved_key(p->a, p->c->new->rules[i]))
+					 : NULL;
+
+		if (!was)
+			continue;
+		p->guilty[1][i] = p->guilty[1][i] || p->guilty[0][was->index];
+		p->guilty[0][was->index] = true; /* told as the new one */
+	}
+}
+
 static void note_idle(struct pairing *p)
 {
 	struct compare *c = p->c;
 
+	join_moved(p);
 	for (int side = 0; side < 2; side++) {
 		const struct program *own = p->side[side].own;
 
