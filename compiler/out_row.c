@@ -42,7 +42,7 @@ static const struct field node_fields[] = { F(U32, test) F(NODE, yes) F(NODE, no
 #undef ROW
 #define ROW ws_test
 static const struct field test_fields[] = { F(U32, subject) F(U8, op) F(U8, flags)
-	F(RUN, values) END };
+	F(RUN, values) F(U32, scan) END };
 #undef ROW
 #define ROW ws_subject
 static const struct field subject_fields[] = { F(U8, id) F(U8, flags) F(U8, type) F(U8, base_type)
@@ -71,7 +71,8 @@ static const struct field text_fields[] = { F(RUN, pieces) END };
 static const struct field piece_fields[] = { F(U32, kind) F(U32, index) F(REF, text) END };
 #undef ROW
 #define ROW ws_map
-static const struct field map_fields[] = { F(REF, name) F(U32, op) F(RUN, keys) F(U32, vals) END };
+static const struct field map_fields[] = { F(REF, name) F(U32, op) F(RUN, keys) F(U32, vals)
+	F(U32, scan) END };
 #undef ROW
 #define ROW ws_action
 static const struct field action_fields[] = { F(U32, fn) F(U8, flags) F(U8, part) F(U16, status)

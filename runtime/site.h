@@ -105,6 +105,7 @@ struct ws_test {
 	uint8_t op, flags;
 	uint16_t spare;
 	struct ws_run values;
+	uint32_t scan; /* 1 + row of decide_scans: all values are literal 0; 0: one after another */
 };
 
 /* Conditions: a graph of tests. Evaluation starts at a rule's <cond> and follows yes and no until
@@ -141,6 +142,7 @@ struct ws_map {
 	uint32_t op; /* enum ws_operator_id */
 	struct ws_run keys; /* of values */
 	uint32_t vals; /* first row of map_vals, one a key */
+	uint32_t scan; /* 1 + row of decide_scans: literals are key numbers; 0: one after another */
 };
 
 #define WS_A_DROP_QUERY 0x01

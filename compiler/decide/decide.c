@@ -73,23 +73,37 @@ static unsigned structure_of(const struct pattern *p)
 	return IN_NETS;
 }
 
-static void put_structure(struct plan *p, unsigned which, struct entry *entries, uint32_t n,
-			  struct ws_scan *row, uint32_t *worst)
+static void put_structure(struct emit *e, unsigned which, struct entry *entries, uint32_t n,
+			  struct ws_scan *row, uint32_t *steps, uint32_t *worst)
 {
-	struct emit *e = p->d->e;
-
 	if (which <= IN_ENDS_FOLD) {
 		row->trees[which] = decide_tree(e, entries, n, which >= IN_ENDS, worst);
-		p->steps += STEPS_TREE;
+		*steps += STEPS_TREE;
 	} else if (which <= IN_FINDER_FOLD) {
 		row->finders[which - IN_FINDER] = decide_finder(e, entries, n, worst);
-		p->steps += STEPS_FIND;
+		*steps += STEPS_FIND;
 	} else if (which == IN_RANGES) {
 		row->ranges = decide_ranges(e, entries, n, worst);
-		p->steps += STEPS_RANGE;
+		*steps += STEPS_RANGE;
 	} else {
 		row->nets = decide_nets(e, entries, n, worst);
-		p->steps += STEPS_NET;
+		*steps += STEPS_NET;
+	}
+}
+
+void decide_structures(struct emit *e, const struct entry *entries, uint32_t n, struct ws_scan *row,
+		       uint32_t *steps, uint32_t *worst)
+{
+	struct entry *own = ARENA_ARRAY(e->arena, struct entry, n);
+
+	for (unsigned in = 0; in < STRUCTURES; in++) {
+		uint32_t m = 0;
+
+		for (uint32_t i = 0; i < n; i++)
+			if (structure_of(entries[i].p) == in)
+				own[m++] = entries[i];
+		if (m)
+			put_structure(e, in, own, m, row, steps, worst);
 	}
 }
 
@@ -97,30 +111,27 @@ static void put_scan(struct plan *p, const struct looked *x)
 {
 	struct decide *d = p->d;
 	struct ws_scan row = { .subject = x->subject };
-	struct entry *entries[STRUCTURES] = { NULL };
-	uint32_t n[STRUCTURES] = { 0 }, room[STRUCTURES] = { 0 }, worst = 0, all = 0;
+	uint32_t n = 0, room = 0, worst = 0, all = 0;
+	struct entry *entries = NULL;
 
 	for (uint32_t i = x->from; i < x->from + x->n; i++) {
 		const struct literal *l = &d->literals[p->order[i]];
+		uint32_t weight = p->weights[p->order[i]];
 
-		all += p->weights[p->order[i]];
+		all += weight;
 		if (!l->npatterns) {
 			row.present = p->order[i] + 1;
-			worst += p->weights[p->order[i]];
+			worst += weight;
 		}
 		for (uint32_t k = 0; k < l->npatterns; k++) {
-			unsigned in = structure_of(&l->patterns[k]);
-
-			GROW(d->arena, entries[in], n[in], room[in]);
-			entries[in][n[in]++] = (struct entry) { .p = &l->patterns[k],
-								.literal = p->order[i],
-								.weight = p->weights[p->order[i]] };
+			GROW(d->arena, entries, n, room);
+			entries[n++] = (struct entry) { .p = &l->patterns[k],
+							.literal = p->order[i],
+							.weight = weight };
 		}
 	}
 	p->steps += STEPS_VALUE;
-	for (unsigned in = 0; in < STRUCTURES; in++)
-		if (n[in])
-			put_structure(p, in, entries[in], n[in], &row, &worst);
+	decide_structures(d->e, entries, n, &row, &p->steps, &worst);
 	p->worst += !emit_is_one(x->p) || worst > all ? all : worst;
 	emit_add(d->e, EMIT_DECIDE_SCANS, &row, 1);
 }
@@ -387,6 +398,8 @@ void decide_build(struct emit *e, enum decide_mode mode)
 		if (e->decided[i].row != WS_NONE)
 			row->decides[i % RULE_DIRS] = e->decided[i].row + 1;
 	}
+	if (mode != DECIDE_NEVER)
+		decide_values(e, mode);
 	if (!e->parts[PART_DECIDE_INDEX])
 		e->tables[EMIT_DECIDE_WORDS].n = 0;
 }

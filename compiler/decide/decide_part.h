@@ -82,7 +82,10 @@ struct decide {
 
 /* clause.c: fills d->clauses. */
 void decide_clauses(struct decide *d);
-/* pattern.c: the patterns of <t>, a positive test. False: it has none that narrow. */
+/* pattern.c: the pattern of one constant under <op>. False: it has none. */
+bool decide_pattern(struct arena *a, enum operator_id op, const struct p_value *v,
+		    struct pattern *p);
+/* The patterns of <t>, a positive test. False: it has none that narrow. */
 bool decide_patterns(struct decide *d, const struct p_test *t, struct literal *l);
 /* factor.c: a text that every match of <r> begins with, ends with or holds, one for each top-level
  * branch. Returns their number, at most <room>; 0: none. <exact>: the text is all of the regex. */
@@ -120,6 +123,12 @@ uint32_t decide_tree(struct emit *e, struct entry *entries, uint32_t n, bool rev
 uint32_t decide_finder(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
 uint32_t decide_ranges(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
 uint32_t decide_nets(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
+
+/* decide.c: puts <entries> into the structures of <row>; adds to *<steps> what a look costs. */
+void decide_structures(struct emit *e, const struct entry *entries, uint32_t n, struct ws_scan *row,
+		       uint32_t *steps, uint32_t *worst);
+/* values.c: tests of many values, maps of many keys */
+void decide_values(struct emit *e, enum decide_mode mode);
 
 /* watch.c: which rules wait for what */
 struct watch {

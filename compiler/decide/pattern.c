@@ -20,22 +20,22 @@ static void cost(struct literal *l, uint8_t at_least)
 		l->cost = at_least;
 }
 
-static struct str folded(struct decide *d, struct str s, bool fold)
+static struct str folded(struct arena *a, struct str s, bool fold)
 {
 	char *p;
 
 	if (!fold)
 		return s;
-	p = arena_get(d->arena, s.n + 1);
+	p = arena_get(a, s.n + 1);
 	str_lower(p, s);
 	return str_of(p, s.n);
 }
 
-static bool text_pattern(struct decide *d, enum operator_id op, const struct p_value *v,
+static bool text_pattern(struct arena *a, enum operator_id op, const struct p_value *v,
 			 struct pattern *p)
 {
 	p->fold = v->icase;
-	p->text = folded(d, v->text, v->icase);
+	p->text = folded(a, v->text, v->icase);
 	switch (op) {
 	case OP_EQ:
 		p->kind = PATTERN_START;
@@ -110,7 +110,7 @@ static bool regex_patterns(struct decide *d, const struct p_regex *r, struct lit
 		struct pattern *p = next_pattern(d, l, room);
 
 		p->fold = r->icase;
-		p->text = folded(d, f->text, r->icase);
+		p->text = folded(d->arena, f->text, r->icase);
 		p->kind = f->start ? PATTERN_START : f->end ? PATTERN_END : PATTERN_INSIDE;
 		p->how = f->start && f->end ? SCAN_WHOLE : SCAN_HERE;
 		cost(l, p->kind == PATTERN_INSIDE ? COST_FIND : COST_TREE);
@@ -118,31 +118,41 @@ static bool regex_patterns(struct decide *d, const struct p_regex *r, struct lit
 	return n != 0;
 }
 
-static bool value_patterns(struct decide *d, enum operator_id op, const struct p_value *v,
-			   struct literal *l, uint32_t *room)
+bool decide_pattern(struct arena *a, enum operator_id op, const struct p_value *v,
+		    struct pattern *p)
 {
-	struct pattern *p;
-
 	switch (v->kind) {
 	case VALUE_STR:
-		p = next_pattern(d, l, room);
-		if (!text_pattern(d, op, v, p))
-			return false;
-		cost(l, p->kind == PATTERN_INSIDE ? COST_FIND : COST_TREE);
-		return true;
+		return text_pattern(a, op, v, p);
 	case VALUE_INT:
-		cost(l, COST_RANGE);
-		return range_pattern(op, v, next_pattern(d, l, room));
+		return range_pattern(op, v, p);
 	case VALUE_NET:
-		cost(l, COST_NET);
-		net_pattern(&v->net, next_pattern(d, l, room));
+		net_pattern(&v->net, p);
 		return true;
 	case VALUE_REGEX:
-		return regex_patterns(d, v->regex, l, room);
 	case VALUE_TEXT:
 		break;
 	}
 	return false;
+}
+
+static bool value_patterns(struct decide *d, enum operator_id op, const struct p_value *v,
+			   struct literal *l, uint32_t *room)
+{
+	static const uint8_t costs[] = { [PATTERN_START] = COST_TREE,
+					 [PATTERN_END] = COST_TREE,
+					 [PATTERN_INSIDE] = COST_FIND,
+					 [PATTERN_RANGE] = COST_RANGE,
+					 [PATTERN_NET] = COST_NET };
+	struct pattern *p;
+
+	if (v->kind == VALUE_REGEX)
+		return regex_patterns(d, v->regex, l, room);
+	p = next_pattern(d, l, room);
+	if (!decide_pattern(d->arena, op, v, p))
+		return false;
+	cost(l, costs[p->kind]);
+	return true;
 }
 
 bool decide_patterns(struct decide *d, const struct p_test *t, struct literal *l)

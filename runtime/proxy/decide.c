@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "../base/scan.h"
-
 /* A set of rules: a few in a list; from one more on, bits, and above them levels in which a bit says
  * that a word below is not 0. */
 #define FEW 8
@@ -13,6 +11,7 @@ _Static_assert(6 * LEVELS >= 24, "a chain has fewer than 2^24 rules: so many lin
 
 struct walk {
 	struct scan_set held; /* literals */
+	struct scan_set keys; /* of the map that was asked last */
 	uint64_t *level[LEVELS]; /* rules that were woken */
 	uint32_t few[FEW], nfew; /* likewise; nfew above FEW: they are in <level> */
 	uint32_t group; /* the next to look at */
@@ -125,10 +124,22 @@ static void look_at_text(const struct ws_scan *scan, const struct ws_subject *s,
 			scan_find(words, scan->finders[i], text, flags[i], out);
 }
 
+static void look_at_value(const struct ws_scan *scan, const struct ws_subject *s,
+			  const struct val *v, struct scan_set *out)
+{
+	const uint32_t *words = site.ws->decide_words;
+
+	if (scan->ranges)
+		scan_range(words, scan->ranges, v->num, out);
+	else if (scan->nets)
+		v->ip.kind == AK_INET ? scan_net(words, scan->nets, v->ip.ip, out) : (void)0;
+	else
+		look_at_text(scan, s, v->s, out);
+}
+
 static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_set *out)
 {
 	const struct ws_subject *s = &site.ws->subjects[scan->subject];
-	const uint32_t *words = site.ws->decide_words;
 	struct occurrence it = { 0 };
 	struct val v;
 
@@ -136,15 +147,37 @@ static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_
 	while (rule_next(r, scan->subject, &it, &v)) {
 		if (scan->present && (s->type != WS_BOOL || v.num))
 			scan_add(out, scan->present - 1);
-		if (s->type == WS_STR)
-			look_at_text(scan, s, v.s, out);
-		if (scan->ranges)
-			scan_range(words, scan->ranges, v.num, out);
-		if (scan->nets && v.ip.kind == AK_INET)
-			scan_net(words, scan->nets, v.ip.ip, out);
+		look_at_value(scan, s, &v, out);
 		if (s->flags & WS_SUBJ_ONE)
 			return;
 	}
+}
+
+static bool among(const struct ws_scan *scan, const struct ws_subject *s, const struct val *v)
+{
+	uint64_t bits = 0;
+	uint32_t list;
+	struct scan_set found = { .bits = &bits, .list = &list };
+
+	look_at_value(scan, s, v, &found);
+	return found.n != 0;
+}
+
+static void empty(struct scan_set *s)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		s->bits[s->list[i] / 64] = 0;
+	s->n = 0;
+}
+
+static const struct scan_set *keys(const struct ws_scan *scan, const struct ws_subject *s,
+				   const struct val *v)
+{
+	struct scan_set *found = &pt()->walk->keys;
+
+	empty(found);
+	look_at_value(scan, s, v, found);
+	return found;
 }
 
 /* Wakes the rules of <watch>, and of those below it whose literals hold: of the shorter of the two
@@ -212,9 +245,8 @@ static void begin(const struct ws_decide *d)
 
 	(void)d;
 	forget_all(w);
-	for (uint32_t i = 0; i < w->held.n; i++)
-		w->held.bits[w->held.list[i] / 64] = 0;
-	w->held.n = w->group = w->always = 0;
+	empty(&w->held);
+	w->group = w->always = 0;
 	w->in_line = false;
 }
 
@@ -268,10 +300,23 @@ static void thread_end(void)
 	pt()->walk = NULL;
 }
 
-/* One block: the walk, then the bits of the largest tables. */
+/* The words of a set of <n> literals: bits, and a list of half words. */
+static size_t set_words(size_t n)
+{
+	return n / 64 + 1 + n / 2 + 1;
+}
+
+static uint64_t *place_set(struct scan_set *s, uint64_t *at, size_t n)
+{
+	s->bits = at;
+	s->list = (uint32_t *)(at + n / 64 + 1);
+	return at + set_words(n);
+}
+
+/* One block: the walk, then the bits of the longest tables. */
 static int thread_begin(void)
 {
-	size_t literals = 1, rules = 1, room = 0, sizes[LEVELS];
+	size_t literals = 0, rules = 0, key = 0, room = 0, sizes[LEVELS];
 	uint64_t *at;
 	struct walk *w;
 
@@ -281,20 +326,21 @@ static int thread_begin(void)
 		literals = d->nliterals > literals ? d->nliterals : literals;
 		rules = d->nrules > rules ? d->nrules : rules;
 	}
+	for (uint32_t i = 0; i < site.ws->nmaps; i++)
+		key = site.ws->maps[i].keys.n > key ? site.ws->maps[i].keys.n : key;
 	for (unsigned i = 0; i < LEVELS; i++) {
 		rules = rules / 64 + 1;
 		sizes[i] = rules;
 		room += rules;
 	}
-	room += literals / 64 + 1 + literals / 2 + 1;
+	room += set_words(literals) + set_words(key);
 	w = pt()->walk = calloc(1, sizeof(*w) + room * sizeof(*at));
 	if (!w)
 		return -1;
 	at = (uint64_t *)(w + 1);
 	for (unsigned i = 0; i < LEVELS; at += sizes[i++])
 		w->level[i] = at;
-	w->held.bits = at;
-	w->held.list = (uint32_t *)(at + literals / 64 + 1);
+	place_set(&w->keys, place_set(&w->held, at, literals), key);
 	return 0;
 }
 
@@ -304,5 +350,7 @@ const struct decide_part decide_index = {
 	.thread_stop = thread_end,
 	.begin = begin,
 	.next = next,
+	.among = among,
+	.keys = keys,
 	.changed = changed,
 };

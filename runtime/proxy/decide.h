@@ -6,6 +6,7 @@
 #ifndef WEIR_PROXY_DECIDE_H
 #define WEIR_PROXY_DECIDE_H
 
+#include "../base/scan.h"
 #include "rule.h"
 
 struct decide_part {
@@ -17,6 +18,11 @@ struct decide_part {
 	/* The position of the next rule that can match, from <from> on, which never goes down; the
 	 * number of rules when there is none. *<holds>: its condition needs no test. */
 	uint32_t (*next)(struct rule_run *r, const struct ws_decide *d, uint32_t from, bool *holds);
+	/* Tests of many values: whether <v>, of <s>, is among those of <scan>. */
+	bool (*among)(const struct ws_scan *scan, const struct ws_subject *s, const struct val *v);
+	/* Maps of many keys: the keys that hold for <v>. The list stays until the next call. */
+	const struct scan_set *(*keys)(const struct ws_scan *scan, const struct ws_subject *s,
+				       const struct val *v);
 	/* The rule at <at> has run its actions. */
 	void (*changed)(const struct ws_decide *d, uint32_t at);
 };

@@ -223,7 +223,9 @@ static bool any_match(struct rule_run *r, const struct ws_test *t)
 	while (rule_next(r, t->subject, &it, &v)) {
 		if (t->op == WS_OP_TRUE)
 			return s->type != WS_BOOL || v.num;
-		for (uint32_t i = 0; i < t->values.n; i++)
+		if (t->scan && site.ws->decide->among(&site.ws->decide_scans[t->scan - 1], s, &v))
+			return true;
+		for (uint32_t i = 0; !t->scan && i < t->values.n; i++)
 			if (match_value(r, s, t, &site.ws->values[t->values.first + i], &v))
 				return true;
 		if (r->limit || s->flags & WS_SUBJ_ONE)
@@ -465,10 +467,32 @@ static size_t key_size(const struct ws_value *key)
 					    : 0);
 }
 
+/* Among the keys that hold: the one rule_map asks for. */
+static bool best_key(const struct ws_map *m, const struct scan_set *found, uint32_t *row)
+{
+	size_t best = 0;
+
+	for (uint32_t i = 0; i < found->n; i++) {
+		uint32_t k = found->list[i];
+		size_t size = key_size(&site.ws->values[m->keys.first + k]);
+
+		if (size > best || (size == best && k < *row)) {
+			best = size;
+			*row = k;
+		}
+	}
+	return best != 0;
+}
+
 bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *row)
 {
 	static const struct ws_subject plain;
 	size_t best = 0;
+
+	if (m->scan)
+		return best_key(
+			m, site.ws->decide->keys(&site.ws->decide_scans[m->scan - 1], &plain, v),
+			row);
 
 	for (uint32_t i = 0; i < m->keys.n; i++) {
 		const struct ws_value *key = &site.ws->values[m->keys.first + i];
