@@ -85,6 +85,7 @@ struct program *lower(struct arena *a, const struct ast *ast)
 	option_binds(m);
 	lower_tables(m);
 	lower_rules(m);
+	lower_asserts(m);
 	name_files(m); /* lists of values are files, too */
 	finish(m);
 	check_flow(m);

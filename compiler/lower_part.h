@@ -54,6 +54,9 @@ struct p_expr *expr_join(struct model *m, enum p_expr_kind kind, struct p_expr *
  * what they read does not get into the program. */
 void lower_unused_acls(struct model *m);
 
+/* lower_assert.c: after the rules. */
+void lower_asserts(struct model *m);
+
 /* lower_action.c, lower_edit.c */
 struct lower_rule {
 	struct use use;

@@ -109,6 +109,7 @@ struct model {
 	struct vec entities;
 	struct vec scopes;
 	struct vec rules, acls, p_subjects, p_regexes, params, p_sets, p_maps, cases, logs, trusted;
+	struct vec asserts; /* const struct ast_assert, of file level */
 	struct vec *globals; /* OPTIONS lists of struct option_use */
 	unsigned depth; /* of acls in acls, profiles in profiles */
 };

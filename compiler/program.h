@@ -372,6 +372,19 @@ struct p_case {
 	uint32_t nlines;
 };
 
+/* "assert never|always OUTCOME on|unless CONDITION" (language.md 4), about requests as they come in.
+ * The outcome: ALLOW a server gets the request, SETBE one of <target>; DENY, REDIR, RESPOND, TARPIT
+ * that answer, with <status> when it is not 0; DROP. Proved by lint and test. */
+struct p_assert {
+	struct p_place place;
+	bool always;
+	enum action_id outcome;
+	int64_t status;
+	struct str text; /* REDIR: its target, when one is asserted */
+	struct p_section *target;
+	struct p_expr *cond;
+};
+
 struct program {
 	struct arena *arena;
 	uint32_t nfiles, nsections, nrules, nacls, nsubjects, nregexes, nparams, nsets, nmaps,
@@ -386,6 +399,8 @@ struct program {
 	struct p_set **sets;
 	struct p_map **maps;
 	struct p_case **cases;
+	uint32_t nasserts;
+	struct p_assert *asserts;
 	uint32_t ncaptures, nvars;
 	struct str *captures, *vars; /* names by slot */
 	struct p_setting globals[OPTIONS];

@@ -28,6 +28,7 @@ void form_test(struct pio *io, struct p_test *t);
 void form_expr(struct pio *io, struct p_expr **e);
 void form_action(struct pio *io, struct p_action *a);
 void form_rule(struct pio *io, struct p_rule *r);
+void form_assert(struct pio *io, struct p_assert *s);
 void form_ref_section(struct pio *io, const char *key, struct p_section **s);
 void form_ref_subject(struct pio *io, const char *key, struct p_subject **s);
 void form_ref_acl(struct pio *io, struct p_acl **a);

@@ -72,6 +72,10 @@ static const char *program_fault(struct arena *a, const struct program *p)
 	for (uint32_t i = 0; i < p->nacls && !why; i++)
 		if (!expr_ends(p->acls[i]->expr, seen, 0))
 			why = "an acl that contains itself, or conditions nested too deep";
+	for (uint32_t i = 0; i < p->nasserts && !why; i++)
+		if (!place_known(p, p->asserts[i].place) || !p->asserts[i].cond ||
+		    (p->asserts[i].outcome == ACT_SETBE && !p->asserts[i].target))
+			why = "an assert without condition, target or place";
 	for (uint32_t i = 0; i < p->nsections && !why; i++)
 		if (!p->sections[i]->filters || !p->sections[i]->servers_of ||
 		    !place_known(p, p->sections[i]->place))

@@ -440,3 +440,18 @@ void form_rule(struct pio *io, struct p_rule *r)
 	}
 	IO_LIST(io, "actions", r->nactions, r->actions, form_action);
 }
+
+void form_assert(struct pio *io, struct p_assert *s)
+{
+	if (!io_line(io, 1, "assert", true)) {
+		io_fail(io, "expected \"assert\"");
+		return;
+	}
+	WORD(io, s->outcome, form_actions, ACTIONS);
+	io_flag(io, "always", &s->always);
+	IO_NUM(io, "status", s->status, 0, 999);
+	io_str(io, "text", &s->text);
+	form_ref_section(io, "target", &s->target);
+	form_place(io, &s->place);
+	form_expr(io, &s->cond);
+}

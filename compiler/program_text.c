@@ -249,6 +249,8 @@ void form_program(struct pio *io, struct program *p)
 	TABLE(io, "cases", p->ncases, p->cases);
 	for (uint32_t i = 0; i < p->ncases && line(io, "case"); i++)
 		form_case(io, p->cases[i]);
+	if (io_line(io, 0, "asserts", p->nasserts > 0))
+		IO_LIST(io, "list", p->nasserts, p->asserts, form_assert);
 	if (!line(io, "end"))
 		return;
 	if (io_reading(io) && io->tok.n)

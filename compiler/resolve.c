@@ -76,7 +76,7 @@ static void add_names(struct model *m, struct scope *scope, const struct ast_sec
 		else if (s->kind == STMT_PARAM)
 			add_param(m, scope, s->param);
 		else if (s->kind == STMT_ASSERT && sec->kind == SEC_FILE)
-			part_missing(PART_STMT, S("assert"), s->at);
+			vec_push(m->arena, &m->asserts, s->assertion);
 		else if (s->kind == STMT_ASSERT) {
 			diag(E002, s->at, "'assert'", kind_article(sec->kind));
 			diag_note((struct at) { 0 }, "it stands before the first header");

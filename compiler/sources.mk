@@ -14,7 +14,7 @@ WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compile
 WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/resolve.c compiler/resolve_option.c \
 	compiler/option.c compiler/resolve_link.c compiler/option_line.c compiler/option_bind.c compiler/lower_table.c \
 	compiler/lower_subject.c compiler/lower_text.c compiler/lower_test.c compiler/lower_cond.c compiler/lower_action.c compiler/lower_answer.c \
-	compiler/lower_edit.c compiler/lower_rule.c compiler/check_flow.c compiler/check_site.c compiler/lower.c
+	compiler/lower_edit.c compiler/lower_rule.c compiler/lower_assert.c compiler/check_flow.c compiler/check_site.c compiler/lower.c
 
 WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/regular/re_atomic.c \
 	compiler/regular/re_parse.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
@@ -26,8 +26,8 @@ WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/r
 WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/universe_text.c compiler/proof/dnf.c \
 	compiler/proof/state.c compiler/proof/watch.c compiler/proof/solve.c compiler/proof/model.c \
 	compiler/proof/model_line.c compiler/proof/model_host.c compiler/proof/context.c compiler/proof/ways.c \
-	compiler/proof/search.c compiler/proof/witness.c compiler/proof/proof.c \
-	compiler/proof/lint_reach.c compiler/proof/lint.c
+	compiler/proof/search.c compiler/proof/witness.c compiler/proof/proof.c compiler/proof/proof_assert.c \
+	compiler/proof/lint_assert.c 	compiler/proof/lint_reach.c compiler/proof/lint.c
 
 # Which requests two programs treat differently.
 WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/clash.c \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testrun.h"
 
+#include "proof/proof.h"
+
 #include "show.h"
 
 /* One exchange of a block: what is asked, and what must come of it. */
@@ -203,6 +205,38 @@ static void run_block(struct testrun *t)
 		fprintf(t->out, "ok   %.*s\n", STR_ARG(t->block->name));
 }
 
+/* Each assert is proved, or fails with a request that breaks it. */
+static unsigned run_asserts(const struct program *p, FILE *out)
+{
+	struct arena a = { 0 };
+	struct proof *g = p->nasserts ? proof_new(&a, p) : NULL;
+	unsigned failed = 0;
+
+	for (uint32_t i = 0; i < p->nasserts; i++) {
+		const struct p_assert *s = &p->asserts[i];
+		struct str file =
+			s->place.file < p->nfiles ? p->files[s->place.file] : str_of("", 0);
+		struct str lines[20];
+		struct reach r;
+		unsigned n = 0;
+
+		proof_assert(g, s, &r);
+		if (r.answer == ANSWER_YES)
+			n = witness_lines(&a, &r.witness, lines, 20);
+		failed += r.answer != ANSWER_NO;
+		fprintf(out, "%s assert at %.*s:%u\n", r.answer == ANSWER_NO ? "ok  " : "FAIL",
+			STR_ARG(file), s->place.line);
+		if (r.answer == ANSWER_LIMIT)
+			fputs("     not decided: a limit of the analysis was reached\n", out);
+		for (unsigned k = 0; k < n; k++)
+			fprintf(out, "     %.*s\n", STR_ARG(lines[k]));
+	}
+	if (g)
+		proof_free(&g);
+	arena_free(&a);
+	return failed;
+}
+
 unsigned testrun(const struct program *p, FILE *out)
 {
 	unsigned failed = 0;
@@ -214,6 +248,7 @@ unsigned testrun(const struct program *p, FILE *out)
 		failed += t.failed;
 		arena_free(&t.a);
 	}
-	fprintf(out, "%u passed, %u failed\n", p->ncases - failed, failed);
+	failed += run_asserts(p, out);
+	fprintf(out, "%u passed, %u failed\n", p->ncases + p->nasserts - failed, failed);
 	return failed;
 }

@@ -46,5 +46,6 @@ void lint_witness(struct lint *l, const struct witness *w);
 bool lint_is_response(enum rule_dir dir);
 
 void lint_reach(struct lint *l);
+void lint_asserts(struct lint *l);
 
 #endif

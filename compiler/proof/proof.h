@@ -54,6 +54,11 @@ struct reach {
 void proof_reaches(struct proof *g, const struct p_rule *rule, bool with_witness,
 		   struct reach *out);
 
+/* A counterexample to an assert: YES, with the witness, when there is a request at which it does
+ * not hold; NO: it is proved. Errors that the proxy answers by itself (400, 500, 503) break only
+ * "always". */
+void proof_assert(struct proof *g, const struct p_assert *s, struct reach *out);
+
 /* The witness as text: a request line, its headers, and where it comes from, a line each, into
  * <lines> of <max>; returns how many. */
 unsigned witness_lines(struct arena *a, const struct witness *w, struct str *lines, unsigned max);
