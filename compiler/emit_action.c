@@ -7,6 +7,8 @@ _Static_assert((int)PART_HEADER == WS_PART_HEADER && (int)PART_HOST == WS_PART_H
 		       (int)PART_STATUS == WS_PART_STATUS && (int)PART_LINE == WS_PART_LINE,
 	       "parts of a message");
 
+_Static_assert((int)PAGE_STATS == WS_PAGE_STATS && (int)PAGE_METRICS == WS_PAGE_METRICS, "pages");
+
 static uint32_t function(struct emit *e, enum action_id id)
 {
 	if (e->action_fn[id] == WS_NONE) {
@@ -90,7 +92,12 @@ static void action_row(struct emit *e, const struct p_action *a, struct ws_actio
 	else
 		row->subject = emit_subject(e, a->subject);
 	row->slot = a->id == ACT_CAPTURE ? a->capture : a->id == ACT_SETVAR ? a->var : 0;
-	row->answer = a->id == ACT_RESPOND ? answer(e, a) : WS_NONE;
+	row->answer = a->id == ACT_RESPOND && !a->page ? answer(e, a) : WS_NONE;
+	if (a->page) {
+		row->num = a->page;
+		e->parts[PART_COUNT] = true;
+		e->parts[a->page == PAGE_STATS ? PART_PAGE_STATS : PART_PAGE_METRICS] = true;
+	}
 	row->where = emit_place(e, a->place);
 }
 

@@ -100,8 +100,15 @@ enum flow answer_redirect(struct machine *m, const struct p_action *a)
 enum flow answer_respond(struct machine *m, const struct p_action *a)
 {
 	struct fields f = { 0 };
+	struct str page = a->page == PAGE_STATS ? S("text/html; charset=utf-8")
+						: S("text/plain; version=0.0.4; charset=utf-8");
 	struct str body = a->text ? text_value(m, a->text) : str_of("", 0);
 
+	if (a->page) {
+		fields_add(m->a, &f, S("Content-Type"), page);
+		fields_add(m->a, &f, S("Cache-Control"), S("no-store"));
+		fields_add(m->a, &f, S("X-Content-Type-Options"), S("nosniff"));
+	}
 	if (a->type.n)
 		fields_add(m->a, &f, S("Content-Type"), a->type);
 	for (uint32_t i = 0; i < a->nheaders; i++)

@@ -171,9 +171,11 @@ bool lower_respond(struct lower_rule *r, const struct ast_action *a, struct p_ac
 	const struct ast_value *v = action_value(a, 0);
 	unsigned n = 1, step;
 
-	if ((is_word(v, "stats") && part_missing(PART_ACTION, S("respond stats"), a->at)) ||
-	    (is_word(v, "metrics") && part_missing(PART_ACTION, S("respond metrics"), a->at)))
-		return false;
+	if (is_word(v, "stats") || is_word(v, "metrics")) {
+		out->page = is_word(v, "stats") ? PAGE_STATS : PAGE_METRICS;
+		out->status = 200;
+		return action_nargs(a) == 1 || action_usage(a, "stats or metrics and nothing more");
+	}
 	if (!v)
 		return action_usage(a, "STATUS [type T] [header N V]... [body V | file F]");
 	if (!read_status(v, "respond", 200, &out->status))

@@ -178,6 +178,9 @@ enum p_part {
 
 enum p_redir { REDIR_TARGET, REDIR_SCHEME, REDIR_PREFIX };
 
+/* respond stats, respond metrics */
+enum p_page { PAGE_NONE, PAGE_STATS, PAGE_METRICS };
+
 struct p_header {
 	struct str name;
 	struct p_text *value;
@@ -190,6 +193,7 @@ struct p_action {
 	int64_t num; /* tarpit delay ms, capture length (0: 128), log level */
 	enum p_part part; /* set */
 	enum p_redir redir;
+	enum p_page page;
 	bool drop_query, append_slash;
 	bool icase; /* mapuri OLD given with i */
 	struct str name; /* header name in its written case, variable, capture, realm */

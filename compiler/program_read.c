@@ -19,6 +19,8 @@ static const char *action_fault(const struct program *p, const struct p_action *
 		return "a capture or variable that does not exist";
 	if ((a->id == ACT_SWITCH || a->id == ACT_SETBE) && !a->target && !a->subject)
 		return "a jump without target";
+	if (a->page && a->id != ACT_RESPOND)
+		return "a page that no respond gives";
 	if (a->id == ACT_AUTH && !a->text)
 		return "an auth without a file of users";
 	if (a->id == ACT_URIREMAP && !a->target)

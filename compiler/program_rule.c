@@ -36,6 +36,7 @@ static const char *const expr_kinds[] = { "true", "false", "and", "or", "not", "
 static const char *const parts[] = { "header", "host", "path",   "query",
 				     "uri",    "meth", "status", "line" };
 static const char *const redirs[] = { "target", "scheme", "prefix" };
+static const char *const pages[] = { "none", "stats", "metrics" };
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
@@ -407,6 +408,7 @@ void form_action(struct pio *io, struct p_action *a)
 	IO_NUM(io, "num", a->num, INT64_MIN, INT64_MAX);
 	WORD_KEY(io, "part", a->part, parts);
 	WORD_KEY(io, "redir", a->redir, redirs);
+	WORD_KEY(io, "page", a->page, pages);
 	io_flag(io, "drop_query", &a->drop_query);
 	io_flag(io, "append_slash", &a->append_slash);
 	io_flag(io, "icase", &a->icase);

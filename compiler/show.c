@@ -349,6 +349,8 @@ void show_action(FILE *out, const struct p_action *a)
 	fputs(form_actions[a->id], out);
 	if (a->id == ACT_SET)
 		show_part(out, a);
+	else if (a->page)
+		fputs(a->page == PAGE_STATS ? " stats" : " metrics", out);
 	else if (a->status)
 		fprintf(out, " %" PRId64, a->status);
 	if (a->id == ACT_TARPIT)

@@ -171,7 +171,7 @@ struct ws_action {
 	struct ws_ref old;
 	uint32_t text, regex, subject, map, target; /* indexes or WS_NONE; target: section */
 	uint32_t slot; /* capture, variable */
-	uint32_t answer; /* respond: row of answers */
+	uint32_t answer; /* respond: row of answers; WS_NONE: page <num> (enum ws_page) */
 	uint32_t where; /* row of places */
 };
 
@@ -309,6 +309,8 @@ struct ws_log {
 	uint32_t to; /* text: path or address */
 };
 
+enum ws_page { WS_PAGE_NONE, WS_PAGE_STATS, WS_PAGE_METRICS, WS_PAGES };
+
 enum ws_balance {
 	WS_BALANCE_ROUNDROBIN,
 	WS_BALANCE_LEASTCONN,
@@ -364,6 +366,8 @@ struct regex_part;
 struct balance_part;
 struct queue_part;
 struct preread_part;
+struct count_part;
+struct page_part;
 struct target_part;
 struct decide_part;
 struct log_part;
@@ -383,6 +387,8 @@ extern const struct balance_part balance_roundrobin, balance_leastconn, balance_
 	balance_random, balance_first;
 extern const struct queue_part queue_places;
 extern const struct preread_part preread_hello;
+extern const struct count_part count_all;
+extern const struct page_part page_stats, page_metrics;
 extern const struct target_part target_dynamic;
 extern const struct decide_part decide_index;
 extern const struct log_part log_http, log_json;
@@ -447,6 +453,8 @@ struct ws_site {
 	const struct subject_part *const *subject_parts; /* by subject row */
 	const struct regex_part *regex;
 	const struct balance_part *balances[WS_BALANCES]; /* NULL: no section uses it */
+	const struct count_part *count; /* NULL: nothing shows the counters */
+	const struct page_part *pages[WS_PAGES];
 	const struct preread_part *preread; /* NULL: the rules run with the first bytes */
 	const struct queue_part *queue; /* NULL: no server has maxconn */
 	const struct target_part *target; /* NULL: every address is constant */

@@ -77,8 +77,13 @@ static enum act_result redir_run(struct rule_run *r, const struct ws_action *a)
 static enum act_result respond_run(struct rule_run *r, const struct ws_action *a)
 {
 	const struct ws_answer *w = &site.ws->answers[a->answer];
-	struct str body = ws_str(w->body);
+	struct str body;
 
+	if (a->answer == WS_NONE) {
+		r->answer = (struct rule_answer) { .status = 200, .page = site.ws->pages[a->num] };
+		return ACT_ANSWER;
+	}
+	body = ws_str(w->body);
 	if (w->text != WS_NONE && !rule_text(r, w->text, &body))
 		return ACT_FAIL;
 	r->answer = (struct rule_answer) { .status = a->status ? a->status : 200,

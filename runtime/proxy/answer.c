@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
+#include "count.h"
+
 /* 1xx, 204 and 304 have no body (RFC 9110 6.4.1). */
 static bool bodiless(unsigned status)
 {
@@ -180,9 +182,22 @@ static bool challenge(struct exchange *x, struct str realm)
 	return msg_add(&x->rsp, S("WWW-Authenticate"), str_of(at, (size_t)n));
 }
 
+static bool answer_page(struct exchange *x, const struct page_part *page)
+{
+	if (!begin(x, 200))
+		return false;
+	x->page = page;
+	x->rsp.body = BODY_CHUNKED;
+	return msg_add(&x->rsp, S("Content-Type"), page->type) &&
+	       msg_add(&x->rsp, S("Cache-Control"), S("no-store")) &&
+	       msg_add(&x->rsp, S("X-Content-Type-Options"), S("nosniff"));
+}
+
 bool answer_rule(struct exchange *x, struct rule_run *r)
 {
 	x->rule_where = r->rule ? r->rule->where : x->rule_where;
+	if (r->answer.page)
+		return answer_page(x, r->answer.page);
 	if (r->answer.ws)
 		return answer_respond(x, r);
 	if (r->answer.location.n)
@@ -197,4 +212,6 @@ void answer_release(struct exchange *x)
 	if (x->made_buf)
 		buf_put(&x->made_buf);
 	x->made = (struct str) { 0 };
+	x->page = NULL;
+	x->page_at = (struct page_at) { 0 };
 }

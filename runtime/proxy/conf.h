@@ -99,6 +99,7 @@ struct proxy_thread {
 	struct list clients; /* client connections of this thread */
 	struct list exchanges;
 	struct list held; /* struct held */
+	struct thread_counts *counts; /* count.h; NULL: no page shows them */
 	uint32_t nclients, nexchanges;
 	uint32_t nwaiters; /* in queues, or with a place that is on its way */
 	uint32_t nservers; /* server connections */

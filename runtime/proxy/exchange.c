@@ -8,6 +8,7 @@
 #include "../core/pool.h"
 #include "answer.h"
 #include "attempt.h"
+#include "count.h"
 #include "relay.h"
 #include "route.h"
 #include "server.h"
@@ -104,6 +105,8 @@ static void exchange_done(struct exchange *x)
 	x->step = X_DONE;
 	exchange_drop_back(x, !(x->flags & X_RSP_END));
 	xlog_write(x);
+	if (site.ws->count)
+		site.ws->count->exchange(x);
 	attempt_count(x, NULL);
 	pt()->served++;
 	x->front = NULL;

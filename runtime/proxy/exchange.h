@@ -63,6 +63,12 @@ enum end_code {
 struct srv_conn;
 struct waiter;
 
+/* Where a page (count.h) goes on. */
+struct page_at {
+	uint16_t family, variant;
+	uint32_t i, j;
+};
+
 /* rsprules sections that one response may enter; one more fails the rules: 500. */
 #define X_ENTERED_MAX 32
 
@@ -83,6 +89,8 @@ struct exchange {
 	struct slice held; /* tcp: first bytes, before the server is there */
 	struct str made; /* rest of a made answer's body: constant, or in <made_buf> */
 	struct buf *made_buf;
+	const struct page_part *page; /* the body is this page, from <page_at> on; or NULL */
+	struct page_at page_at;
 	const char *bad; /* why the request was refused, for the log */
 	uint64_t client_at,
 		server_at; /* ticks: end of the silence that is allowed to each side; 0: it owes nothing */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../net/conn.h"
+#include "count.h"
 #include "decide.h"
 #include "exchange.h"
 #include "front.h"
@@ -53,6 +54,8 @@ int proxy_thread_start(struct thread *t)
 	    (site.ws->decide && site.ws->decide->thread_start()) || server_thread_start() ||
 	    session_thread_start())
 		return -1;
+	if (site.ws->count && site.ws->count->thread_start())
+		return -1;
 	conn_thread_start();
 	return front_thread_start();
 }
@@ -73,6 +76,8 @@ void proxy_thread_stop(struct thread *t)
 	stream_thread_stop();
 	conn_thread_stop();
 	session_thread_stop();
+	if (site.ws->count)
+		site.ws->count->thread_stop();
 	for (uint32_t i = 0; site.ws->actions[i]; i++)
 		if (site.ws->actions[i]->thread_stop)
 			site.ws->actions[i]->thread_stop();

@@ -4,6 +4,7 @@
 #include "../base/bug.h"
 #include "answer.h"
 #include "attempt.h"
+#include "count.h"
 
 #define REST_MAX                                                                                   \
 	16384 /* so much of a request body is awaited behind an answer to keep the connection */
@@ -296,31 +297,54 @@ const struct stream_ops exchange_back_ops = {
 /* -- the answer ---------------------------------------------------------------------------------
  */
 
+static bool more_made(const struct exchange *x)
+{
+	return x->made.n || x->page;
+}
+
+/* The next BUF_ROOM bytes of a made body, or fewer, to <out>. */
+static uint32_t next_made(struct exchange *x, char *out)
+{
+	uint32_t n = (uint32_t)(x->made.n < BUF_ROOM ? x->made.n : BUF_ROOM);
+
+	if (x->page) {
+		n = (uint32_t)x->page->fill(&x->page_at, out, BUF_ROOM);
+		if (!n)
+			x->page = NULL;
+		return n;
+	}
+	memcpy(out, x->made.p, n);
+	x->made = str_skip(x->made, n);
+	return n;
+}
+
 /* Gives as much of a made body to the mux as its queue takes. False: the exchange is gone. */
 static bool pump_made(struct exchange *x)
 {
 	const struct mux_ops *mux = front_mux(x);
 
-	while (x->made.n && x->front->queued <= STREAM_HIGH) {
+	while (more_made(x) && x->front->queued <= STREAM_HIGH) {
 		struct slice piece = { .buf = buf_get_reserved(), .off = BUF_HEAD };
 
 		if (!piece.buf)
 			break;
-		piece.len = (uint32_t)(x->made.n < BUF_ROOM ? x->made.n : BUF_ROOM);
-		memcpy(piece.buf->data + piece.off, x->made.p, piece.len);
+		piece.len = next_made(x, piece.buf->data + piece.off);
 		piece.buf->len = piece.len;
-		x->made = str_skip(x->made, piece.len);
+		if (!piece.len) {
+			slice_put(&piece);
+			continue;
+		}
 		x->body_out += piece.len;
 		if (!mux->data(x->front, piece)) {
 			exchange_drop(x, END_RESOURCE);
 			return false;
 		}
 	}
-	if (!x->made.n && !(x->flags & X_RSP_SENT_END)) {
+	if (!more_made(x) && !(x->flags & X_RSP_SENT_END)) {
 		x->flags |= X_RSP_SENT_END;
 		mux->end(x->front, NULL);
 	}
-	if (x->made.n &&
+	if (more_made(x) &&
 	    x->front->queued == 0) { /* no buffer now and no upcall to come: try again soon */
 		x->step_at = th->now + 10;
 		exchange_deadlines(x, false, false);
@@ -365,8 +389,10 @@ void relay_send_head(struct exchange *x)
 		how |= HEAD_NO_BODY;
 	if (raw)
 		how |= HEAD_TUNNEL;
-	if (x->flags & X_HEAD_METHOD)
+	if (x->flags & X_HEAD_METHOD) {
 		x->made = (struct str) { 0 };
+		x->page = NULL;
+	}
 	x->status = x->rsp.status;
 	x->flags |= X_RSP_STARTED | (end ? X_RSP_SENT_END : 0);
 	/* Without memory even for a made answer there is no message. */

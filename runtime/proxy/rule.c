@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule.h"
 
+#include "count.h"
+
 #include <string.h>
 
 #include "decide.h"
@@ -415,6 +417,8 @@ static enum rule_end run_rule(struct rule_run *r, uint32_t at, bool holds, bool 
 	r->rule = &site.ws->rules[site.ws->chain[at]];
 	pt()->scratch_used = 0;
 	*ran = holds || rule_cond(r, r->rule->cond);
+	if (*ran && site.ws->count)
+		site.ws->count->rule(r->rule);
 	end = *ran ? run_actions(r, ends) : RULES_DONE;
 	return r->limit ? limit_reached(r) : end;
 }

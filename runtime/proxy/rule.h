@@ -91,6 +91,7 @@ struct rule_answer {
 	/* tarpit: takes the exchange over for <hold_ms>; or NULL */
 	void (*hold)(struct exchange *x, const struct rule_answer *a);
 	uint64_t hold_ms;
+	const struct page_part *page; /* respond stats, respond metrics */
 	struct str realm; /* auth: what the client is asked to log in to */
 	struct str location; /* redir: in the scratch, copied before the next rule */
 	const struct ws_answer *ws; /* respond */
