@@ -67,6 +67,12 @@ static void unknown_acl(struct use *u, struct str name, struct at at)
 	size_t n = 0;
 
 	diag(E003, at, STR_ARG(name));
+	if (str_starts(name, S("${"))) {
+		diag_hint("a param is a text: req in setvar NAME \"%.*s\", then "
+			  "on (var(NAME) == VALUE)",
+			  STR_ARG(name));
+		return;
+	}
 	if (!model_hints())
 		return;
 	for (const struct scope *s = u->scope; s; s = s->outer)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lower_edit: actions that write headers, the start line or the path. */
+#include "../runtime/base/uri.h"
 #include "lower_part.h"
 #include "option.h"
 #include "value.h"
@@ -120,6 +121,37 @@ static bool set_function(const struct ast_action *a, const struct ast_value **na
 	return action_usage(a, "NAME VALUE, a part of the message and VALUE, or h(NAME) VALUE");
 }
 
+/* Would the message take <s> as its host? */
+static bool host_good(struct arena *a, struct str s)
+{
+	char *room = arena_get(a, URI_HOST_ROOM(s.n));
+	struct str form;
+	unsigned port;
+
+	return s.n && uri_host(s, room, &form, &port);
+}
+
+static bool check_constant_part(struct arena *a, const struct ast_value *v,
+				const struct p_action *out)
+{
+	struct str s;
+
+	if (!text_constant(out->text, &s))
+		return true;
+	if (out->part == PART_HOST && !host_good(a, s))
+		diag(E008, v->at, STR_ARG(s),
+		     "a host is a name or an address, with a port if wanted");
+	else if (out->part == PART_METH && !value_is_token(s))
+		diag(E008, v->at, STR_ARG(s), "a method is a token (RFC 9110 9.1)");
+	else if (out->part == PART_PATH && !str_starts(s, S("/")) && !str_eq(s, S("*")))
+		diag(E007, v->at, STR_ARG(s), "set path", "a path begins with /");
+	else if (out->part == PART_URI && !s.n)
+		diag(E007, v->at, STR_ARG(s), "set uri", "a target is not empty");
+	else
+		return true;
+	return false;
+}
+
 static bool set_header(struct lower_rule *r, const struct ast_value *name,
 		       const struct ast_value *v, struct p_action *out)
 {
@@ -131,23 +163,22 @@ static bool set_header(struct lower_rule *r, const struct ast_value *name,
 	if (str_ieq(out->name, S("host")) && r->use.where & W_REQ)
 		out->part = PART_HOST;
 	out->text = action_text(r, v, NULL, 0);
-	return out->text != NULL;
+	return out->text && check_constant_part(r->use.m->arena, v, out);
 }
 
-static bool check_constant_part(const struct ast_value *v, const struct p_action *out)
+/* A part of the other direction's messages: what looks like an edit of it would write a header. */
+static bool misses_part(const struct lower_rule *r, const struct ast_value *word)
 {
-	struct str s;
-
-	if (!text_constant(out->text, &s))
-		return true;
-	if (out->part == PART_METH && !value_is_token(s))
-		diag(E008, v->at, STR_ARG(s), "a method is a token (RFC 9110 9.1)");
-	else if (out->part == PART_PATH && !str_starts(s, S("/")) && !str_eq(s, S("*")))
-		diag(E007, v->at, STR_ARG(s), "set path", "a path begins with /");
-	else if (out->part == PART_URI && !s.n)
-		diag(E007, v->at, STR_ARG(s), "set uri", "a target is not empty");
-	else
-		return true;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (!word->delim && str_eq(parts[i].word, word->text) &&
+		    parts[i].part != PART_HOST && !(parts[i].where & r->use.where)) {
+			diag(E002, word->at,
+			     arena_printf(r->use.m->arena, "'set %.*s'", STR_ARG(word->text)).p,
+			     where_name(r->use.where));
+			diag_hint("for a header of that name write: set h(%.*s) VALUE",
+				  STR_ARG(word->text));
+			return true;
+		}
 	return false;
 }
 
@@ -163,12 +194,22 @@ static bool lower_set_action(struct lower_rule *r, const struct ast_action *a, s
 			return false;
 		return set_header(r, name, v, out);
 	}
+	if (misses_part(r, name))
+		return false;
 	if (!find_part(r, name, &out->part))
 		return set_header(r, name, v, out);
 	if (out->part == PART_STATUS)
 		return set_status(r, v, out);
 	out->text = action_text(r, v, NULL, 0);
-	return out->text && check_constant_part(v, out);
+	return out->text && check_constant_part(r->use.m->arena, v, out);
+}
+
+/* Fields that the proxy writes anew for each connection: what was received may be removed, or read
+ * as edited. */
+static bool is_connection(struct str name)
+{
+	return str_ieq(name, S("connection")) || str_ieq(name, S("keep-alive")) ||
+	       str_ieq(name, S("proxy-connection"));
 }
 
 static bool lower_rem(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
@@ -177,6 +218,10 @@ static bool lower_rem(struct lower_rule *r, const struct ast_action *a, struct p
 
 	if (!name || action_nargs(a) != 1)
 		return action_usage(a, "NAME");
+	if (is_connection(name->text)) {
+		out->name = name->text;
+		return true;
+	}
 	return action_header_name(name, &out->name) && check_host(r, name, out->name);
 }
 
@@ -191,12 +236,20 @@ static bool regex_and_new(struct lower_rule *r, const struct ast_action *a, unsi
 	return out->text != NULL;
 }
 
+/* rep connection REGEX "close": closes that side when a value matches. */
+static bool rep_closes(const struct ast_action *a)
+{
+	return str_ieq(action_value(a, 0)->text, S("connection")) &&
+	       str_ieq(action_value(a, 2)->text, S("close"));
+}
+
 static bool lower_rep(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
 	if (action_nargs(a) != 3 || !action_value(a, 0) || !action_value(a, 1) ||
 	    !action_value(a, 2))
 		return action_usage(a, "NAME REGEX NEW");
-	if (!action_header_name(action_value(a, 0), &out->name))
+	out->name = action_value(a, 0)->text;
+	if (!rep_closes(a) && !action_header_name(action_value(a, 0), &out->name))
 		return false;
 	if (str_ieq(out->name, S("host")) && r->use.where & W_REQ)
 		out->part = PART_HOST;

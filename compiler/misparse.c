@@ -304,6 +304,10 @@ static void bad_operand(const struct build *b, const struct token *t)
 	} else if (t->kind == TOK_AND || t->kind == TOK_OR || t->kind == TOK_BANG ||
 		   t->kind == TOK_NOT || t->kind == TOK_LP) {
 		diag(E001, t->at, "conditions stand after 'on' or 'unless'");
+		if (b->tokens[0].kind == TOK_ACL) {
+			diag_hint("write: acl NAME WHAT OP VALUE..., or acl NAME on CONDITION");
+			return;
+		}
 		diag_hint("a rule has one test of its own; further ones go after on: ... on a !b "
 			  "(tls)");
 	} else {

@@ -51,6 +51,7 @@ step 'colours of editors are current' tools/editors.py --check
 step 'unit, address and undefined behaviour sanitizers' mk SAN=address unit
 step 'unit, thread sanitizer' tools/tsan.sh "$B"
 step 'golden' mk golden
+step 'language' tests/language/run "$B"
 step 'canonical form' tests/fmt/run "$B"
 step 'language server' tests/editor/run "$B"
 step 'standard library' mk stdlib-tests

@@ -243,8 +243,9 @@ static enum act_result delete_run(struct rule_run *r, const struct ws_action *a)
 	return ACT_NEXT;
 }
 
+/* <any>: was there something to replace? */
 static bool replace_values(struct rule_run *r, const struct ws_action *a, enum field_id id,
-			   struct str name)
+			   struct str name, bool *any)
 {
 	for (uint32_t i = msg_find(r->m, MSG_END, id, name); i != MSG_END;
 	     i = msg_find(r->m, i, id, name)) {
@@ -255,6 +256,7 @@ static bool replace_values(struct rule_run *r, const struct ws_action *a, enum f
 		if (!replaced(r, a->regex, a->text, msg_value(r->m, i), &out, &hit) ||
 		    (hit && !msg_set_value(r->m, i, out)))
 			return false;
+		*any = *any || hit;
 		pt()->scratch_used = used;
 	}
 	return true;
@@ -276,10 +278,16 @@ static bool replace_host(struct rule_run *r, const struct ws_action *a)
 static enum act_result rep_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str name = ws_str(a->name);
+	enum field_id id = field_lookup(name);
+	bool any = false;
 
-	if (field_lookup(name) == FIELD_HOST && !responding(r))
+	if (id == FIELD_HOST && !responding(r))
 		return finish(r, replace_host(r, a));
-	return finish(r, replace_values(r, a, field_lookup(name), name));
+	if (!replace_values(r, a, id, name, &any))
+		return finish(r, false);
+	if (id == FIELD_CONNECTION && any) /* "close" is all that can be written there */
+		return finish(r, set_connection(r));
+	return finish(r, true);
 }
 
 /* -- the URI and the start lines -----------------------------------------------------------------
@@ -288,11 +296,11 @@ static enum act_result rep_run(struct rule_run *r, const struct ws_action *a)
 static enum act_result rewrite_run(struct rule_run *r, const struct ws_action *a)
 {
 	struct str out;
-	bool hit;
+	bool hit = false;
 
 	if (responding(r))
-		return finish(r, replace_values(r, a, FIELD_LOCATION, S("")) &&
-					 replace_values(r, a, FIELD_CONTENT_LOCATION, S("")));
+		return finish(r, replace_values(r, a, FIELD_LOCATION, S(""), &hit) &&
+					 replace_values(r, a, FIELD_CONTENT_LOCATION, S(""), &hit));
 	if (!replaced(r, a->regex, a->text, rule_target(r->m), &out, &hit))
 		return finish(r, false);
 	return finish(r, !hit || set_uri(r->m, msg_str(r->m, r->m->meth), out));
