@@ -135,7 +135,7 @@ START_TEST(set_host_is_a_part_and_set_h_host_too)
 {
 	struct program *p = with_rules(" req in set host x\n req in set h(host) x\n req in set "
 				       "h(path) x\n rsp out set status 404\n"
-				       " req in set status x");
+				       " req in set h(status) x");
 
 	ck_assert_int_eq(p->rules[0]->actions[0].part, PART_HOST);
 	ck_assert_int_eq(p->rules[1]->actions[0].part, PART_HOST);
