@@ -317,7 +317,7 @@ const struct hung *context_first(struct solver *s, const struct context *c, stru
 	for (uint32_t i = 0; i < c->nfields; i++) {
 		struct value *v = m->values[c->fields[i]->index];
 
-		watch_find(s->g, s->a, c->fields[i], v);
+		watch_find(s->g, s->keep, c->fields[i], v);
 		for (uint32_t k = 0; k < v->ntrue; k++) {
 			const struct hook *hook = symbol_get(&c->index, atom_key(&v->trues[k]));
 

@@ -39,7 +39,8 @@ struct demand {
 
 struct solver {
 	struct proof *g;
-	struct arena *a; /* of the query */
+	struct arena *a; /* of the query: goes when a branch fails */
+	struct arena *keep; /* lasts as long as the query */
 	uint64_t *steps;
 };
 

@@ -19,9 +19,9 @@ static enum answer add(struct search *q, struct model *m, uint32_t lit)
 	if (x->assigned)
 		return x->assigned == 1 + (lit & 1) ? ANSWER_YES : ANSWER_NO;
 	x->assigned = (uint8_t)(1 + (lit & 1));
-	GROW(&q->a, d->lits, d->n, d->room);
+	GROW(&q->keep, d->lits, d->n, d->room);
 	d->lits[d->n++] = lit;
-	vec_push(&q->a, &q->trail, x);
+	vec_push(&q->keep, &q->trail, x);
 	if (model_holds(m, g, lit))
 		return ANSWER_YES;
 	got = model_solve(&q->solver, m, gr, d, &opaque);
@@ -68,7 +68,7 @@ static void remember(struct search *q, uint32_t segment, const struct hung *h)
 		if (q->core[i].segment == segment && q->core[i].hung->rule == h->rule &&
 		    q->core[i].hung->choice == h->choice)
 			return;
-	GROW(&q->a, q->core, q->ncore, q->core_room);
+	GROW(&q->keep, q->core, q->ncore, q->core_room);
 	q->core[q->ncore++] = (struct blocker) { .segment = segment, .hung = h };
 }
 
@@ -82,7 +82,7 @@ static const struct hung *given_blocker(struct search *q, const struct model *m)
 
 		for (uint32_t k = 0; k < d->n; k++)
 			if (conj_holds(q, m, &d->at[k])) {
-				struct hung *h = ARENA_NEW(&q->a, struct hung);
+				struct hung *h = ARENA_NEW(&q->keep, struct hung);
 
 				*h = *b->hung;
 				h->conj = &d->at[k];
@@ -147,12 +147,14 @@ static enum answer branch_on_need(struct search *q, struct model *m, const struc
 	bool limit = false;
 
 	for (uint32_t i = 0; i < d->n; i++) {
+		struct arena_mark memory = arena_mark(&q->a);
 		size_t mark = q->trail.n;
 		struct model *with = model_copy(&q->solver, m);
 
 		if (go_on(q, with, add_all(q, with, &d->at[i]), depth, &limit) == ANSWER_YES)
 			return ANSWER_YES;
 		undo(q, mark);
+		arena_rewind(&q->a, memory);
 	}
 	return limit ? ANSWER_LIMIT : ANSWER_NO;
 }
@@ -165,12 +167,14 @@ static enum answer branch_on_blocker(struct search *q, struct model *m, const st
 	bool limit = false;
 
 	for (uint32_t i = 0; i < c->n; i++) {
+		struct arena_mark memory = arena_mark(&q->a);
 		size_t mark = q->trail.n;
 		struct model *with = model_copy(&q->solver, m);
 
 		if (go_on(q, with, add(q, with, c->lits[i] ^ 1), depth, &limit) == ANSWER_YES)
 			return ANSWER_YES;
 		undo(q, mark);
+		arena_rewind(&q->a, memory);
 		add(q, m, c->lits[i]); /* holds in m */
 	}
 	undo(q, start);
@@ -197,8 +201,9 @@ static enum answer run(struct search *q, struct model *m, unsigned depth)
 static void prepare(struct search *q, struct proof *g, const struct scene *sc)
 {
 	*q = (struct search) { .g = g, .scene = sc, .max_runs = SEARCH_RUNS };
-	q->solver = (struct solver) { .g = g, .a = &q->a, .steps = &q->steps };
-	q->demands = ARENA_ARRAY(&q->a, struct demand, g->groups.n + 1);
+	q->solver =
+		(struct solver) { .g = g, .a = &q->a, .keep = &q->keep, .steps = &q->steps };
+	q->demands = ARENA_ARRAY(&q->keep, struct demand, g->groups.n + 1);
 }
 
 /* A rule without a condition that comes first: then nothing needs to be solved. */
@@ -223,7 +228,9 @@ static bool closed(struct search *q)
 
 static enum answer start(struct search *q)
 {
-	struct solver first = { .g = q->g, .a = q->g->a, .steps = &q->steps };
+	struct solver first = {
+		.g = q->g, .a = q->g->a, .keep = q->g->a, .steps = &q->steps
+	};
 	struct proof *g = q->g;
 
 	if (!g->usual || g->usual->nfields != g->fields.n) {
@@ -250,6 +257,7 @@ enum answer search_run(struct search *q, struct proof *g, const struct scene *sc
 void search_end(struct search *q)
 {
 	arena_free(&q->a);
+	arena_free(&q->keep);
 }
 
 /* Is there still no way when only these block? */

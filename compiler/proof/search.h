@@ -18,7 +18,8 @@ struct blocker {
 
 struct search {
 	struct proof *g;
-	struct arena a; /* of this search: freed by search_end */
+	struct arena a; /* models: what a branch makes goes with it */
+	struct arena keep; /* the rest; both freed by search_end */
 	const struct scene *scene;
 	struct solver solver;
 	uint64_t steps, runs, max_runs;

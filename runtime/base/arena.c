@@ -70,6 +70,26 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
 	return str_of(p, (size_t)n);
 }
 
+struct arena_mark arena_mark(const struct arena *a)
+{
+	return (struct arena_mark) { a->last, a->last ? a->last->used : 0, a->used };
+}
+
+void arena_rewind(struct arena *a, struct arena_mark mark)
+{
+	while (a->last != mark.chunk) {
+		struct arena_chunk *c = a->last;
+
+		a->last = c->prev;
+		free(c);
+	}
+	if (a->last) {
+		memset(a->last->data + mark.chunk_used, 0, a->last->used - mark.chunk_used);
+		a->last->used = mark.chunk_used;
+	}
+	a->used = mark.used;
+}
+
 void arena_free(struct arena *a)
 {
 	while (a->last) {

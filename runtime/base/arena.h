@@ -23,6 +23,13 @@ void *arena_get(struct arena *a, size_t n);
 struct str arena_str(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Everything handed out after the mark goes back at once: for searches that try and undo. */
+struct arena_mark {
+	struct arena_chunk *chunk;
+	size_t chunk_used, used;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark mark);
 /* Frees every chunk and makes <a> empty. */
 void arena_free(struct arena *a);
 
