@@ -211,7 +211,8 @@ static void make_rule(struct maker *k, uint32_t i, const struct p_rule *rule,
 struct context *context_get(struct proof *g, const struct p_section *s, enum rule_dir dir,
 			    const struct write *in)
 {
-	struct str key = arena_printf(g->a, "%p %d %p", (const void *)s, (int)dir, (const void *)in);
+	struct str key =
+		arena_printf(g->a, "%p %d %p", (const void *)s, (int)dir, (const void *)in);
 	struct context *c = symbol_get(&g->contexts, key);
 	struct maker k = { .g = g, .unchosen = dnf_true(g) };
 	const struct p_chain *chain = &s->chains[dir];

@@ -36,6 +36,7 @@ static bool conj_join(struct proof *g, const struct conj *x, const struct conj *
 {
 	uint32_t i = 0, k = 0;
 
+	g->work += 8 + x->n + y->n;
 	*out = (struct conj) { .lits = ARENA_ARRAY(g->a, uint32_t, x->n + y->n + 1) };
 	while (i < x->n || k < y->n) {
 		uint32_t next;
@@ -68,10 +69,11 @@ static bool conj_within(const struct conj *x, const struct conj *y)
 }
 
 /* Leaves out what another conjunction covers. */
-static void reduce(struct dnf *d)
+static void reduce(struct proof *g, struct dnf *d)
 {
 	uint32_t n = 0;
 
+	g->work += (uint64_t)d->n * d->n;
 	for (uint32_t i = 0; i < d->n; i++) {
 		bool covered = false;
 
@@ -93,7 +95,7 @@ struct dnf dnf_and(struct proof *g, struct dnf x, struct dnf y)
 		return x;
 	if (y.n == 0 || dnf_is_true(x))
 		return y;
-	if ((uint64_t)x.n * y.n > (uint64_t)DNF_MAX * 4)
+	if ((uint64_t)x.n * y.n > (uint64_t)DNF_MAX * 4 || (proof_spent(g) && x.n > 1 && y.n > 1))
 		return dnf_unknown(g);
 	d.at = ARENA_ARRAY(g->a, struct conj, x.n * y.n);
 	for (uint32_t i = 0; i < x.n; i++)
@@ -101,7 +103,7 @@ struct dnf dnf_and(struct proof *g, struct dnf x, struct dnf y)
 			if (conj_join(g, &x.at[i], &y.at[k], &d.at[d.n]))
 				d.n++;
 	if (d.n > 1 && d.n <= DNF_MAX)
-		reduce(&d);
+		reduce(g, &d);
 	return d.n > DNF_MAX ? dnf_unknown(g) : d;
 }
 
@@ -160,7 +162,7 @@ struct dnf dnf_or_all(struct proof *g, const struct dnf *from, uint32_t n)
 		for (uint32_t k = 0; k < from[i].n; k++)
 			d.at[d.n++] = from[i].at[k];
 	if (d.n > 1 && d.n <= DNF_MAX)
-		reduce(&d);
+		reduce(g, &d);
 	for (uint32_t i = 0; i + 1 < d.n; i++)
 		if (alone(g, &d.at[i]))
 			merge_from(g, &d, i);

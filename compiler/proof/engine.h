@@ -14,6 +14,8 @@
 #include "proof.h"
 
 #define DNF_MAX 256 /* conjunctions of one condition; beyond, it is opaque */
+#define PROOF_WORK 100000000 /* literals joined and compared while conditions and ways are made */
+#define PROOF_STEPS 400000000 /* literals looked at by all searches together */
 #define NO_INDEX UINT32_MAX
 
 /* Adds room for one more element of <at>, of which <n> exist. */
@@ -110,6 +112,8 @@ struct proof {
 	struct symbols field_names, atom_names; /* by what makes them equal */
 	uint64_t serial; /* of the last value that was given to a field */
 	uint64_t steps; /* of all queries together */
+	uint64_t work; /* of making conditions and ways: see PROOF_WORK */
+	size_t nsubjects; /* the first of <fields>: what tests read, as it comes in */
 	uint32_t nqueries;
 	struct model *usual; /* the request that means nothing special */
 	void *match, *context; /* of the regex library */
@@ -119,6 +123,12 @@ struct proof {
 	struct symbols map_names; /* path maps by their steps */
 	struct symbols chains, versions; /* of writes: by content; what they made, by action */
 };
+
+/* No more conditions and ways are made: what is asked from now on is not decided. */
+static inline bool proof_spent(const struct proof *g)
+{
+	return g->work > PROOF_WORK;
+}
 
 static inline struct atom *atom_at(const struct proof *g, uint32_t lit)
 {

@@ -201,8 +201,7 @@ static enum answer run(struct search *q, struct model *m, unsigned depth)
 static void prepare(struct search *q, struct proof *g, const struct scene *sc)
 {
 	*q = (struct search) { .g = g, .scene = sc, .max_runs = SEARCH_RUNS };
-	q->solver =
-		(struct solver) { .g = g, .a = &q->a, .keep = &q->keep, .steps = &q->steps };
+	q->solver = (struct solver) { .g = g, .a = &q->a, .keep = &q->keep, .steps = &q->steps };
 	q->demands = ARENA_ARRAY(&q->keep, struct demand, g->groups.n + 1);
 }
 
@@ -228,9 +227,7 @@ static bool closed(struct search *q)
 
 static enum answer start(struct search *q)
 {
-	struct solver first = {
-		.g = q->g, .a = q->g->a, .keep = q->g->a, .steps = &q->steps
-	};
+	struct solver first = { .g = q->g, .a = q->g->a, .keep = q->g->a, .steps = &q->steps };
 	struct proof *g = q->g;
 
 	if (!g->usual || g->usual->nfields != g->fields.n) {
@@ -248,7 +245,7 @@ enum answer search_run(struct search *q, struct proof *g, const struct scene *sc
 	enum answer got;
 
 	prepare(q, g, sc);
-	got = start(q);
+	got = g->steps > PROOF_STEPS ? ANSWER_LIMIT : start(q);
 	undo(q, 0);
 	g->steps += q->steps + q->runs;
 	return got;

@@ -269,7 +269,8 @@ static struct left action_left(struct proof *g, const struct proof_field *f, con
 	}
 }
 
-const struct write state_any = { .cond = { .n = 1, .at = &(struct conj) { 0 } } };
+const struct write state_any = { .cond = { .n = 1, .at = &(struct conj) { 0 } },
+				 .chain = &state_any };
 
 static struct left left_of(struct proof *g, const struct proof_field *f, const struct write *w)
 {
@@ -301,11 +302,13 @@ void state_init(struct proof *g)
 {
 	for (uint32_t i = 0; i < g->p->nsubjects; i++)
 		field_of(g, g->p->subjects[i], false);
+	g->nsubjects = g->fields.n;
 }
 
 static bool seen(struct proof *g, const struct write *w)
 {
-	for (size_t i = 0; i < g->fields.n; i++)
+	g->work += g->nsubjects;
+	for (size_t i = 0; i < g->nsubjects; i++)
 		if (left_of(g, g->fields.p[i], w).effect != EFFECT_NONE)
 			return true;
 	return false;
@@ -529,8 +532,7 @@ static struct dnf read_written(const struct reading *r, struct proof_field *f,
 	case EFFECT_OPAQUE:
 		break;
 	}
-	return literal(g, field_version(g, f, version_of(g, w)),
-		       r->test, map, r->neg);
+	return literal(g, field_version(g, f, version_of(g, w)), r->test, map, r->neg);
 }
 
 static bool unset_at_first(const struct proof_field *f)

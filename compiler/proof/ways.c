@@ -87,6 +87,9 @@ static void into_backend(struct walk *w, struct scene *sc, const struct choice *
 	const struct write *left;
 	struct context *c;
 
+	w->cut |= proof_spent(g);
+	if (w->cut)
+		return;
 	left = context_left(g, last->context, last->stop,
 			    ch->rule != NO_INDEX && ch->segment == sc->n - 1 ? ch->rule : NO_INDEX);
 	if (w->dir == DIR_REQ_IN) {
@@ -156,6 +159,7 @@ static void by_choice(struct walk *w, const struct scene *front, uint32_t segmen
 	const struct crule *r = &front->at[segment].context->rules[rule];
 	struct scene *sc = scene_copy(w->g, front);
 
+	w->g->work += 1000;
 	sc->backend = w->to;
 	sc->chooser = r->rule;
 	for (uint32_t i = 0; i < segment; i++)
