@@ -227,6 +227,7 @@ struct ws_decide {
 	uint32_t always, nalways; /* rules that wait for nothing, in order */
 	uint32_t flags;
 };
+#define WS_DECIDE_RULES_BITS 24 /* a chain of more rules has no tables */
 #define WS_DECIDE_HOLDS 1u /* its condition holds when what it waits for does */
 #define WS_DECIDE_CHANGES 2u /* its actions may change a value that is looked at */
 

@@ -351,7 +351,8 @@ static struct decide_report of_chain(struct decide *d, const struct p_chain *c)
 {
 	struct decide_report r = { .row = WS_NONE, .inline_steps = c->n * STEPS_RULE };
 
-	if (d->mode == DECIDE_NEVER || (d->mode == DECIDE_AUTO && c->n <= CANDIDATES_USUAL))
+	if (d->mode == DECIDE_NEVER || c->n >> WS_DECIDE_RULES_BITS ||
+	    (d->mode == DECIDE_AUTO && c->n <= CANDIDATES_USUAL))
 		return r;
 	d->number++;
 	d->chain = c;

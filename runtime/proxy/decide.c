@@ -6,8 +6,9 @@
 /* A set of rules: a few in a list; from one more on, bits, and above them levels in which a bit says
  * that a word below is not 0. */
 #define FEW 8
+#define LOOK_WORK 4 /* a look costs about as much as so many tests */
 #define LEVELS 4
-_Static_assert(6 * LEVELS >= 24, "a chain has fewer than 2^24 rules: so many lines fill no source");
+_Static_assert(6 * LEVELS == WS_DECIDE_RULES_BITS, "levels of bits of the longest list");
 
 struct walk {
 	struct scan_set held; /* literals */
@@ -16,7 +17,8 @@ struct walk {
 	uint32_t few[FEW], nfew; /* likewise; nfew above FEW: they are in <level> */
 	uint32_t group; /* the next to look at */
 	uint32_t always; /* the next rule that waits for nothing */
-	bool in_line; /* a value could not be had: every rule is next */
+	uint32_t work; /* in rules tested, about; of the whole walk */
+	bool in_line; /* every rule is next */
 };
 
 /* -- rules that were woken
@@ -55,6 +57,7 @@ static uint32_t first_bit(const struct walk *w)
 
 static void wake(struct walk *w, uint32_t rule)
 {
+	w->work++;
 	if (w->nfew < FEW) {
 		w->few[w->nfew++] = rule;
 		return;
@@ -218,6 +221,7 @@ static void look(struct walk *w, struct rule_run *r, const struct ws_decide *d,
 	const uint32_t *words = site.ws->decide_words, *watches = words + d->watches;
 	uint32_t first = w->held.n;
 
+	w->work += LOOK_WORK * g->scans.n;
 	for (uint32_t i = 0; i < g->scans.n; i++)
 		look_at(r, &site.ws->decide_scans[g->scans.first + i], &w->held);
 	if (r->limit) { /* of a converter: the rule that reads it has to meet it, if it is reached */
@@ -239,15 +243,21 @@ static void look(struct walk *w, struct rule_run *r, const struct ws_decide *d,
 /* -- the walk
  * --------------------------------------------------------------------------------------- */
 
+static void reset(struct walk *w)
+{
+	forget_all(w);
+	empty(&w->held);
+	w->group = w->always = 0;
+	w->in_line = false;
+}
+
 static void begin(const struct ws_decide *d)
 {
 	struct walk *w = pt()->walk;
 
 	(void)d;
-	forget_all(w);
-	empty(&w->held);
-	w->group = w->always = 0;
-	w->in_line = false;
+	reset(w);
+	w->work = 0;
 }
 
 static uint32_t next_always(struct walk *w, const struct ws_decide *d, uint32_t from)
@@ -287,8 +297,12 @@ static uint32_t next(struct rule_run *r, const struct ws_decide *d, uint32_t fro
 
 static void changed(const struct ws_decide *d, uint32_t at)
 {
-	if (site.ws->decide_words[d->flags + at / 16] >> at % 16 * 2 & WS_DECIDE_CHANGES)
-		begin(d);
+	if (site.ws->decide_words[d->flags + at / 16] >> at % 16 * 2 & WS_DECIDE_CHANGES) {
+		/* Many rules that change what others look at: once that has cost what testing all of
+		 * them does, the rest is tested. */
+		reset(pt()->walk);
+		pt()->walk->in_line = pt()->walk->work > d->nrules;
+	}
 }
 
 /* -- threads

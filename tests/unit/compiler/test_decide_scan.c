@@ -120,7 +120,7 @@ static void texts(enum pattern_kind kind, bool fold)
 		patterns[i].kind = kind;
 		patterns[i].how = (enum scan_kind)random_below(3);
 		do
-			patterns[i].text = random_text(6, fold ? "ab/." : "abA/.");
+			patterns[i].text = random_text(6, fold ? "ab/.\xc3\x01" : "abA/.\xc3\xff");
 		while (!patterns[i].text.n);
 	}
 }
@@ -136,7 +136,7 @@ START_TEST(trees)
 		texts(reverse ? PATTERN_END : PATTERN_START, fold);
 		root = decide_tree(&emitted, entries, npatterns, reverse, &worst);
 		for (int k = 0; k < VALUES; k++) {
-			struct str v = random_text(9, "abAB/.?");
+			struct str v = random_text(9, "abAB/.?\xc3\xff");
 
 			forget();
 			scan_tree(decide_word(&emitted, 0), root, v,
@@ -161,7 +161,7 @@ START_TEST(finders)
 		texts(PATTERN_INSIDE, fold);
 		root = decide_finder(&emitted, entries, npatterns, &worst);
 		for (int k = 0; k < VALUES; k++) {
-			struct str v = random_text(14, "abA/.");
+			struct str v = random_text(14, "abA/.\xc3\x01");
 
 			forget();
 			scan_find(decide_word(&emitted, 0), root, v, fold ? SCAN_FOLD : 0, &found);
