@@ -241,7 +241,7 @@ static void put_blanks(struct fmt *f, struct textbuf *out, uint32_t n)
 		textbuf_byte(f->arena, out, ' ');
 }
 
-/* Do the lines fit when they end where they did? */
+/* Can the lines end where they did: do they fit, but for those that have no place to break at? */
 static bool keeps(const struct item *i)
 {
 	struct str rest = i->text;
@@ -249,8 +249,9 @@ static bool keeps(const struct item *i)
 
 	while (rest.p) {
 		struct str line = str_cut(&rest, CANON_KEPT);
+		uint32_t room = FMT_WIDTH - indent - (rest.p ? 2 : 0);
 
-		if (indent + columns(line) + (rest.p ? 2 : 0) > FMT_WIDTH)
+		if (columns(line) > room && break_at(line, room) < line.n)
 			return false;
 		indent = i->indent + INDENT;
 	}
