@@ -293,3 +293,38 @@ def test_idle_process_rests(r):
         time.sleep(1.5)         # the log writer's last nap
         rests(p)
     p.stop(0)
+
+
+STARVED = """
+param listen
+param origin
+global
+    limit buffers 16
+frontend www
+    bind ${listen}
+    timeout head 2s
+    default_backend pages
+backend pages
+    server a ${origin}
+"""
+
+
+def test_s54_timeouts_hold_while_buffers_are_wanted(r):
+    """Forty clients send half a head each; 16 buffers is all there is. Those that have one and those
+    that wait for one are ended at their time, with a message or, for lack of a buffer, without.
+    Then all goes on."""
+    p, to = r.serve(STARVED)
+    crowd = [Client(to) for _ in range(40)]
+    begin = time.monotonic()
+    for c in crowd:
+        c.s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: " + b"x" * 3000)
+    ends = []
+    for c in crowd:
+        ends.append(c.read()[0])
+        c.close()
+    spent = time.monotonic() - begin
+    same(set(ends), {0, 408}, "ends, with a message and without")
+    expect(1.5 <= spent < 15, "the last one was ended after %.1f s; timeout head is 2 s", spent)
+    for _ in range(10):
+        same(get(to, "/size/100000")[0], 200, "status afterwards")
+    p.stop(0)

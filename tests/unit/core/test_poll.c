@@ -407,7 +407,7 @@ static int start_starved(struct thread *t)
 	return 0;
 }
 
-START_TEST(four_buffers_serve_a_hundred_transfers)
+START_TEST(s53_four_buffers_serve_a_hundred_transfers)
 {
 	run_case(_i, 4, start_starved, NULL);
 	all_received(PAIRS, 30000, 20000);
@@ -555,7 +555,7 @@ Suite *poll_suite(void)
 	tcase_add_loop_test(tc, closing_under_way_ends_with_closed_and_nothing_else, 0, POLLERS);
 	tcase_add_loop_test(tc, nothing_is_read_without_credit, 0, POLLERS);
 	tcase_add_loop_test(tc, stopping_and_arming_again_loses_nothing, 0, POLLERS);
-	tcase_add_loop_test(tc, four_buffers_serve_a_hundred_transfers, 0, POLLERS);
+	tcase_add_loop_test(tc, s53_four_buffers_serve_a_hundred_transfers, 0, POLLERS);
 	tcase_add_loop_test(tc, a_burst_is_accepted_at_most_four_a_turn, 0, POLLERS);
 	tcase_add_loop_test(tc, without_descriptors_accepting_pauses_and_goes_on, 0, POLLERS);
 	suite_add_tcase(s, tc);
