@@ -105,13 +105,14 @@ static void run_class(struct list *queue, unsigned most, bool profiling)
 
 		node = list_shift(queue);
 		t = CONTAINER(node, struct task, link);
-		th->sched->running = (void (*)(void))t->run;
+		atomic_store_explicit(&th->sched->running, (void (*)(void))t->run,
+				      memory_order_relaxed);
 		if (__builtin_expect(profiling, 0))
 			profile_task(t);
 		else
 			t->run(t);
 	}
-	th->sched->running = NULL;
+	atomic_store_explicit(&th->sched->running, NULL, memory_order_relaxed);
 }
 
 void sched_tasks(struct sched *s)
@@ -144,7 +145,5 @@ uint64_t sched_until(struct sched *s, uint64_t now)
 	for (unsigned c = 0; s->queued >> c; c++)
 		if (!list_empty(&s->run[c]))
 			return now;
-	if (shared_waiting())
-		return now;
 	return wheel_next(&s->wheel);
 }
