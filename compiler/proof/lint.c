@@ -88,7 +88,9 @@ void proof_lint(struct arena *a, const struct program *p)
 
 	l.rules = ARENA_ARRAY(a, struct rule_fact, p->nrules + 1);
 	l.reached = ARENA_ARRAY(a, bool, p->nsections + 1);
-	lint_reach(&l);
-	lint_asserts(&l);
+	prove_reach(&l);
+	prove_values(&l);
+	prove_choices(&l);
+	prove_asserts(&l);
 	proof_free(&g);
 }

@@ -19,6 +19,7 @@ enum fate {
 struct rule_fact {
 	enum fate fate;
 	bool asked, limit, opaque, entered, blocked;
+	bool shared; /* in the chains of several sections */
 	struct vec takers; /* struct p_rule */
 };
 
@@ -45,7 +46,9 @@ bool lint_skips(struct p_place place);
 void lint_witness(struct lint *l, const struct witness *w);
 bool lint_is_response(enum rule_dir dir);
 
-void lint_reach(struct lint *l);
-void lint_asserts(struct lint *l);
+void prove_reach(struct lint *l);
+void prove_values(struct lint *l);
+void prove_choices(struct lint *l);
+void prove_asserts(struct lint *l);
 
 #endif

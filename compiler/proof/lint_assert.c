@@ -12,7 +12,7 @@ static const char *outcome_name(const struct p_assert *s)
 	return names[s->outcome];
 }
 
-void lint_asserts(struct lint *l)
+void prove_asserts(struct lint *l)
 {
 	for (uint32_t i = 0; i < l->p->nasserts; i++) {
 		const struct p_assert *s = &l->p->asserts[i];

@@ -160,7 +160,7 @@ static void say_section(struct lint *l, const struct p_section *s)
 		     STR_ARG(s->name));
 }
 
-void lint_reach(struct lint *l)
+void prove_reach(struct lint *l)
 {
 	for (uint32_t i = 0; i < l->p->nsections; i++)
 		for (int dir = 0; dir < RULE_DIRS; dir++)

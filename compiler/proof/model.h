@@ -61,6 +61,8 @@ enum answer solve_text(struct solver *s, struct proof_field *f, const uint32_t *
 bool text_satisfies(const struct solver *s, const uint32_t *lits, uint32_t n, struct str text);
 enum answer solve_field(struct solver *s, struct model *m, struct proof_field *f,
 			const uint32_t *lits, uint32_t n, bool *opaque);
+/* Is there such a number, or address? */
+enum answer solve_number(struct solver *s, struct proof_field *f, const uint32_t *lits, uint32_t n);
 void model_set_texts(struct solver *s, struct model *m, const struct proof_field *f, struct str *at,
 		     uint32_t n);
 void model_set_text(struct solver *s, struct model *m, const struct proof_field *f,

@@ -431,3 +431,12 @@ enum answer solve_field(struct solver *s, struct model *m, struct proof_field *f
 		model_set_text(s, m, f, text);
 	return got;
 }
+
+enum answer solve_number(struct solver *s, struct proof_field *f, const uint32_t *lits, uint32_t n)
+{
+	struct model m = { .values = ARENA_ARRAY(s->a, struct value *, s->g->fields.n + 1) };
+	bool opaque = false;
+
+	return f->kind == FIELD_ADDR ? solve_addr(s, &m, f, lits, n, &opaque)
+				     : solve_num(s, &m, f, lits, n, &opaque);
+}
