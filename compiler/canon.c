@@ -105,12 +105,43 @@ static void put_name(struct canon *c, const struct ast_value *v)
 		put_value(c, v, false);
 }
 
+/* Words that belong together with what follows them, in arguments and in lines of tests: how many
+ * of those. */
+static unsigned follows(const struct ast_value *v)
+{
+	static const char *const words[] = {
+		"as",   "backend", "bind", "body", "dst",    "file",       "frontend",
+		"host", "len",     "meth", "path", "prefix", "query",      "scheme",
+		"src",  "status",  "type", "uri",  "users",  "noresponse",
+	};
+
+	if (!v || v->delim)
+		return 0;
+	if (str_eq(v->text, S("header")) || str_eq(v->text, S("response")))
+		return 2;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (str_eq(v->text, str_from(words[i])))
+			return 1;
+	return 0;
+}
+
 static void put_values(struct canon *c, const struct ast_value *v, bool slashes)
 {
 	for (; v; v = v->next) {
 		put_value(c, v, slashes);
 		if (v->next)
 			gap(c, CANON_BREAK, v->next->at);
+	}
+}
+
+/* The same for words of which some belong together. */
+static void put_words(struct canon *c, const struct ast_value *v)
+{
+	for (unsigned n = 0; v; v = v->next) {
+		put_value(c, v, false);
+		n = n ? n - 1 : follows(v);
+		if (v->next)
+			gap(c, n ? ' ' : CANON_BREAK, v->next->at);
 	}
 }
 
@@ -249,6 +280,7 @@ static void put_arg(struct canon *c, const struct ast_action *a, const struct as
 static void put_action(struct canon *c, const struct ast_action *a)
 {
 	bool slashed = false, map = str_eq(a->word, S("switch"));
+	unsigned together = 0;
 	int n = 0;
 
 	put(c, a->word);
@@ -256,8 +288,9 @@ static void put_action(struct canon *c, const struct ast_action *a)
 		if (n && map)
 			byte(c, ':');
 		else
-			gap(c, n ? CANON_BREAK : ' ', g->at);
+			gap(c, n && !together ? CANON_BREAK : ' ', g->at);
 		put_arg(c, a, g, n, slashed);
+		together = together ? together - 1 : n || !is_name(a, 0) ? follows(g->value) : 0;
 		slashed = n == regex_of(a) && g->value && g->value->delim == '/';
 	}
 }
@@ -339,7 +372,10 @@ static void put_line(struct canon *c, const struct ast_line *l, enum section_kin
 		v = v->next;
 	}
 	c->last = l->at;
-	put_values(c, v, false);
+	if (section == SEC_TEST)
+		put_words(c, v);
+	else
+		put_values(c, v, false);
 }
 
 struct str canon_stmt(struct arena *a, const struct ast_stmt *s, enum section_kind section)
