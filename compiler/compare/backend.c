@@ -71,14 +71,10 @@ static const struct write *left_of(struct pairing *p, const struct scene *sc)
 	return context_left(p->g, last->context, last->stop, NO_INDEX);
 }
 
-/* The way to <e> and on to <t>. False: nothing can go it. */
-static bool tail_scene(struct pairing *p, int side, const struct end *e, const struct tail *t,
+/* From <sc>, which ends in a front, on to <t> of <b>. False: nothing can go it. */
+static bool tail_scene(struct pairing *p, const struct p_section *b, const struct tail *t,
 		       struct scene *sc)
 {
-	const struct p_section *b = e->backend;
-
-	if (!side_scene(&p->side[side], e, sc))
-		return false;
 	if (b != sc->entry && !add_list(p, sc, b, DIR_REQ_IN, left_of(p, sc), t->in))
 		return false;
 	if (t->rule && t->out == NO_INDEX)
@@ -141,6 +137,72 @@ static bool came_to(const struct pairing *p, int side, const struct tail *t,
 		   : o->verdict == VERDICT_FORWARD || o->verdict == VERDICT_ERROR;
 }
 
+/* Two tails behind two ends. */
+struct question {
+	struct pairing *p;
+	const struct end *x, *y;
+	const struct tail *t, *u;
+	struct scene old;
+	struct compare_witness *found;
+	unsigned tries;
+	bool open;
+};
+
+#define TRIES_MAX 100
+
+static bool shows(const struct pairing *p, const struct tail *t, const struct tail *u,
+		  const struct compare_witness *w)
+{
+	return w && came_to(p, 0, t, w->old) && came_to(p, 1, u, w->new);
+}
+
+static bool ask_both(void *arg, struct scene *sn)
+{
+	struct question *q = arg;
+	struct compare_witness *w;
+	struct scene so = q->old, sc;
+	enum answer got;
+
+	if (!tail_scene(q->p, q->x->backend, q->t, &so) ||
+	    !tail_scene(q->p, q->y->backend, q->u, sn))
+		return false;
+	if (q->tries++ == TRIES_MAX || !pair_join(q->p, &so, sn, &sc)) {
+		q->open = true;
+		return true;
+	}
+	got = pair_ask(q->p, &sc, &w);
+	if (got == ANSWER_YES && shows(q->p, q->t, q->u, w))
+		q->found = w;
+	q->open = q->open || got != ANSWER_NO;
+	return q->found != NULL;
+}
+
+static bool ask_old(void *arg, struct scene *so)
+{
+	struct question *q = arg;
+	struct side *new = &q->p->side[1];
+	struct scene sn;
+
+	q->old = *so;
+	if (side_goes_on(q->y))
+		return side_passing(new, q->y, ask_both, q);
+	return side_scene(new, q->y, &sn) && ask_both(q, &sn);
+}
+
+static void add_class(struct pairing *p, const struct end *x, const struct end *y,
+		      const struct tail *t, const struct tail *u, struct compare_witness *w)
+{
+	pair_add(p, (struct compare_class) { .severity = blocked(t) && !u->rule      ? CMP_EXPOSURE
+							 : blocked(u) && !blocked(t) ? CMP_OUTAGE
+							 : t->rule && u->rule        ? CMP_RESPONSE
+										     : CMP_REROUTE,
+					     .old = side_rule(&p->side[0], t->rule),
+					     .new = side_rule(&p->side[1], u->rule),
+					     .was = t->rule ? t->what : x->what,
+					     .is = u->rule ? u->what : y->what,
+					     .witness = w });
+}
+
 static void ask_tails(struct pairing *p, const struct end *x, const struct end *y,
 		      const struct tail *t, const struct tail *u)
 {
@@ -148,36 +210,21 @@ static void ask_tails(struct pairing *p, const struct end *x, const struct end *
 			    *new = side_rule(&p->side[1], u->rule);
 	struct str key = arena_printf(p->a, "tail %.*s %p %p", STR_ARG(x->backend->name),
 				      (const void *)old, (const void *)new);
-	struct compare_witness *w;
-	struct scene so, sn, sc;
-	enum answer got;
+	struct question q = { .p = p, .x = x, .y = y, .t = t, .u = u };
+	struct scene so;
 
-	if (symbol_get(&p->asked, key) || !tail_scene(p, 0, x, t, &so) ||
-	    !tail_scene(p, 1, y, u, &sn))
+	if (symbol_get(&p->asked, key))
 		return;
-	got = pair_join(p, &so, &sn, &sc) ? pair_ask(p, &sc, &w) : ANSWER_LIMIT;
-	if (got == ANSWER_NO)
-		return;
-	if (got == ANSWER_LIMIT) {
-		pair_open(p, old, new, "the limit of one question was reached");
-		return;
+	if (side_goes_on(x))
+		side_passing(&p->side[0], x, ask_old, &q);
+	else if (side_scene(&p->side[0], x, &so))
+		ask_old(&q, &so);
+	if (q.found) {
+		symbol_put(p->a, &p->asked, key, p);
+		add_class(p, x, y, t, u, q.found);
+	} else if (q.open) {
+		pair_open(p, old, new, "what was found does not get that far");
 	}
-	if (!came_to(p, 0, t, w->old) || !came_to(p, 1, u, w->new)) {
-		if (!pair_uncertain(p, &sc))
-			p->c->fault = w->curl;
-		pair_open(p, old, new, "a value that is known at run time alone decides");
-		return;
-	}
-	symbol_put(p->a, &p->asked, key, p);
-	pair_add(p, (struct compare_class) { .severity = blocked(t) && !u->rule      ? CMP_EXPOSURE
-							 : blocked(u) && !blocked(t) ? CMP_OUTAGE
-							 : t->rule && u->rule        ? CMP_RESPONSE
-										     : CMP_REROUTE,
-					     .old = old,
-					     .new = new,
-					     .was = t->rule ? t->what : x->what,
-					     .is = u->rule ? u->what : y->what,
-					     .witness = w });
 }
 
 static bool rules_changed(const struct pairing *p, const struct p_section *x,
@@ -218,13 +265,13 @@ static void ask_ways(struct pairing *p, const struct p_section *x, const struct 
 	for (size_t i = 0; i < olds->n; i++) {
 		const struct end *a = olds->p[i];
 
-		if (a->final || a->backend != x)
+		if (a->kind != END_CHOICE || a->backend != x)
 			continue;
 		for (size_t k = 0; k < news->n && !p->full; k++) {
 			const struct end *b = news->p[k];
 			const struct tails *t, *u;
 
-			if (b->final || b->backend != y || pair_clash(p->g, a, b))
+			if (b->kind != END_CHOICE || b->backend != y || pair_clash(p->g, a, b))
 				continue;
 			if (++pairs > WAYS_PAIRED_MAX) {
 				pair_open(p, NULL, NULL, "there are too many ways to a backend");

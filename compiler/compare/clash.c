@@ -6,13 +6,12 @@
 /* The one conjunction that an end needs, or NULL. */
 static const struct conj *needs_of(const struct end *e)
 {
-	const struct context *c = e->front->scene->at[e->front->scene->n - 1].context;
+	const struct context *c = side_list(e->front);
 	const struct dnf *d = NULL;
 
 	if (e->stop < c->n)
-		d = &c->rules[e->stop].cond;
-	else if (e->chosen_in == e->front)
-		d = &c->rules[e->choice].choice;
+		d = e->kind == END_CHOICE && e->chooses ? &c->rules[e->stop].choice
+							: &c->rules[e->stop].cond;
 	return d && d->n == 1 ? &d->at[0] : NULL;
 }
 

@@ -13,7 +13,7 @@ const struct p_rule *side_rule(const struct side *s, const struct p_rule *r)
 	return r ? s->own->rules[r->index] : NULL;
 }
 
-static struct context *last_of(const struct front *f)
+struct context *side_list(const struct front *f)
 {
 	return f->scene->at[f->scene->n - 1].context;
 }
@@ -30,8 +30,7 @@ static struct scene *copy_scene(struct side *s, const struct scene *sc)
 	return new;
 }
 
-/* May the list end at <r> without an answer and without a jump? */
-static bool passes(const struct crule *r)
+bool side_ends_at(const struct crule *r)
 {
 	return (r->flags & RULE_ENDS) && !(r->flags & RULE_FINAL) && !r->jump;
 }
@@ -48,11 +47,11 @@ static struct front *open_front(struct side *s, const struct scene *before,
 		return NULL;
 	}
 	if (from)
-		left = context_left(s->g, last_of(from), stop, NO_INDEX);
+		left = context_left(s->g, side_list(from), stop, NO_INDEX);
 	f = ARENA_NEW(s->a, struct front);
 	f->scene = copy_scene(s, before);
 	f->scene->at[f->scene->n++].context = context_get(s->g, section, dir, left);
-	f->scene->at[f->scene->n - 1].stop = last_of(f)->n;
+	f->scene->at[f->scene->n - 1].stop = side_list(f)->n;
 	f->from = from;
 	f->from_stop = stop;
 	vec_push(s->a, &s->fronts, f);
@@ -62,7 +61,7 @@ static struct front *open_front(struct side *s, const struct scene *before,
 /* The scene of <f> when its list ends at <stop>. False: it never does. */
 static bool stopped(struct side *s, const struct front *f, uint32_t stop, struct scene **out)
 {
-	const struct context *c = last_of(f);
+	const struct context *c = side_list(f);
 
 	*out = copy_scene(s, f->scene);
 	(*out)->at[(*out)->n - 1].stop = stop;
@@ -74,14 +73,14 @@ static void go_in(struct side *s, struct front *f);
 /* conn in, then sess in, then req in: through each place where the one before may end. */
 static void go_on(struct side *s, struct front *f, enum rule_dir next)
 {
-	const struct context *c = last_of(f);
+	const struct context *c = side_list(f);
 
 	for (uint32_t k = 0; k <= c->n; k++) {
 		uint32_t stop = k == 0 ? c->n : k - 1;
 		struct scene *sc;
 		struct front *more;
 
-		if (stop < c->n && !passes(&c->rules[stop]))
+		if (stop < c->n && !side_ends_at(&c->rules[stop]))
 			continue;
 		if (!stopped(s, f, stop, &sc))
 			continue;
@@ -93,7 +92,7 @@ static void go_on(struct side *s, struct front *f, enum rule_dir next)
 
 static void go_in(struct side *s, struct front *f)
 {
-	const struct context *c = last_of(f);
+	const struct context *c = side_list(f);
 
 	if (c->dir == DIR_CONN_IN || c->dir == DIR_SESS_IN) {
 		go_on(s, f, c->dir == DIR_CONN_IN ? DIR_SESS_IN : DIR_REQ_IN);
@@ -132,7 +131,7 @@ void side_fronts(struct side *s)
 
 static const struct p_chain *chain_of(const struct front *f)
 {
-	const struct context *c = last_of(f);
+	const struct context *c = side_list(f);
 
 	return &c->section->chains[c->dir];
 }
@@ -173,7 +172,7 @@ static struct lists *lists_of(struct side *old, struct side *new, struct symbols
 static struct str key_of(struct side *s, const struct front *f, const struct lists *from,
 			 bool is_new)
 {
-	const struct context *c = last_of(f);
+	const struct context *c = side_list(f);
 	uint32_t stop = f->from_stop;
 
 	if (!f->from)
@@ -201,7 +200,7 @@ static bool same_dnf(const struct dnf *x, const struct dnf *y)
 
 static bool same_end(const struct front *x, const struct front *y)
 {
-	const struct p_section *a = last_of(x)->section, *b = last_of(y)->section,
+	const struct p_section *a = side_list(x)->section, *b = side_list(y)->section,
 			       *da = a->default_backend, *db = b->default_backend;
 
 	return a->kind == b->kind && !da == !db && (!da || str_eq(da->name, db->name));
@@ -209,7 +208,7 @@ static bool same_end(const struct front *x, const struct front *y)
 
 static void touch(struct front *x, struct front *y, const struct lists *l)
 {
-	const struct context *cx = last_of(x), *cy = last_of(y);
+	const struct context *cx = side_list(x), *cy = side_list(y);
 
 	x->mate = y;
 	y->mate = x;
@@ -232,7 +231,7 @@ static void name_fronts(struct side *s, struct side *old, struct side *new, stru
 		const struct lists *from = NULL;
 
 		if (f->from) {
-			const struct context *c = last_of(f->from);
+			const struct context *c = side_list(f->from);
 
 			from = lists_of(old, new, known, c->section, c->dir);
 		}
@@ -263,7 +262,7 @@ void side_pair(struct side *old, struct side *new)
 	name_fronts(new, old, new, &known, true);
 	for (size_t i = 0; i < old->fronts.n; i++) {
 		struct front *x = old->fronts.p[i], *y = symbol_get(&new->keys, x->key);
-		const struct context *c = last_of(x);
+		const struct context *c = side_list(x);
 
 		if (y)
 			touch(x, y, lists_of(old, new, &known, c->section, c->dir));
@@ -274,18 +273,21 @@ void side_pair(struct side *old, struct side *new)
 
 /* ---- ends ---- */
 
-static struct end *new_end(struct side *s, struct front *f, uint32_t stop)
+static struct end *new_end(struct side *s, struct front *f, enum end_kind kind, uint32_t stop)
 {
+	struct vec *list = kind == END_STOP ? &s->stops : &s->ends;
 	struct end *e;
 
-	if (s->ends.n == ENDS_MAX) {
+	if (list->n == ENDS_MAX) {
 		s->cut = true;
 		return NULL;
 	}
 	e = ARENA_NEW(s->a, struct end);
-	*e = (struct end) { .front = f, .stop = stop, .choice = NO_INDEX };
+	*e = (struct end) { .front = f, .kind = kind, .stop = stop };
 	e->touched = f->path_touched || f->touched[stop];
-	vec_push(s->a, &s->ends, e);
+	if (stop < side_list(f)->n)
+		e->rule = side_rule(s, side_list(f)->rules[stop].rule);
+	vec_push(s->a, list, e);
 	return e;
 }
 
@@ -300,99 +302,148 @@ static const struct p_section *default_of(const struct scene *sc)
 	return last ? last : sc->entry->kind == SEC_LISTEN ? sc->entry : NULL;
 }
 
-/* The front ends at <stop> without an answer; <in> and <choice> say who has chosen. */
-static void pass(struct side *s, struct front *f, uint32_t stop, struct front *in, uint32_t choice)
+static void choice(struct side *s, struct front *f, uint32_t stop, bool chooses)
 {
-	struct end *e = new_end(s, f, stop);
+	struct end *e = new_end(s, f, END_CHOICE, stop);
 
 	if (!e)
 		return;
-	e->chosen_in = in;
-	e->choice = choice;
-	if (in) {
-		e->rule = last_of(in)->rules[choice].rule;
-		e->backend = last_of(in)->rules[choice].backend;
-		e->touched = e->touched || in->touched[choice];
-	} else {
-		e->backend = default_of(f->scene);
-		e->rule = NULL;
-	}
+	e->chooses = chooses;
+	e->backend = chooses ? side_list(f)->rules[stop].backend : default_of(f->scene);
 }
 
-/* Rules of <in> below <limit> that may have chosen without ending their list. */
-static void chosen_before(struct side *s, struct front *f, uint32_t stop, struct front *in,
-			  uint32_t limit)
+static void stop_at(struct side *s, struct front *f, uint32_t stop)
 {
-	const struct context *c = last_of(in);
-
-	for (uint32_t i = 0; i < limit && i < c->n; i++)
-		if ((c->rules[i].flags & RULE_CHOOSES) && !(c->rules[i].flags & RULE_ENDS))
-			pass(s, f, stop, in, i);
+	if (f->path_touched || f->touched[stop])
+		new_end(s, f, END_STOP, stop);
 }
 
-static void passing(struct side *s, struct front *f, uint32_t stop)
+static void ends_of(struct side *s, struct front *f)
 {
-	const struct context *c = last_of(f);
-	uint32_t limit = stop; /* in each list: the rule that ends it */
+	const struct context *c = side_list(f);
+	bool request = c->dir == DIR_REQ_IN;
 
-	for (struct front *in = f; in && last_of(in)->dir == DIR_REQ_IN; in = in->from) {
-		const struct front *from = in->from;
+	for (uint32_t k = 0; k < c->n && !s->cut; k++) {
+		const struct crule *r = &c->rules[k];
 
-		chosen_before(s, f, stop, in, limit);
-		limit = in->from_stop;
-		if (from && last_of(from)->dir == DIR_REQ_IN &&
-		    (last_of(from)->rules[limit].flags & RULE_CHOOSES))
-			pass(s, f, stop, in->from, limit);
+		if (r->flags & RULE_FINAL)
+			new_end(s, f, END_FINAL, k);
+		else if (request && side_ends_at(r))
+			stop_at(s, f, k);
+		if (request && (r->flags & RULE_CHOOSES))
+			choice(s, f, k, true);
+		else if (request && side_ends_at(r))
+			choice(s, f, k, false);
 	}
-	if (stop < c->n && (c->rules[stop].flags & RULE_CHOOSES))
-		pass(s, f, stop, f, stop);
-	else
-		pass(s, f, stop, NULL, NO_INDEX);
+	if (!request)
+		return;
+	choice(s, f, c->n, false);
+	stop_at(s, f, c->n);
 }
 
 void side_ends(struct side *s)
 {
-	for (size_t i = 0; i < s->fronts.n && !s->cut; i++) {
-		struct front *f = s->fronts.p[i];
-		const struct context *c = last_of(f);
+	for (size_t i = 0; i < s->fronts.n && !s->cut; i++)
+		ends_of(s, s->fronts.p[i]);
+}
 
-		for (uint32_t k = 0; k < c->n; k++) {
-			if (c->rules[k].flags & RULE_FINAL) {
-				struct end *e = new_end(s, f, k);
-
-				if (!e)
-					return;
-				e->final = true;
-				e->rule = c->rules[k].rule;
-			} else if (c->dir == DIR_REQ_IN && passes(&c->rules[k])) {
-				passing(s, f, k);
-			}
-		}
-		if (c->dir == DIR_REQ_IN)
-			passing(s, f, c->n);
-	}
+/* Nobody chooses in the lists before the last one. */
+static void none_chosen(struct scene *sc)
+{
+	for (uint32_t i = 0; i + 1 < sc->n; i++)
+		sc->at[i].unchosen = sc->at[i].stop + (sc->at[i].stop < sc->at[i].context->n);
 }
 
 bool side_scene(struct side *s, const struct end *e, struct scene *out)
 {
+	const struct context *c = side_list(e->front);
 	struct scene *sc;
-	const struct front *f = e->front;
-	bool before = !e->chosen_in; /* the choice: nothing has chosen yet */
 
-	if (!stopped(s, f, e->stop, &sc))
-		return false;
-	sc->backend = e->backend;
-	for (uint32_t i = sc->n; !e->final && f; f = f->from) {
-		struct segment *at = &sc->at[--i];
-
-		at->unchosen = before ? at->stop : 0;
-		if (f != e->chosen_in)
-			continue;
-		before = true;
-		at->unchosen = e->choice;
-		if (!scene_needs(s->g, sc, last_of(f)->rules[e->choice].choice))
+	if (e->kind == END_CHOICE && e->chooses) {
+		sc = copy_scene(s, e->front->scene);
+		sc->at[sc->n - 1].stop = sc->at[sc->n - 1].unchosen = e->stop;
+		if (!scene_needs(s->g, sc, c->rules[e->stop].choice))
 			return false;
+	} else {
+		if (!stopped(s, e->front, e->stop, &sc))
+			return false;
+		if (e->kind == END_CHOICE)
+			sc->at[sc->n - 1].unchosen = e->stop;
 	}
+	if (e->kind == END_CHOICE)
+		none_chosen(sc);
 	*out = *sc;
 	return true;
+}
+
+bool side_goes_on(const struct end *e)
+{
+	return e->chooses && !(side_list(e->front)->rules[e->stop].flags & RULE_ENDS);
+}
+
+/* Is <in> the front <f>, or on the way to it? How many lists lie between, in <up>. */
+static bool leads_to(const struct front *in, const struct front *f, uint32_t *up)
+{
+	for (*up = 0; f; f = f->from, ++*up)
+		if (f == in)
+			return true;
+	return false;
+}
+
+/* The choice <e>, then on to <f>, which ends at <stop> without an answer. */
+static bool passing_scene(struct side *s, const struct end *e, const struct front *f, uint32_t up,
+			  uint32_t stop, struct scene *out)
+{
+	struct scene *sc;
+	uint32_t at;
+
+	if (!stopped(s, f, stop, &sc))
+		return false;
+	none_chosen(sc);
+	at = sc->n - 1 - up;
+	for (uint32_t i = at; i < sc->n; i++)
+		sc->at[i].unchosen = 0;
+	sc->at[at].unchosen = e->stop;
+	if (!scene_needs(s->g, sc, side_list(e->front)->rules[e->stop].choice))
+		return false;
+	*out = *sc;
+	return true;
+}
+
+void side_choices(struct side *s, const struct end *stop,
+		  void (*take)(void *arg, const struct end *choice, const struct scene *sc),
+		  void *arg)
+{
+	for (size_t i = 0; i < s->ends.n; i++) {
+		const struct end *e = s->ends.p[i];
+		struct scene sc;
+		uint32_t up;
+
+		if (e->kind == END_CHOICE && side_goes_on(e) &&
+		    leads_to(e->front, stop->front, &up) && (up || e->stop < stop->stop) &&
+		    passing_scene(s, e, stop->front, up, stop->stop, &sc))
+			take(arg, e, &sc);
+	}
+}
+
+bool side_passing(struct side *s, const struct end *e, bool (*take)(void *arg, struct scene *sc),
+		  void *arg)
+{
+	for (size_t i = 0; i < s->fronts.n; i++) {
+		const struct front *f = s->fronts.p[i];
+		const struct context *c = side_list(f);
+		uint32_t up, from;
+
+		if (!leads_to(e->front, f, &up))
+			continue;
+		from = up ? 0 : e->stop + 1;
+		for (uint32_t k = c->n + 1; k-- > from;) {
+			struct scene sc;
+
+			if ((k == c->n || side_ends_at(&c->rules[k])) &&
+			    passing_scene(s, e, f, up, k, &sc) && take(arg, &sc))
+				return true;
+		}
+	}
+	return false;
 }

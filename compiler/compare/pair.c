@@ -194,42 +194,47 @@ static void name_outcomes(struct side *s)
 	for (size_t i = 0; i < s->ends.n; i++) {
 		struct end *e = s->ends.p[i];
 
-		if (e->final)
+		if (e->kind == END_FINAL)
 			e->what = answer_of(s->a, e->rule);
 		else if (e->backend)
 			e->what = arena_printf(s->a, "backend %.*s", STR_ARG(e->backend->name));
 		else
 			e->what = S("no backend");
-		e->rule = side_rule(s, e->rule);
 	}
 }
 
-static bool blocks(const struct end *e)
+static bool blocks(struct str what)
 {
-	return (!e->final && !e->backend) || str_starts(e->what, S("deny")) ||
-	       str_starts(e->what, S("drop")) || str_starts(e->what, S("tarpit"));
+	return str_eq(what, S("no backend")) || str_starts(what, S("deny")) ||
+	       str_starts(what, S("drop")) || str_starts(what, S("tarpit"));
 }
 
-static enum compare_severity severity_of(const struct end *x, const struct end *y)
+static enum compare_severity severity_of(struct str was, struct str is)
 {
-	if (blocks(x) && !y->final && y->backend)
+	bool to_backend = str_starts(is, S("backend "));
+
+	if (blocks(was) && to_backend)
 		return CMP_EXPOSURE;
-	if (blocks(y) && !blocks(x))
+	if (blocks(is) && !blocks(was))
 		return CMP_OUTAGE;
-	if ((x->final && y->final) || blocks(x))
-		return str_starts(x->what, S("redir")) && str_starts(y->what, S("redir"))
-			       ? CMP_REROUTE
-			       : CMP_RESPONSE;
-	return CMP_REROUTE;
+	if (str_starts(was, S("backend ")) || to_backend ||
+	    (str_starts(was, S("redir")) && str_starts(is, S("redir"))))
+		return CMP_REROUTE;
+	return CMP_RESPONSE;
 }
 
 /* Did the run come to <e>? */
 static bool came_to(const struct end *e, const struct outcome *o)
 {
-	if (e->final)
-		return o->decided == e->rule && o->verdict != VERDICT_FORWARD;
+	bool answered = o->verdict != VERDICT_FORWARD && o->verdict != VERDICT_ERROR;
+
+	if (e->kind == END_FINAL)
+		return o->decided == e->rule && answered;
+	if (answered && o->decided && o->decided->dir != DIR_REQ_OUT &&
+	    o->decided->section->kind != SEC_BACKEND)
+		return false; /* behind the choice */
 	if (!e->backend)
-		return !o->backend;
+		return !o->backend && o->verdict == VERDICT_ERROR;
 	return o->backend && str_eq(o->backend->name, e->backend->name);
 }
 
@@ -238,41 +243,120 @@ static bool same_entry(const struct end *x, const struct end *y)
 	return str_eq(x->front->scene->entry->name, y->front->scene->entry->name);
 }
 
+static void found(struct pairing *p, const struct end *x, const struct end *y,
+		  struct compare_witness *w, uint32_t *known)
+{
+	*known = 1;
+	pair_add(p, (struct compare_class) { .severity = severity_of(x->what, y->what),
+					     .old = x->rule,
+					     .new = y->rule,
+					     .was = x->what,
+					     .is = y->what,
+					     .witness = w });
+}
+
+#define PASSES_MAX 200 /* pairs of ways on from choices that are tried */
+
+/* A pair of which a choice goes on; its ways on that are left to try. */
+struct passing {
+	struct pairing *p;
+	const struct end *x, *y;
+	struct scene old; /* the way of x */
+	struct compare_witness *found;
+	unsigned tries;
+	bool open; /* not all ways were refuted */
+};
+
+static bool pass_both(void *arg, struct scene *sn)
+{
+	struct passing *t = arg;
+	struct compare_witness *w;
+	struct scene sc;
+	enum answer got;
+
+	if (t->tries++ == PASSES_MAX || !pair_join(t->p, &t->old, sn, &sc)) {
+		t->open = true;
+		return true;
+	}
+	got = pair_ask(t->p, &sc, &w);
+	if (got == ANSWER_YES && came_to(t->x, w->old) && came_to(t->y, w->new))
+		t->found = w;
+	t->open = t->open || got != ANSWER_NO;
+	return t->found != NULL;
+}
+
+static bool pass_old(void *arg, struct scene *so)
+{
+	struct passing *t = arg;
+	struct side *new = &t->p->side[1];
+	struct scene sn;
+
+	t->old = *so;
+	if (side_goes_on(t->y))
+		return side_passing(new, t->y, pass_both, t);
+	return side_scene(new, t->y, &sn) && pass_both(t, &sn);
+}
+
+/* The first request was answered behind a choice: looks for one that is not, on all ways on. */
+static void try_passing(struct passing *t)
+{
+	struct side *old = &t->p->side[0];
+	struct scene so;
+
+	if (side_goes_on(t->x))
+		side_passing(old, t->x, pass_old, t);
+	else if (side_scene(old, t->x, &so))
+		pass_old(t, &so);
+}
+
 static void judge(struct pairing *p, const struct end *x, const struct end *y,
 		  const struct scene *sc, struct compare_witness *w, uint32_t *known)
 {
-	if (came_to(x, w->old) && came_to(y, w->new)) {
-		pair_add(p, (struct compare_class) { .severity = severity_of(x, y),
-						     .old = x->rule,
-						     .new = y->rule,
-						     .was = x->what,
-						     .is = y->what,
-						     .witness = w });
-		*known = 1;
+	struct passing t = { .p = p, .x = x, .y = y };
+	bool on = side_goes_on(x) || side_goes_on(y);
+
+	if (came_to(x, w->old) && came_to(y, w->new))
+		t.found = w;
+	else if (on)
+		try_passing(&t);
+	if (t.found) {
+		found(p, x, y, t.found, known);
 		return;
 	}
-	if (!pair_uncertain(p, sc))
-		p->c->fault = arena_printf(p->a, "%.*s", STR_ARG(w->curl));
-	pair_open(p, x->rule, y->rule, "a value that is known at run time alone decides");
+	if (on && !t.open)
+		return; /* whoever chooses so is answered before */
+	if (!on && !pair_uncertain(p, sc))
+		p->c->fault = w->curl;
+	pair_open(p, x->rule, y->rule,
+		  on ? "no request was found that is not answered behind the choice"
+		     : "a value that is known at run time alone decides");
 }
 
-static void ask_pair(struct pairing *p, const struct end *x, const struct end *y)
+/* Whether the class of both is known, to be set when it is found. */
+static uint32_t *known_of(struct pairing *p, const struct end *x, const struct end *y)
 {
 	struct str key = arena_printf(p->a, "%p %p %.*s|%.*s", (const void *)x->rule,
 				      (const void *)y->rule, STR_ARG(x->what), STR_ARG(y->what));
 	uint32_t *known = symbol_get(&p->asked, key);
-	struct scene so, sn, sc;
-	struct compare_witness *w;
-	enum answer got;
 
-	if (known && *known)
-		return;
-	if (!side_scene(&p->side[0], x, &so) || !side_scene(&p->side[1], y, &sn))
-		return;
 	if (!known) {
 		known = ARENA_NEW(p->a, uint32_t);
 		symbol_put(p->a, &p->asked, key, known);
 	}
+	return known;
+}
+
+static void ask_pair(struct pairing *p, const struct end *x, const struct end *y)
+{
+	uint32_t *known = known_of(p, x, y);
+	struct scene so, sn, sc;
+	struct compare_witness *w;
+	enum answer got;
+
+	if (*known)
+		return;
+	if (!side_scene(&p->side[0], x, &so) || !side_scene(&p->side[1], y, &sn))
+		return;
 	if (!pair_join(p, &so, &sn, &sc)) {
 		pair_open(p, x->rule, y->rule, "the way is too long");
 		return;
@@ -284,9 +368,9 @@ static void ask_pair(struct pairing *p, const struct end *x, const struct end *y
 		judge(p, x, y, &sc, w, known);
 }
 
-static void ask_ends(struct pairing *p)
+/* All pairs of which one has been touched. */
+static void ask_ends(struct pairing *p, const struct vec *olds, const struct vec *news)
 {
-	const struct vec *olds = &p->side[0].ends, *news = &p->side[1].ends;
 	struct vec touched = { 0 };
 
 	for (size_t k = 0; k < news->n; k++)
@@ -304,6 +388,59 @@ static void ask_ends(struct pairing *p)
 				ask_pair(p, x, y);
 		}
 	}
+}
+
+/* ---- answers that a rule which ends the front takes away, or lets through ---- */
+
+struct stopping {
+	struct pairing *p;
+	int side; /* of the stop */
+	const struct end *final;
+	const struct scene *way; /* of <final> */
+};
+
+static void ask_choice(void *arg, const struct end *choice, const struct scene *sc)
+{
+	struct stopping *v = arg;
+	struct pairing *p = v->p;
+	const struct end *x = v->side ? v->final : choice, *y = v->side ? choice : v->final;
+	uint32_t *known = known_of(p, x, y);
+	struct compare_witness *w;
+	struct scene both;
+	enum answer got;
+
+	if (*known)
+		return;
+	if (!pair_join(p, v->side ? v->way : sc, v->side ? sc : v->way, &both))
+		got = ANSWER_LIMIT;
+	else
+		got = pair_ask(p, &both, &w);
+	if (got == ANSWER_YES && came_to(x, w->old) && came_to(y, w->new))
+		found(p, x, y, w, known);
+	else if (got != ANSWER_NO)
+		pair_open(p, x->rule, y->rule, "the limit of one question was reached");
+}
+
+/* Rules that end a front without an answer, of one side, against answers of the other: then the
+ * choices that may stand before. */
+static void ask_stops(struct pairing *p, int side)
+{
+	const struct vec *stops = &p->side[side].stops, *ends = &p->side[!side].ends;
+
+	for (size_t i = 0; i < stops->n; i++)
+		for (size_t k = 0; k < ends->n && !p->full; k++) {
+			const struct end *s = stops->p[i], *f = ends->p[k];
+			struct compare_witness *w;
+			struct scene ss, sf, sc;
+			struct stopping v = { .p = p, .side = side, .final = f, .way = &sf };
+
+			if (f->kind != END_FINAL || !same_entry(s, f) || pair_clash(p->g, s, f) ||
+			    !side_scene(&p->side[side], s, &ss) ||
+			    !side_scene(&p->side[!side], f, &sf))
+				continue;
+			if (!pair_join(p, &sf, &ss, &sc) || pair_ask(p, &sc, &w) != ANSWER_NO)
+				side_choices(&p->side[side], s, ask_choice, &v);
+		}
 }
 
 /* ---- all ---- */
@@ -436,7 +573,9 @@ void compare_programs(struct compare *c, struct arena *a, const struct program *
 	p.g = proof_new(a, p.joint);
 	note_changed(&p);
 	open_sides(&p);
-	ask_ends(&p);
+	ask_ends(&p, &p.side[0].ends, &p.side[1].ends);
+	ask_stops(&p, 0);
+	ask_stops(&p, 1);
 	pair_backends(&p);
 	pair_writes(&p);
 	if (p.full)

@@ -22,14 +22,20 @@ struct front {
 	bool path_touched; /* something on the way here is touched */
 };
 
-/* An end that requests come to in a front. */
+enum end_kind {
+	END_FINAL, /* answered by the rule <stop> */
+	END_STOP, /* the front ends at <stop> without an answer, whoever has chosen; in <stops> */
+	END_CHOICE /* the rule <stop> is the first that chooses; or, at the front's end, none has */
+};
+
+/* An end that requests come to in a front: an answer, or a backend. */
 struct end {
 	struct front *front;
+	enum end_kind kind;
 	uint32_t stop; /* rule of the front's list; n: none */
-	struct front *chosen_in; /* where the choice stands, with <choice> */
-	uint32_t choice; /* NO_INDEX: default_backend */
-	bool final, touched;
-	const struct p_section *backend; /* not final: NULL: none */
+	bool chooses; /* END_CHOICE: <stop> does; else default_backend */
+	bool touched;
+	const struct p_section *backend; /* END_CHOICE; NULL: none */
 	const struct p_rule *rule; /* of the side's own program; NULL: none */
 	struct str what; /* outcome, as text: equal texts are equal outcomes */
 };
@@ -39,7 +45,8 @@ struct side {
 	struct arena *a;
 	const struct program *own; /* what is reported, and run */
 	struct program *part; /* its copy in the joint program; of the old side the same */
-	struct vec fronts, ends; /* struct front, struct end */
+	struct vec fronts; /* struct front */
+	struct vec ends, stops; /* struct end; of the stops those that are touched */
 	struct symbols keys; /* of fronts */
 	bool cut; /* too many fronts or ends */
 	const struct p_rule *computed; /* a rule that decides by a computed value, or NULL */
@@ -56,8 +63,22 @@ void side_fronts(struct side *s);
 /* Pairs the fronts of both sides and marks what is touched. */
 void side_pair(struct side *old, struct side *new);
 void side_ends(struct side *s);
-/* The scene of an end: what a request needs to come to it. False: nothing can. */
+/* The scene of an end: what a request needs to come to it; behind a rule that chooses and goes on,
+ * nothing is asked. False: nothing can. */
 bool side_scene(struct side *s, const struct end *e, struct scene *sc);
+/* Hands to <take> the choices behind which the front goes on and may end at <stop>. */
+void side_choices(struct side *s, const struct end *stop,
+		  void (*take)(void *arg, const struct end *choice, const struct scene *sc),
+		  void *arg);
+/* Does the front go on behind the rule that chooses? */
+bool side_goes_on(const struct end *e);
+/* Hands to <take> the scenes of such a choice for every place where the front may then end without
+ * an answer, until it returns true. */
+bool side_passing(struct side *s, const struct end *e, bool (*take)(void *arg, struct scene *sc),
+		  void *arg);
+/* May the list end at <r> without an answer and without a jump? */
+bool side_ends_at(const struct crule *r);
+struct context *side_list(const struct front *f);
 /* Rule <i> of the list as the side's own program has it. */
 const struct p_rule *side_rule(const struct side *s, const struct p_rule *r);
 /* Have both the same text, places apart? */

@@ -241,7 +241,7 @@ static bool through_backend(struct writer *k, const struct end *e)
 
 static bool leads_to(const struct writer *k, const struct end *e)
 {
-	if (e->final || !e->backend)
+	if (e->kind != END_CHOICE || !e->backend)
 		return false;
 	return e->backend == k->section || k->section->kind == SEC_RSPRULES ||
 	       (is_response(k->dir) && e->front->scene->entry == k->section);
