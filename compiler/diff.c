@@ -297,6 +297,19 @@ static struct entries logs_of(struct diff *d, struct p_log *logs, uint32_t n)
 	return e;
 }
 
+static struct entries control_of(struct diff *d, const struct program *p)
+{
+	struct p_control control = p->control;
+	struct str body = FORMED(d, form_control, &control);
+	struct entries e = { 0 };
+
+	if (body.n)
+		put(d, &e,
+		    (struct entry) {
+			    .key = S("control"), .body = body, .show = body, .at = control.place });
+	return e;
+}
+
 static void diff_section(struct diff *d, struct p_section *old, struct p_section *new)
 {
 	static const struct p_chain none;
@@ -470,6 +483,8 @@ void diff_compare(struct diff *d, struct arena *a, const struct program *old,
 	compare(d, "param", site, &o, &n);
 	o = trusted_of(d, old), n = trusted_of(d, new);
 	compare(d, "trusted", site, &o, &n);
+	o = control_of(d, old), n = control_of(d, new);
+	compare(d, "control", site, &o, &n);
 	o = logs_of(d, old->logs, old->nlogs), n = logs_of(d, new->logs, new->nlogs);
 	compare(d, "log", site, &o, &n);
 	o = sets_of(d, old), n = sets_of(d, new);

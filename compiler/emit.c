@@ -18,6 +18,7 @@ const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_BALANCE_FIRST] = "balance_first",
 	[PART_QUEUE] = "queue_places",
 	[PART_COUNT] = "count_all",
+	[PART_CONTROL] = "control_socket",
 	[PART_PAGE_STATS] = "page_stats",
 	[PART_PAGE_METRICS] = "page_metrics",
 	[PART_PREREAD_HELLO] = "preread_hello",

@@ -66,6 +66,7 @@ enum emit_part {
 	PART_BALANCE_FIRST,
 	PART_QUEUE,
 	PART_COUNT,
+	PART_CONTROL,
 	PART_PAGE_STATS,
 	PART_PAGE_METRICS,
 	PART_PREREAD_HELLO,
@@ -105,6 +106,7 @@ struct emit {
 		*map_rows; /* by index in the program; WS_NONE: none yet */
 	uint32_t site_nums, nfiles, files_room, chroot_text, cpu_map_where;
 	struct ws_run site_logs, trusted;
+	uint32_t control;
 	struct ws_ref name, user, group, chroot, cpu_map;
 	struct emit_file *files; /* in the order in which they were first named */
 	struct decide_report *decided; /* by section and direction, or NULL: decide/decide.h */

@@ -398,6 +398,8 @@ static void site_facts(struct emit *e)
 	e->group = emit_ref(e, p->globals[OPT_GROUP].text);
 	e->chroot_text = chroot->computed ? emit_text(e, chroot->computed) : WS_NONE;
 	e->chroot = emit_ref(e, constant);
+	e->control = address(e, &p->control.addr);
+	e->parts[PART_CONTROL] = e->control != WS_NONE;
 	e->cpu_map = emit_ref(e, p->globals[OPT_CPU_MAP].text);
 	if (p->globals[OPT_CPU_MAP].set)
 		e->cpu_map_where = emit_place(e, p->globals[OPT_CPU_MAP].place);

@@ -269,6 +269,7 @@ static bool is_line(int id)
 	case OPT_DISPATCH:
 	case OPT_MONITOR_NET:
 	case OPT_TRUSTED:
+	case OPT_CONTROL:
 	case OPT_CPU_MAP:
 	case OPT_USE_PROFILE:
 	case OPT_USE_FILTERS_FROM:

@@ -39,6 +39,8 @@ struct thread_shape;
 struct thread_shape option_threads(const struct model *m);
 
 /* An address that may hold params. False after a report. */
+/* Octal digits, as the mode of a file. */
+bool option_octal(const struct ast_value *v, int64_t *out);
 bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,
 		 struct p_addr *addr);
 /* "source" and its arguments from <v> on: returns what follows them. */

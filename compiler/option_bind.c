@@ -72,7 +72,7 @@ static const struct word *find_word(const struct word *words, size_t n, const st
 	return NULL;
 }
 
-static bool read_octal(const struct ast_value *v, int64_t *out)
+bool option_octal(const struct ast_value *v, int64_t *out)
 {
 	*out = 0;
 	for (size_t i = 0; i < v->text.n; i++) {
@@ -124,7 +124,7 @@ static const struct ast_value *read_word(struct model *m, const struct word *wor
 		if (!text_refused(arg, "it takes a word"))
 			*(struct str *)field = value_plain(m->arena, arg->text);
 	} else if (word->kind == WORD_OCTAL
-			   ? read_octal(arg, &n)
+			   ? option_octal(arg, &n)
 			   : option_number(arg, word->name, UNIT_COUNT, word->min,
 					   word->max ? word->max : COUNT_MAX, &n)) {
 		*(int64_t *)field = n;

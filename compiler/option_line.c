@@ -443,10 +443,35 @@ static void read_cpu_maps(struct model *m, const struct vec *list)
 	}
 }
 
+#define CONTROL_MODE 0600
+
+/* control unix@PATH [mode N] */
+static void read_control(struct model *m, const struct ast_option *o, struct p_control *c)
+{
+	const struct ast_value *v = o->values;
+
+	*c = (struct p_control) { .place = place_of(o->at), .mode = CONTROL_MODE };
+	if (!v ||
+	    (v->next && (!is_word(v->next, "mode") || !v->next->next || v->next->next->next))) {
+		usage(o, "unix@PATH, then mode N if wanted");
+		return;
+	}
+	if (!option_addr(m, &m->site, v, "control", &c->addr))
+		return;
+	if (!c->addr.text && c->addr.kind != ADDR_UNIX && c->addr.kind != ADDR_ABNS)
+		diag(E007, v->at, STR_ARG(v->text), "control", "it is unix@PATH or abns@NAME");
+	if (v->next && !option_octal(v->next->next, &c->mode))
+		c->mode = CONTROL_MODE;
+}
+
 void option_lines(struct model *m)
 {
 	read_cpu_maps(m, &m->globals[OPT_CPU_MAP]);
 	m->out->logs = read_logs(m, &m->site, &m->globals[OPT_LOG], &m->out->nlogs);
+	m->out->control.addr.fd = -1;
+	if (m->globals[OPT_CONTROL].n)
+		read_control(m, ((struct option_use *)m->globals[OPT_CONTROL].p[0])->opt,
+			     &m->out->control);
 	m->out->trusted = read_net_lists(m, &m->globals[OPT_TRUSTED], &m->out->ntrusted);
 	for (size_t i = 0; i < m->entities.n; i++)
 		lines_of(m, m->entities.p[i]);

@@ -224,6 +224,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_BALANCE_FIRST, "balances[WS_BALANCE_FIRST]" },
 		{ PART_QUEUE, "queue" },
 		{ PART_COUNT, "count" },
+		{ PART_CONTROL, "control_part" },
 		{ PART_PAGE_STATS, "pages[WS_PAGE_STATS]" },
 		{ PART_PAGE_METRICS, "pages[WS_PAGE_METRICS]" },
 		{ PART_PREREAD_HELLO, "preread" },
@@ -273,6 +274,11 @@ static void counts(const struct emit *e, FILE *f)
 	fprintf(f, "\t.chroot = { %" PRIu32 ", %" PRIu32 " },\n", e->chroot.off, e->chroot.len);
 	fprintf(f, "\t.cpu_map = { %" PRIu32 ", %" PRIu32 " },\n", e->cpu_map.off, e->cpu_map.len);
 	fprintf(f, "\t.cpu_map_where = %" PRIu32 ",\n", e->cpu_map_where);
+	if (e->control == WS_NONE)
+		fputs("\t.control = WS_NONE,\n", f);
+	else
+		fprintf(f, "\t.control = %" PRIu32 ",\n\t.control_mode = 0%o,\n", e->control,
+			(unsigned)e->p->control.mode);
 	if (e->chroot_text == WS_NONE)
 		fputs("\t.chroot_text = WS_NONE,\n", f);
 	else

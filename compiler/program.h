@@ -314,6 +314,13 @@ struct p_log {
 	int facility, level; /* syslog numbers */
 };
 
+/* The control socket. */
+struct p_control {
+	struct p_place place;
+	struct p_addr addr; /* kind NONE: none */
+	int64_t mode; /* of its file */
+};
+
 struct p_forwardfor {
 	bool on;
 	struct str header; /* default X-Forwarded-For */
@@ -412,6 +419,7 @@ struct program {
 	uint32_t nlogs;
 	struct p_net *trusted;
 	uint32_t ntrusted;
+	struct p_control control;
 	struct str site; /* base name of the site file without .weir */
 };
 

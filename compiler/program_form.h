@@ -44,6 +44,7 @@ void form_bind(struct pio *io, struct p_bind *b);
 void form_server(struct pio *io, struct p_server *s);
 void form_errorpage(struct pio *io, struct p_errorpage *e);
 void form_log(struct pio *io, struct p_log *l);
+void form_control(struct pio *io, struct p_control *c);
 /* What a section holds once, without settings, lists and chains. */
 void form_section_facts(struct pio *io, struct p_section *s);
 void form_section(struct pio *io, struct p_section *s, const struct program *p);

@@ -175,6 +175,15 @@ void form_log(struct pio *io, struct p_log *l)
 	form_place(io, &l->place);
 }
 
+void form_control(struct pio *io, struct p_control *c)
+{
+	if (!io_line(io, 1, "control", c->addr.kind != ADDR_NONE || c->addr.text))
+		return;
+	form_addr(io, "addr", &c->addr);
+	IO_NUM(io, "mode", c->mode, 0, 0777);
+	form_place(io, &c->place);
+}
+
 static void form_forwardfor(struct pio *io, struct p_forwardfor *f)
 {
 	if (!io_key(io, "forwardfor", f->on || f->header.n || f->nunless))

@@ -219,6 +219,7 @@ static void form_globals(struct pio *io, struct program *p)
 		memcpy(p->globals, holder->settings, sizeof(p->globals));
 	IO_LIST(io, "global-logs", p->nlogs, p->logs, form_log);
 	IO_LIST(io, "trusted", p->ntrusted, p->trusted, form_net);
+	form_control(io, &p->control);
 }
 
 void form_program(struct pio *io, struct program *p)

@@ -368,6 +368,7 @@ struct balance_part;
 struct queue_part;
 struct preread_part;
 struct count_part;
+struct control_part;
 struct page_part;
 struct target_part;
 struct decide_part;
@@ -389,6 +390,7 @@ extern const struct balance_part balance_roundrobin, balance_leastconn, balance_
 extern const struct queue_part queue_places;
 extern const struct preread_part preread_hello;
 extern const struct count_part count_all;
+extern const struct control_part control_socket;
 extern const struct page_part page_stats, page_metrics;
 extern const struct target_part target_dynamic;
 extern const struct decide_part decide_index;
@@ -441,6 +443,8 @@ struct ws_site {
 	uint32_t site_nums; /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
+	uint32_t control; /* text: address of the control socket, or WS_NONE */
+	uint32_t control_mode; /* of its file */
 	uint32_t chroot_text; /* chroot written with params, else WS_NONE */
 	struct ws_ref
 		cpu_map; /* lines of base/thread_name.h with ';' between; where the first is */
@@ -454,6 +458,7 @@ struct ws_site {
 	const struct subject_part *const *subject_parts; /* by subject row */
 	const struct regex_part *regex;
 	const struct balance_part *balances[WS_BALANCES]; /* NULL: no section uses it */
+	const struct control_part *control_part; /* NULL: none */
 	const struct count_part *count; /* NULL: nothing shows the counters */
 	const struct page_part *pages[WS_PAGES];
 	const struct preread_part *preread; /* NULL: the rules run with the first bytes */

@@ -30,3 +30,4 @@ RT_COLD_SRC := runtime/base/number_set.c runtime/base/thread_name.c runtime/core
 	runtime/core/watchdog.c runtime/core/isolate.c runtime/core/profile.c runtime/core/pool_guard.c \
 	runtime/net/listener_sock.c runtime/proxy/conf.c runtime/ops/threads.c runtime/ops/limits.c \
 	runtime/ops/process.c runtime/ops/process_rights.c runtime/ops/log_setup.c runtime/ops/main.c
+	runtime/ops/log_setup.c runtime/ops/control.c runtime/ops/threads.c runtime/ops/limits.c

@@ -17,6 +17,7 @@
 #include "../net/listener.h"
 #include "../proxy/front.h"
 #include "../proxy/proxy.h"
+#include "control.h"
 #include "limits.h"
 #include "log_setup.h"
 #include "log_writer.h"
@@ -179,8 +180,11 @@ static int thread_begin(struct thread *t)
 		return -1;
 	if (t->tid == 0)
 		process_signals_start();
-	if (t->tid == nthreads - 1)
-		process_notify("READY=1");
+	if (t->tid != nthreads - 1)
+		return 0;
+	if (weir_site.control_part && weir_site.control_part->start())
+		return -1;
+	process_notify("READY=1");
 	return 0;
 }
 
@@ -188,6 +192,8 @@ static void thread_end(struct thread *t)
 {
 	if (t->tid == 0)
 		process_signals_stop();
+	if (weir_site.control_part)
+		weir_site.control_part->stop();
 	proxy_thread_stop(t);
 }
 
@@ -253,6 +259,8 @@ static int serve(const struct args *a, const struct limits *lim, const struct pl
 	if (log_writer_start())
 		return EXIT_CODE_RUNTIME;
 	rc = thread_run(&cfg);
+	if (weir_site.control_part)
+		weir_site.control_part->close();
 	log_writer_stop();
 	if (rc)
 		return EXIT_CODE_RUNTIME;
@@ -331,12 +339,16 @@ static bool prepare(const struct limits *lim, bool check)
 	listener_init(lim->maxconn, lim->fds, warn_limit);
 	inherit();
 	ok = front_open(stderr) && ok;
+	if (weir_site.control_part)
+		ok = weir_site.control_part->open(stderr) && ok;
 	ok = check_foreign() && ok;
 	listener_inherit_end(warn_unused);
 	if (check || ok)
 		ok = change_rights(check) && ok;
 	if (check || !ok)
 		front_undo();
+	if ((check || !ok) && weir_site.control_part)
+		weir_site.control_part->close();
 	return ok;
 }
 

@@ -10,7 +10,8 @@
 /* Takes part: not disabled, and its weight is not 0. */
 static inline bool server_usable(const struct server *s)
 {
-	return !s->ws || (!s->ws->disabled && s->ws->weight > 0);
+	return !atomic_load_explicit(&s->off, memory_order_relaxed) &&
+	       (!s->ws || s->ws->weight > 0);
 }
 
 static inline bool server_backup(const struct server *s)

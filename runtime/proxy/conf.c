@@ -382,6 +382,7 @@ static void load_servers(struct load *l, struct back *b)
 		s->source_row = row && row->source.mode != WS_SRC_NONE ? &row->source : &ws->source;
 		s->name = row ? ws_str(row->name) : target_name(b);
 		s->index = i;
+		s->off = row && row->disabled;
 		s->hs[0] = row && row->send_proxy ? site.ws->hs_send_proxy[row->send_proxy] : NULL;
 		s->be = b;
 		if (row || ws->dispatch != WS_NONE)

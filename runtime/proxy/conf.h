@@ -64,6 +64,7 @@ struct server {
 	uint32_t index; /* in its backend */
 	struct back *be;
 	struct server_places *places; /* NULL: no maxconn */
+	_Atomic bool off; /* disabled: by its line at first, by the operator later */
 };
 
 /* Back side of a section (listen, backend). */

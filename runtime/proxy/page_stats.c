@@ -122,7 +122,7 @@ static void server_row(struct row *r, const struct server *s)
 
 	put(r, S("<tr class=\"s\"><td>"));
 	put_name(r, s->name);
-	if (s->ws && s->ws->disabled)
+	if (atomic_load_explicit(&s->off, memory_order_relaxed))
 		put(r, S(" (disabled)"));
 	else if (s->ws && s->ws->backup)
 		put(r, S(" (backup)"));

@@ -109,7 +109,7 @@ static bool nbsrv_next(struct rule_run *r, const struct ws_subject *s, struct fe
 
 	(void)r;
 	for (uint32_t i = 0; be && i < be->owner->nservers; i++)
-		v->num += !be->owner->servers[i].ws || !be->owner->servers[i].ws->disabled;
+		v->num += !atomic_load_explicit(&be->owner->servers[i].off, memory_order_relaxed);
 	return once(f);
 }
 

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/buf.h"
+#include "../core/log.h"
+#include "../core/pool.h"
+#include "../net/listener.h"
+#include "../proxy/conf.h"
+#include "../proxy/queue.h"
+
+#define CLIENTS_MAX 8
+#define LINE_BYTES_MAX 1024
+#define SILENCE_S 300 /* a client that neither asks nor reads for so long is let go */
+#define POOLS_SHOWN 64
+
+struct client {
+	int fd; /* -1: free */
+	size_t n; /* of <line> */
+	char *out; /* answer under way, from malloc; NULL: none */
+	size_t out_n, out_at;
+	time_t last;
+	bool ended;
+	char line[LINE_BYTES_MAX];
+};
+
+static struct listener socket_;
+static struct client clients[CLIENTS_MAX];
+static pthread_t worker;
+static pthread_mutex_t stop_lock = PTHREAD_MUTEX_INITIALIZER;
+static int wake_fd = -1;
+static bool running;
+static _Atomic bool stopping;
+static time_t started;
+
+/* -- rows: NAME=VALUE with a blank between, or one JSON object a line ---------------------------
+ */
+
+struct answer {
+	FILE *f;
+	bool json, first;
+};
+
+static void put_text(struct answer *a, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (a->json && (c == '"' || c == '\\'))
+			fprintf(a->f, "\\%c", c);
+		else if (c < ' ' || c == 0x7f || (!a->json && c == '\\'))
+			fprintf(a->f, a->json ? "\\u%04x" : "\\x%02x", c);
+		else
+			fputc(c, a->f);
+	}
+}
+
+static void row(struct answer *a)
+{
+	a->first = true;
+	if (a->json)
+		fputc('{', a->f);
+}
+
+static void row_end(struct answer *a)
+{
+	fputs(a->json ? "}\n" : "\n", a->f);
+}
+
+static void field(struct answer *a, const char *name)
+{
+	if (!a->first)
+		fputs(a->json ? "," : " ", a->f);
+	a->first = false;
+	fprintf(a->f, a->json ? "\"%s\":" : "%s=", name);
+}
+
+static void field_text(struct answer *a, const char *name, struct str value)
+{
+	field(a, name);
+	if (a->json)
+		fputc('"', a->f);
+	put_text(a, value);
+	if (a->json)
+		fputc('"', a->f);
+}
+
+static void field_num(struct answer *a, const char *name, uint64_t value)
+{
+	field(a, name);
+	fprintf(a->f, "%" PRIu64, value);
+}
+
+/* -- commands -----------------------------------------------------------------------------------
+ */
+
+static void show_info(struct answer *a)
+{
+	struct buf_count b;
+
+	buf_counts(&b);
+	row(a);
+	field_text(a, "site", str_from(site.ws->name));
+	field_text(a, "weir", str_from(site.ws->weir_version));
+	field_text(a, "program", str_from(site.ws->digest_program));
+	field_num(a, "pid", (uint64_t)getpid());
+	field_num(a, "uptime_s", (uint64_t)(time(NULL) - started));
+	field_num(a, "threads", nthreads);
+	field_num(a, "connections",
+		  atomic_load_explicit(&listener_process.cur, memory_order_relaxed));
+	field_num(a, "maxconn", listener_process.max);
+	field_num(a, "buffers", b.in_use);
+	field_num(a, "stopping", atomic_load(&site.stopping));
+	row_end(a);
+}
+
+static void show_pools(struct answer *a)
+{
+	struct pool_count pools[POOLS_SHOWN];
+	unsigned n = pool_counts(pools, POOLS_SHOWN);
+
+	for (unsigned i = 0; i < n && i < POOLS_SHOWN; i++) {
+		row(a);
+		field_text(a, "pool", str_from(pools[i].name));
+		field_num(a, "size", pools[i].size);
+		field_num(a, "in_use", pools[i].in_use);
+		field_num(a, "cached", pools[i].cached);
+		field_num(a, "shared", pools[i].shared);
+		field_num(a, "allocated", pools[i].allocated);
+		row_end(a);
+	}
+}
+
+static uint64_t requests_now(const struct server *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < nthreads; i++) {
+		const struct proxy_thread *p = threads[i]->proxy;
+
+		sum += p ? atomic_load_explicit(&p->slots[s->be->index][s->index].requests,
+						memory_order_relaxed)
+			 : 0;
+	}
+	return sum;
+}
+
+static void show_servers(struct answer *a)
+{
+	for (uint32_t b = 0; b < site.ws->nsections; b++) {
+		const struct back *be = site.backs[b];
+
+		for (uint32_t i = 0; be && be->owner == be && i < be->nservers; i++) {
+			const struct server *s = &be->servers[i];
+			bool off = atomic_load_explicit(&s->off, memory_order_relaxed);
+
+			row(a);
+			field_text(a, "backend", be->name);
+			field_text(a, "server", s->name);
+			field_text(a, "state", off ? S("disabled") : S("enabled"));
+			field_num(a, "requests", requests_now(s));
+			field_num(a, "maxconn",
+				  s->ws && s->ws->maxconn > 0 ? (uint64_t)s->ws->maxconn : 0);
+			row_end(a);
+		}
+	}
+}
+
+static void refuse(struct answer *a, const char *why)
+{
+	if (a->json)
+		fprintf(a->f, "{\"error\":\"%s\"}\n", why);
+	else
+		fprintf(a->f, "error: %s\n", why);
+}
+
+static struct server *find_server(struct str backend, struct str name)
+{
+	for (uint32_t b = 0; b < site.ws->nsections; b++) {
+		struct back *be = site.backs[b];
+
+		for (uint32_t i = 0; be && be->owner == be && i < be->nservers; i++)
+			if (str_eq(be->name, backend) && str_eq(be->servers[i].name, name))
+				return &be->servers[i];
+	}
+	return NULL;
+}
+
+/* server BACKEND/NAME enable|disable */
+static void set_server(struct answer *a, struct str rest)
+{
+	struct str what = rest, name = str_cut(&what, ' '), backend = str_cut(&name, '/');
+	struct server *s = name.p ? find_server(backend, name) : NULL;
+	bool off = str_eq(what, S("disable"));
+
+	if (!s) {
+		refuse(a, "no such server; it is BACKEND/NAME, as show servers has them");
+	} else if (!off && !str_eq(what, S("enable"))) {
+		refuse(a, "enable or disable is expected");
+	} else {
+		atomic_store_explicit(&s->off, off, memory_order_relaxed);
+		log_say(LOG_NOTICE, "control: server %.*s/%.*s %s", STR_ARG(backend), STR_ARG(name),
+			off ? "disabled" : "enabled");
+	}
+}
+
+static const char help[] = "help                                this text\n"
+			   "[json] show info                    the process\n"
+			   "[json] show pools                   objects by pool\n"
+			   "[json] show servers                 servers, their state and requests\n"
+			   "server BACKEND/NAME enable|disable  takes part in balancing, or not\n"
+			   "quit                                ends the connection\n";
+
+static void command(struct answer *a, struct str line)
+{
+	if (str_starts(line, S("json "))) {
+		a->json = true;
+		line = str_trim(str_skip(line, 5));
+	}
+	if (str_eq(line, S("show info")))
+		show_info(a);
+	else if (str_eq(line, S("show pools")))
+		show_pools(a);
+	else if (str_eq(line, S("show servers")))
+		show_servers(a);
+	else if (str_starts(line, S("server ")))
+		set_server(a, str_trim(str_skip(line, 7)));
+	else if (str_eq(line, S("help")))
+		fputs(help, a->f);
+	else
+		refuse(a, "unknown command; help lists them");
+}
+
+/* -- clients ------------------------------------------------------------------------------------
+ */
+
+static void drop(struct client *c)
+{
+	close(c->fd);
+	free(c->out);
+	*c = (struct client) { .fd = -1 };
+}
+
+/* The answer, and an empty line, to c->out. False: memory is out. */
+static bool answer(struct client *c, struct str line)
+{
+	struct answer a = { 0 };
+	bool good;
+
+	c->out_at = c->out_n = 0;
+	a.f = open_memstream(&c->out, &c->out_n);
+	if (!a.f)
+		return false;
+	command(&a, line);
+	fputc('\n', a.f);
+	good = !ferror(a.f);
+	return fclose(a.f) == 0 && good;
+}
+
+/* Takes whole lines, one at a time: the next when the answer has left. False: the client ends. */
+static bool take_lines(struct client *c)
+{
+	char *end;
+
+	while (!c->out && (end = memchr(c->line, '\n', c->n))) {
+		size_t used = (size_t)(end - c->line) + 1;
+		char copy[LINE_BYTES_MAX];
+		struct str line;
+
+		memcpy(copy, c->line, used);
+		memmove(c->line, c->line + used, c->n - used);
+		c->n -= used;
+		line = str_of(copy, used - 1);
+		if (str_ends(line, S("\r")))
+			line.n--;
+		line = str_trim(line);
+		if (str_eq(line, S("quit")))
+			return false;
+		if (line.n && !answer(c, line))
+			return false;
+	}
+	return c->n < LINE_BYTES_MAX || c->out; /* else a line is too long */
+}
+
+static bool on_readable(struct client *c)
+{
+	ssize_t n = read(c->fd, c->line + c->n, LINE_BYTES_MAX - c->n);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->last = time(NULL);
+	if (n == 0)
+		c->ended = true;
+	c->n += (size_t)n;
+	return take_lines(c) && !(c->ended && !c->out);
+}
+
+static bool on_writable(struct client *c)
+{
+	ssize_t n = write(c->fd, c->out + c->out_at, c->out_n - c->out_at);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->last = time(NULL);
+	c->out_at += (size_t)n;
+	if (c->out_at < c->out_n)
+		return true;
+	free(c->out);
+	c->out = NULL;
+	return take_lines(c) && !(c->ended && !c->out);
+}
+
+static void on_connect(void)
+{
+	int fd = accept4(socket_.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	for (int i = 0; fd >= 0 && i < CLIENTS_MAX; i++)
+		if (clients[i].fd < 0) {
+			clients[i].fd = fd;
+			clients[i].last = time(NULL);
+			return;
+		}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void serve(void)
+{
+	struct pollfd fds[CLIENTS_MAX + 2] = { { .fd = wake_fd, .events = POLLIN } };
+	int nfree = 0;
+
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &clients[i];
+
+		if (c->fd >= 0 && time(NULL) - c->last > SILENCE_S)
+			drop(c);
+		nfree += c->fd < 0;
+		fds[i + 2] = (struct pollfd) { .fd = c->fd, .events = c->out ? POLLOUT : POLLIN };
+	}
+	/* Without a free place the next client waits in the backlog. */
+	fds[1] = (struct pollfd) { .fd = nfree ? socket_.fd : -1, .events = POLLIN };
+	if (poll(fds, CLIENTS_MAX + 2, nfree < CLIENTS_MAX ? SILENCE_S * 1000 : -1) < 0)
+		return;
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &clients[i];
+
+		if (fds[i + 2].fd >= 0 && fds[i + 2].revents &&
+		    !(c->out ? on_writable(c) : on_readable(c)))
+			drop(c);
+	}
+	if (fds[1].revents)
+		on_connect();
+}
+
+static void *work(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stopping))
+		serve();
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (clients[i].fd >= 0)
+			drop(&clients[i]);
+	return NULL;
+}
+
+/* -- life ---------------------------------------------------------------------------------------
+ */
+
+static bool open_socket(FILE *err)
+{
+	struct listener_conf conf = { .has_mode = true,
+				      .mode = (mode_t)site.ws->control_mode,
+				      .uid = (uid_t)-1,
+				      .gid = (gid_t)-1,
+				      .backlog = CLIENTS_MAX };
+	const char *bad = NULL;
+	char why[256] = "";
+	struct str text;
+
+	started = time(NULL);
+	socket_.fd = -1;
+	if (conf_addr(site.ws->control, &conf.addr, &text, &bad) &&
+	    conf.addr.addr.kind != AK_UNIX && conf.addr.addr.kind != AK_ABNS)
+		bad = "it is unix@PATH or abns@NAME";
+	if (!bad && listener_open(&socket_, &conf, why, sizeof(why)))
+		return true;
+	fprintf(err, "control '%.*s': %s\n", STR_ARG(text), bad ? bad : why);
+	return false;
+}
+
+static int start(void)
+{
+	sigset_t all, old;
+	int r;
+
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		clients[i].fd = -1;
+	atomic_store(&stopping, false);
+	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = wake_fd < 0 ? errno : pthread_create(&worker, NULL, work, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	running = r == 0;
+	if (r)
+		fprintf(stderr, "weir: control: %s\n", strerror(r));
+	return r ? -1 : 0;
+}
+
+static void stop(void)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&stop_lock);
+	if (running) {
+		atomic_store(&stopping, true);
+		if (write(wake_fd, &one, sizeof(one)) < 0)
+			fprintf(stderr, "weir: control: %s\n", strerror(errno));
+		pthread_join(worker, NULL);
+		close(wake_fd);
+		running = false;
+	}
+	pthread_mutex_unlock(&stop_lock);
+}
+
+static void close_socket(void)
+{
+	listener_close(&socket_);
+}
+
+const struct control_part control_socket = { "control", open_socket, start, stop, close_socket };
