@@ -227,6 +227,8 @@ static struct entries facts_of(struct diff *d, struct p_section *s)
 	fact(d, &e, "forwardfor", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .source = s->source };
 	fact(d, &e, "source", FORMED(d, form_section_facts, &rest));
+	rest = (struct p_section) { .balance_on = s->balance_on };
+	fact(d, &e, "balance by", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .dispatch = s->dispatch };
 	fact(d, &e, "dispatch", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .monitor = s->monitor, .nmonitor = s->nmonitor };
