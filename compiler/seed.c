@@ -251,11 +251,7 @@ static struct ast_value *test_value(struct build *b, const struct ast_test *t, u
 
 static bool is_subject(const struct ast_test *t, const char *name)
 {
-	struct str head = t->subject->head->name;
-
-	if (str_istarts(head, S("req.")))
-		head = str_skip(head, 4);
-	return str_ieq(head, str_from(name)) && !t->subject->convs;
+	return str_ieq(t->subject->head->name, str_from(name)) && !t->subject->convs;
 }
 
 static bool is_target(const struct ast_test *t)
