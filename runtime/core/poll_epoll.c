@@ -527,19 +527,36 @@ static int ask(struct poller_state *p, struct thread *t, uint64_t until)
 	return n;
 }
 
+/* Delivers what was queued, sends that went out at once above all. True: so much came of it that a
+ * turn has to pass before events are asked for; else *<until> is what holds now. */
+static bool serve_first(struct poller_state *p, struct thread *t, uint64_t *until)
+{
+	uint64_t next;
+
+	serve_ready(p);
+	if (t->turn)
+		t->turn();
+	next = thread_until();
+	if (((next && next <= t->now) || !list_empty(&p->ready)) && ++p->skipped <= SKIP_MAX)
+		return true;
+	if (next && (!*until || next < *until))
+		*until = next;
+	return false;
+}
+
 static void epoll_turn(struct thread *t, uint64_t until)
 {
 	struct poller_state *p = t->poll;
-	int n = 0;
+	int n;
 
 	th->polled.turns++;
-	if (list_empty(&p->ready) || ++p->skipped > SKIP_MAX) {
-		p->skipped = 0;
-		n = ask(p, t, until);
-		BUG_ON(n < 0 && errno != EINTR);
-		clock_turn(t);
-		collect(p, n);
-	}
+	if (!list_empty(&p->ready) && serve_first(p, t, &until))
+		return;
+	p->skipped = 0;
+	n = ask(p, t, until);
+	BUG_ON(n < 0 && errno != EINTR);
+	clock_turn(t);
+	collect(p, n);
 	serve_ready(p);
 }
 

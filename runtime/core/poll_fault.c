@@ -36,6 +36,7 @@ struct twin {
 struct state {
 	uint64_t rng;
 	struct list active;
+	struct task more; /* queued while something is in <active>: the inner poller must not sleep */
 	struct twin *current; /* being served; NULL once it was released */
 	struct twin **by_fd;
 	int nfd;
@@ -128,6 +129,12 @@ static void activate(struct twin *t)
 		return;
 	t->turns = roll(fault.delay) ? 1 + (unsigned)(draw() % DELAY_MAX) : 0;
 	list_append(&my()->active, &t->link);
+	task_wake(&my()->more);
+}
+
+static void nothing(struct task *t)
+{
+	(void)t;
 }
 
 static void pump(struct twin *t)
@@ -512,6 +519,7 @@ static int fault_start(struct thread *t)
 		read_env(env);
 	s->rng = fault.seed * UINT64_C(0x2545f4914f6cdd1d) + t->tid;
 	list_init(&s->active);
+	task_init(&s->more, TASK_URGENT, nothing);
 	states[t->tid] = s;
 	return poller_epoll.start(t);
 }

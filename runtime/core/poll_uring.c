@@ -59,6 +59,7 @@ static void *arena_get(size_t n)
 {
 	struct poller_state *p = th->poll;
 
+	uring_room(&p->ring, 1); /* the entry that names them comes next */
 	n = (n + 15) & ~(size_t)15;
 	BUG_ON(n > URING_ARENA);
 	if (p->arena_used + n > URING_ARENA)
@@ -432,7 +433,7 @@ static void uring_turn(struct thread *t, uint64_t until)
 	}
 	see_completed(s);
 	serve_ready(s);
-	if (s->trim_at && t->now >= s->trim_at && !uring_peek(&s->ring))
+	if (s->trim_at && t->now >= s->trim_at && uring_quiet(&s->ring))
 		s->trim_at = uring_lent_trim(&s->ring, &s->lent) ? t->now + TRIM_MS : 0;
 	else if (!s->trim_at && s->lent.want > 1)
 		s->trim_at = t->now + TRIM_MS;

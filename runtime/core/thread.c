@@ -175,7 +175,7 @@ static void squeeze(void)
 	buf_trim(&again); /* what has rested since the first one, too */
 }
 
-static uint64_t sleep_until(void)
+uint64_t thread_until(void)
 {
 	uint64_t until = sched_until(th->sched, th->now);
 
@@ -192,7 +192,7 @@ static void loop(void)
 		th->turns++;
 		if (th->turn)
 			th->turn();
-		th->poller->wait(th, sleep_until());
+		th->poller->wait(th, thread_until());
 		sched_tasks(th->sched);
 		sched_timers(th->sched, th->now);
 		if (th->trim_at && th->now >= th->trim_at)

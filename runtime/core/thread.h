@@ -87,6 +87,9 @@ void thread_wake(struct thread *t);
  * thread_awake ends it. */
 bool thread_sleep(struct thread *t);
 void thread_awake(struct thread *t);
+/* For pollers: the tick until which the calling thread has nothing to do, as given to <wait>; to be
+ * asked again when completions have been delivered since. */
+uint64_t thread_until(void);
 /* Mask of the local threads of <g> that sleep in their poller; may be outdated at once. The flags
  * are kept per thread, as a common word would be written by all threads of the group in every
  * turn. */

@@ -63,6 +63,7 @@ static int map_rings(struct uring *r, const struct io_uring_params *p)
 	}
 	r->sq_head = (void *)(at + p->sq_off.head);
 	r->sq_tail = (void *)(at + p->sq_off.tail);
+	r->sq_flags = (void *)(at + p->sq_off.flags);
 	r->cq_head = (void *)(at + p->cq_off.head);
 	r->cq_tail = (void *)(at + p->cq_off.tail);
 	r->cqes = (void *)(at + p->cq_off.cqes);
@@ -150,12 +151,17 @@ void uring_submit(struct uring *r)
 	told(r);
 }
 
+void uring_room(struct uring *r, unsigned n)
+{
+	if (uring_pending(r) + n > r->sq_entries)
+		uring_submit(r);
+}
+
 struct io_uring_sqe *uring_sqe(struct uring *r)
 {
 	struct io_uring_sqe *e;
 
-	if (uring_pending(r) == r->sq_entries)
-		uring_submit(r);
+	uring_room(r, 1);
 	e = &r->sqes[*r->sq_tail & r->sq_mask];
 	memset(e, 0, sizeof(*e));
 	__atomic_store_n(r->sq_tail, *r->sq_tail + 1, __ATOMIC_RELEASE);
@@ -176,6 +182,16 @@ void uring_seen(struct uring *r)
 	__atomic_store_n(r->cq_head, *r->cq_head + 1, __ATOMIC_RELEASE);
 }
 
+static bool overflown(const struct uring *r)
+{
+	return __atomic_load_n(r->sq_flags, __ATOMIC_ACQUIRE) & IORING_SQ_CQ_OVERFLOW;
+}
+
+bool uring_quiet(const struct uring *r)
+{
+	return !uring_peek(r) && !overflown(r);
+}
+
 bool uring_has_result(const struct uring *r, uint64_t user_data)
 {
 	unsigned tail = __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE);
@@ -186,7 +202,7 @@ bool uring_has_result(const struct uring *r, uint64_t user_data)
 		if (c->user_data == user_data && c->res != -ECANCELED && c->res != -ENOBUFS)
 			return true;
 	}
-	return false;
+	return overflown(r);
 }
 
 int uring_cancel_sync(struct uring *r, uint64_t user_data)

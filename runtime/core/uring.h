@@ -18,7 +18,7 @@ struct buf;
 struct uring {
 	int fd, enter_fd; /* <enter_fd>: its registered number where the kernel has one */
 	unsigned enter_flags;
-	unsigned *sq_head, *sq_tail, *cq_head, *cq_tail;
+	unsigned *sq_head, *sq_tail, *sq_flags, *cq_head, *cq_tail;
 	uint32_t sq_mask, sq_entries, cq_mask;
 	struct io_uring_sqe *sqes;
 	struct io_uring_cqe *cqes;
@@ -31,6 +31,9 @@ struct uring {
 /* 0, or -errno and nothing is left. */
 int uring_open(struct uring *r, unsigned entries, unsigned completions);
 void uring_close(struct uring *r);
+/* Makes room for <n> entries (at most all), submitting those there are: what is made next goes to the
+ * kernel with one submission. */
+void uring_room(struct uring *r, unsigned n);
 /* A zeroed entry; submits the others when there is no room. Never NULL. */
 struct io_uring_sqe *uring_sqe(struct uring *r);
 /* Entries not submitted yet. */
@@ -43,8 +46,10 @@ void uring_submit(struct uring *r);
 /* The next completion, which stays until uring_seen, or NULL. */
 const struct io_uring_cqe *uring_peek(const struct uring *r);
 void uring_seen(struct uring *r);
+/* No completion is to be seen, nor one in the kernel for which there was no room. */
+bool uring_quiet(const struct uring *r);
 /* Whether a completion for <user_data> that carries bytes, an end or a descriptor waits to be
- * seen. */
+ * seen, or may wait. */
 bool uring_has_result(const struct uring *r, uint64_t user_data);
 /* Cancels the entry <user_data> and returns when it has ended; its completion is still posted.
  * 0, or -errno: it could not be ended within a tenth of a second. -ENOENT: it had ended before. */
@@ -73,7 +78,7 @@ static inline unsigned uring_nlent(const struct uring_lent *l)
 {
 	return URING_LENT_MAX - l->nfree;
 }
-/* Gives back what was not needed since the last call. No completion may be unseen. Whether some
+/* Gives back what was not needed since the last call. The ring is quiet. Whether some
  * may be given back later. */
 bool uring_lent_trim(struct uring *r, struct uring_lent *l);
 

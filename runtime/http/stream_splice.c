@@ -11,7 +11,7 @@
 #include "../net/listener.h"
 #include "mux.h"
 
-#define SPLICE_MAX 256 /* pipes of a thread in use */
+#define SPLICE_MAX 64 /* pipes of a thread in use */
 #define PIPES_MAX 16 /* pipes of a thread that rest */
 #define PIPE_BYTES 65536
 #define ROUNDS 4 /* fills of the pipe per turn */
@@ -54,7 +54,7 @@ static bool pipe_get(int p[2])
 		p[1] = my.pipes[my.resting][1];
 	} else if (pipe2(p, O_NONBLOCK | O_CLOEXEC) < 0) {
 		return false;
-	} else if (listener_fd_scarce(p[0]) || listener_fd_scarce(p[1])) {
+	} else if (listener_fd_scarce(2 * p[1])) { /* half of the descriptors are used */
 		close(p[0]);
 		close(p[1]);
 		return false;

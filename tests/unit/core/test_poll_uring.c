@@ -16,7 +16,9 @@ Suite *poll_uring_suite(void);
 #define PAIRS 64
 #define ROUNDS 200
 
-static struct peer a[PAIRS], b[PAIRS];
+#define MANY 300
+
+static struct peer a[MANY], b[MANY];
 static unsigned open_peers, rounds, most_lent;
 static uint64_t most_in_use;
 static struct poll_count polled;
@@ -47,7 +49,8 @@ static void pair_open(unsigned i)
 
 	socket_pair(fd);
 	a[i].on_closed = b[i].on_closed = count_closed;
-	a[i].on_end = b[i].on_end = close_at_end;
+	a[i].on_end = close_at_end;
+	b[i].on_end = b[i].on_end ? b[i].on_end : close_at_end;
 	a[i].half = b[i].half = true;
 	open_peers += 2;
 	peer_open(&a[i], fd[0]);
@@ -224,6 +227,37 @@ static int start_burst_small(struct thread *t)
 	return 0;
 }
 
+/* More operations in one turn than the ring has entries: each keeps its own vector until it is with
+ * the kernel. */
+static int start_many(struct thread *t)
+{
+	(void)t;
+	for (unsigned i = 0; i < MANY; i++) {
+		a[i].hold = true;
+		pair_open(i);
+		a[i].half = false;
+		a[i].to_send = 100 + i;
+		peer_send(&a[i]);
+	}
+	return 0;
+}
+
+static void close_many(struct peer *p)
+{
+	peer_close(p, false);
+	peer_close(&a[p - b], false);
+}
+
+START_TEST(more_sends_than_entries_in_one_turn_keep_their_bytes)
+{
+	for (unsigned i = 0; i < MANY; i++)
+		b[i].on_end = close_many;
+	run_case(POLLER_URING, 0, start_many, NULL);
+	for (unsigned i = 0; i < MANY; i++)
+		ck_assert(b[i].got == 100 + i && !b[i].bad);
+}
+END_TEST
+
 /* A small limit is not used up by what only waits: here nothing is lent at all. */
 START_TEST(under_a_small_limit_nothing_is_lent)
 {
@@ -250,6 +284,7 @@ Suite *poll_uring_suite(void)
 	tcase_add_test(tc, what_comes_after_a_stop_is_held_in_order_and_bounded);
 	tcase_add_test(tc, completions_of_a_former_use_are_counted_and_dropped);
 	tcase_add_test(tc, lent_buffers_grow_with_load_and_go_back_at_rest);
+	tcase_add_test(tc, more_sends_than_entries_in_one_turn_keep_their_bytes);
 	tcase_add_test(tc, under_a_small_limit_nothing_is_lent);
 	return s;
 }
