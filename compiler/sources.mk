@@ -19,7 +19,7 @@ WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/
 WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/regular/re_atomic.c \
 	compiler/regular/re_parse.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \
 	compiler/regular/dfa_minimise.c compiler/regular/dfa_build.c compiler/regular/dfa_pair.c compiler/regular/dfa_concat.c \
-	compiler/regular/word.c compiler/regular/word_list.c compiler/regular/literal.c compiler/regular/literal_of.c \
+	compiler/regular/word.c compiler/regular/word_list.c compiler/regular/literal.c compiler/regular/literal_of.c compiler/regular/redos.c \
 	compiler/proof/universe.c compiler/proof/universe_path.c
 
 # What is true of every request: proofs over the rule program.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "compiler/regular/literal.h"
+#include "compiler/regular/redos.h"
 #include "compiler/regular/word.h"
 
 #define LONGEST 6
@@ -316,6 +317,42 @@ START_TEST(literals_match_as_their_automata_accept)
 }
 END_TEST
 
+START_TEST(ambiguous_loops_are_found)
+{
+	static const struct {
+		const char *pattern, *pump;
+	} cases[] = {
+		{ "^(a+)+$", "a" },
+		{ "^(a*)*$", "a" },
+		{ "(x|x)*y", "x" },
+		{ "^(\\w+\\s?)*$", "a" },
+		{ "(a|ab|b)*c", "ab" },
+		{ "^(ab|a)*$", NULL },
+		{ "^a*b*$", NULL },
+		{ "(a|)*b", NULL },
+		{ "(a?b?)*c", "a" },
+		{ "^(/[^/]+)*$", NULL },
+		{ "^(.*?,)+x", ",," },
+		{ "(a{1,3})*$", "aa" },
+		{ "^[a-z]+(-[a-z]+)*$", NULL },
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct str why, pump = S("");
+		const struct re *re =
+			re_parse(&arena, str_from(cases[i].pattern), false, false, &why);
+		enum answer answer = redos_exponential(&arena, re, &budget, &pump);
+
+		ck_assert_msg(answer == (cases[i].pump ? ANSWER_YES : ANSWER_NO), "%s",
+			      cases[i].pattern);
+		/* Part of the loop's own texts: as long as a few turns. */
+		ck_assert_msg(answer == ANSWER_NO ||
+				      (pump.n >= strlen(cases[i].pump) && pump.n <= 6),
+			      "%s: %.*s", cases[i].pattern, STR_ARG(pump));
+	}
+}
+END_TEST
+
 Suite *regular_suite(void);
 Suite *regular_suite(void)
 {
@@ -333,6 +370,7 @@ Suite *regular_suite(void)
 	tcase_add_test(t, opaque_parts_are_named);
 	tcase_add_test(t, fixed_texts_are_recognised);
 	tcase_add_test(t, literals_match_as_their_automata_accept);
+	tcase_add_test(t, ambiguous_loops_are_found);
 	suite_add_tcase(s, t);
 	return s;
 }
