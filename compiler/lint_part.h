@@ -8,4 +8,10 @@
 /* S322: values and written texts that look like secrets. */
 void lint_values(const struct program *p);
 
+/* P401: expressions that may take for ever. */
+void lint_regexes(struct arena *a, const struct program *p);
+/* Calls <see> for each test below <e>; <positive>: no negation stands above it. */
+void lint_each_test(const struct p_expr *e, bool positive,
+		    void (*see)(const struct p_test *t, bool positive, void *arg), void *arg);
+
 #endif

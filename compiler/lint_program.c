@@ -10,16 +10,15 @@ static struct at place(struct p_place p)
 	return diag_line(p.file, p.line);
 }
 
-/* Calls <see> for each test below <e>; <positive>: no negation stands above it. */
-static void each_test(const struct p_expr *e, bool positive,
-		      void (*see)(const struct p_test *t, bool positive, void *arg), void *arg)
+void lint_each_test(const struct p_expr *e, bool positive,
+		    void (*see)(const struct p_test *t, bool positive, void *arg), void *arg)
 {
 	if (e->kind == PE_TEST)
 		see(e->test, positive != e->test->negated, arg);
 	else if (e->kind == PE_ACL)
-		each_test(e->acl->expr, positive, see, arg);
+		lint_each_test(e->acl->expr, positive, see, arg);
 	for (uint32_t i = 0; i < e->nkids; i++)
-		each_test(e->kids[i], positive != (e->kind == PE_NOT), see, arg);
+		lint_each_test(e->kids[i], positive != (e->kind == PE_NOT), see, arg);
 }
 
 /* ---- S317 ---- */
@@ -254,13 +253,13 @@ static void check_rule(struct arena *a, const struct p_rule *r)
 		if (writes_nothing(&r->actions[i]))
 			diag(W112, place(r->actions[i].place));
 	}
-	each_test(r->cond, true, see_groups, &reader);
+	lint_each_test(r->cond, true, see_groups, &reader);
 	if (!allows)
 		return;
-	each_test(r->cond, true, see_said, &said);
+	lint_each_test(r->cond, true, see_said, &said);
 	if (said.by_client && !said.other)
 		diag(S317, place(r->place), STR_ARG(said.name));
-	each_test(r->cond, true, see_source, a);
+	lint_each_test(r->cond, true, see_source, a);
 }
 
 void lint_program(struct arena *a, const struct program *p)
@@ -274,4 +273,5 @@ void lint_program(struct arena *a, const struct program *p)
 				check_runs(&p->sections[i]->chains[dir]);
 	check_trusted(a, p);
 	lint_values(p);
+	lint_regexes(a, p);
 }
