@@ -18,6 +18,14 @@ bench: bench-tools
 
 bench-tools: $(bench_tools)
 
+# Nanoseconds of the runtime's smallest steps; needs the library, so only from the top folder.
+.PHONY: bench-micro
+bench-micro: $(bench_dir)/micro
+	$(bench_dir)/micro
+$(bench_dir)/micro: bench/micro.c $(RTLIB)/libweirrt.a
+	@mkdir -p $(@D)
+	$(CC) $(bench_flags) $(CFLAGS) $(LDFLAGS) -o $@ $< $(RTLIB)/libweirrt.a -lpthread
+
 $(bench_dir)/%: bench/%.c bench/sock.c bench/sock.h
 	@mkdir -p $(@D)
 	$(CC) $(bench_flags) $(CFLAGS) $(LDFLAGS) -o $@ $< bench/sock.c
