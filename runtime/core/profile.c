@@ -113,8 +113,9 @@ unsigned profile_rows(struct profile_row *out, unsigned n)
 	unsigned rows = 0;
 
 	for (unsigned t = 0; t < nthreads; t++) {
+		struct sched *s = threads[t]->sched; /* NULL: it has not begun */
 		struct profile *p =
-			atomic_load_explicit(&threads[t]->sched->profile, memory_order_acquire);
+			s ? atomic_load_explicit(&s->profile, memory_order_acquire) : NULL;
 
 		for (unsigned i = 0; p && i < PROFILE_ROWS; i++)
 			rows = add(all, rows, &p->cell[i]);

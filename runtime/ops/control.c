@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include "../core/buf.h"
 #include "../core/log.h"
 #include "../core/pool.h"
+#include "../core/profile.h"
 #include "../net/listener.h"
 #include "../proxy/conf.h"
 #include "../proxy/queue.h"
@@ -137,6 +139,50 @@ static void show_pools(struct answer *a)
 		field_num(a, "cached", pools[i].cached);
 		field_num(a, "shared", pools[i].shared);
 		field_num(a, "allocated", pools[i].allocated);
+		field_num(a, "returned", pools[i].returned);
+		row_end(a);
+	}
+}
+
+/* What each thread has done; its own counters, read while it goes on. */
+static void show_threads(struct answer *a)
+{
+	for (unsigned i = 0; i < nthreads; i++) {
+		const struct thread *t = threads[i];
+
+		row(a);
+		field_num(a, "thread", i + 1u);
+		field_num(a, "group", t->group->id + 1u);
+		field_num(a, "turns", t->polled.turns);
+		field_num(a, "waits", t->polled.waits);
+		field_num(a, "events", t->polled.events);
+		field_num(a, "stale", t->polled.stale);
+		field_num(a, "wakeups", atomic_load(&t->wakeups));
+		field_num(a, "connections", atomic_load(&t->load));
+		field_num(a, "asleep", atomic_load(&t->asleep));
+		row_end(a);
+	}
+}
+
+/* Kinds of tasks by the function that they run: its address in the binary, for addr2line. */
+static void show_tasks(struct answer *a)
+{
+	struct profile_row rows[PROFILE_ROWS];
+	unsigned n = profile_rows(rows, PROFILE_ROWS);
+
+	for (unsigned i = 0; i < n; i++) {
+		void *at = (void *)(uintptr_t)rows[i].run;
+		Dl_info info = { 0 };
+		char text[32];
+
+		dladdr(at, &info);
+		snprintf(text, sizeof(text), "0x%zx",
+			 (size_t)((const char *)at - (const char *)info.dli_fbase));
+		row(a);
+		field_text(a, "task", str_from(text));
+		field_num(a, "calls", rows[i].calls);
+		field_num(a, "us", rows[i].ns / 1000);
+		field_num(a, "worst_us", rows[i].worst_ns / 1000);
 		row_end(a);
 	}
 }
@@ -217,6 +263,9 @@ static void set_server(struct answer *a, struct str rest)
 static const char help[] = "help                                this text\n"
 			   "[json] show info                    the process\n"
 			   "[json] show pools                   objects by pool\n"
+			   "[json] show threads                 what each thread has done\n"
+			   "[json] show tasks                   time taken by kinds of tasks\n"
+			   "profile on|off                      times tasks, or no more\n"
 			   "[json] show servers                 servers, their state and requests\n"
 			   "server BACKEND/NAME enable|disable  takes part in balancing, or not\n"
 			   "quit                                ends the connection\n";
@@ -231,6 +280,12 @@ static void command(struct answer *a, struct str line)
 		show_info(a);
 	else if (str_eq(line, S("show pools")))
 		show_pools(a);
+	else if (str_eq(line, S("show threads")))
+		show_threads(a);
+	else if (str_eq(line, S("show tasks")))
+		show_tasks(a);
+	else if (str_eq(line, S("profile on")) || str_eq(line, S("profile off")))
+		profile_set(line.n == 10);
 	else if (str_eq(line, S("show servers")))
 		show_servers(a);
 	else if (str_starts(line, S("server ")))

@@ -60,7 +60,14 @@ def control_shows_and_changes(w):
                                   "backend=main server=b state=disabled requests=0 maxconn=0"])
     pools = [json.loads(l) for l in ask(c, "json show pools")]
     expect(all(p["allocated"] == p["in_use"] + p["cached"] + p["shared"] for p in pools), "pools", pools)
+    threads = [json.loads(l) for l in ask(c, "json show threads")]
+    same([(t["thread"], t["group"]) for t in threads], [(1, 1), (2, 1)], "threads")
+    same(ask(c, "show tasks"), [], "tasks before they are timed")
+    same(ask(c, "profile on"), [])
     same({body(w) for _ in range(4)}, {b"a"})
+    tasks = [json.loads(l) for l in ask(c, "json show tasks")]
+    expect(tasks and all(t["calls"] > 0 and t["task"].startswith("0x") for t in tasks), "tasks", tasks)
+    same(ask(c, "profile off"), [])
     same(ask(c, "server main/b enable"), [])
     same({body(w) for _ in range(8)}, {b"a", b"b"})
     same(ask(c, "  server main/a disable\r"), [])
