@@ -166,11 +166,12 @@ static bool ask_both(void *arg, struct scene *sn)
 	if (!tail_scene(q->p, q->x->backend, q->t, &so) ||
 	    !tail_scene(q->p, q->y->backend, q->u, sn))
 		return false;
-	if (q->tries++ == TRIES_MAX || !pair_join(q->p, &so, sn, &sc)) {
+	if (q->tries == TRIES_MAX || !pair_join(q->p, &so, sn, &sc)) {
 		q->open = true;
 		return true;
 	}
 	got = pair_ask(q->p, &sc, &w);
+	q->tries += got != ANSWER_NO;
 	if (got == ANSWER_YES && shows(q->p, q->t, q->u, w))
 		q->found = w;
 	q->open = q->open || got != ANSWER_NO;
@@ -185,7 +186,7 @@ static bool ask_old(void *arg, struct scene *so)
 
 	q->old = *so;
 	if (side_goes_on(q->y))
-		return side_passing(new, q->y, ask_both, q);
+		return side_passing(new, q->y, q->x, ask_both, q);
 	return side_scene(new, q->y, &sn) && ask_both(q, &sn);
 }
 
@@ -216,7 +217,7 @@ static void ask_tails(struct pairing *p, const struct end *x, const struct end *
 	if (symbol_get(&p->asked, key))
 		return;
 	if (side_goes_on(x))
-		side_passing(&p->side[0], x, ask_old, &q);
+		side_passing(&p->side[0], x, y, ask_old, &q);
 	else if (side_scene(&p->side[0], x, &so))
 		ask_old(&q, &so);
 	if (q.found) {

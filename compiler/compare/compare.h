@@ -14,10 +14,10 @@
 enum compare_severity { CMP_EXPOSURE, CMP_OUTAGE, CMP_REROUTE, CMP_REWRITE, CMP_RESPONSE };
 extern const char *const compare_severities[];
 
-/* A request with what it needs besides, as each program sees it. */
+/* A request, and what became of it on each side; the outcomes have no rules, heads and bodies. */
 struct compare_witness {
 	struct request_spec request;
-	struct interp_state old_state, new_state;
+	struct interp_state old_state, new_state; /* of the run; not kept */
 	struct outcome *old, *new;
 	uint32_t nlines;
 	struct str lines[40]; /* for people */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* front: the lists of rules that requests pass before they have a backend, each as it is entered
  * on one way, and which of their rules are the same on the other side. */
-#include "side.h"
+#include "pair.h"
 
 /* A list of rules of one name and direction, and its mates. */
 struct lists {
@@ -426,11 +426,11 @@ void side_choices(struct side *s, const struct end *stop,
 	}
 }
 
-bool side_passing(struct side *s, const struct end *e, bool (*take)(void *arg, struct scene *sc),
-		  void *arg)
+bool side_passing(struct side *s, const struct end *e, const struct end *other,
+		  bool (*take)(void *arg, struct scene *sc), void *arg)
 {
 	for (size_t i = 0; i < s->fronts.n; i++) {
-		const struct front *f = s->fronts.p[i];
+		struct front *f = s->fronts.p[i];
 		const struct context *c = side_list(f);
 		uint32_t up, from;
 
@@ -438,10 +438,12 @@ bool side_passing(struct side *s, const struct end *e, bool (*take)(void *arg, s
 			continue;
 		from = up ? 0 : e->stop + 1;
 		for (uint32_t k = c->n + 1; k-- > from;) {
+			struct end stop = { .front = f, .kind = END_STOP, .stop = k };
 			struct scene sc;
 
 			if ((k == c->n || side_ends_at(&c->rules[k])) &&
-			    passing_scene(s, e, f, up, k, &sc) && take(arg, &sc))
+			    !pair_clash(s->g, &stop, other) && passing_scene(s, e, f, up, k, &sc) &&
+			    take(arg, &sc))
 				return true;
 		}
 	}

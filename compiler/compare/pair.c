@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "../proof/witness.h"
 #include "../show.h"
 
 bool pair_join(struct pairing *p, const struct scene *x, const struct scene *y, struct scene *out)
@@ -20,71 +19,6 @@ bool pair_join(struct pairing *p, const struct scene *x, const struct scene *y, 
 	if (y->nneeds)
 		memcpy(out->needs + x->nneeds, y->needs, y->nneeds * sizeof(*y->needs));
 	return true;
-}
-
-/* ---- witnesses ---- */
-
-/* What the joint program numbers, in the order of the new one. */
-static struct interp_state state_of_new(struct pairing *p, const struct interp_state *joint)
-{
-	const struct program *new = p->c->new;
-	struct interp_state st = { .random = joint->random, .now = joint->now };
-
-	if (joint->params) {
-		struct str *params = ARENA_ARRAY(p->a, struct str, new->nparams + 1);
-
-		for (uint32_t i = 0; i < new->nparams; i++)
-			params[i] = joint->params[p->twin->params[i]->index];
-		st.params = params;
-	}
-#define NUMBERS(field)                                                                             \
-	if (joint->field) {                                                                        \
-		int64_t *n_ = ARENA_ARRAY(p->a, int64_t, new->nsections + 1);                      \
-		for (uint32_t i = 0; i < new->nsections; i++)                                      \
-			n_[i] = joint->field[p->twin->sections[i]->index];                         \
-		st.field = n_;                                                                     \
-	}
-	NUMBERS(nbsrv)
-	NUMBERS(conns)
-	NUMBERS(qlen)
-#undef NUMBERS
-	return st;
-}
-
-static struct compare_witness *witness_of(struct pairing *p, const struct scene *sc,
-					  const struct model *m)
-{
-	struct compare_witness *w = ARENA_NEW(p->a, struct compare_witness);
-	struct witness raw;
-
-	p->g->p = p->c->old;
-	witness_make(p->g, sc, m, &raw);
-	p->g->p = p->joint;
-	w->request = raw.request;
-	w->old_state = raw.state;
-	w->old = raw.outcome;
-	w->new_state = state_of_new(p, &raw.state);
-	w->new = interp_run(p->a, p->c->new, &w->request, &w->new_state);
-	w->nlines = witness_lines(p->a, &raw, w->lines, 40);
-	w->curl = witness_curl(p->a, &raw, S("http://127.0.0.1:8080"));
-	return w;
-}
-
-enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_witness **w)
-{
-	struct search q;
-	enum answer got;
-
-	*w = NULL;
-	if (p->c->queries++ >= QUERIES_MAX) {
-		p->full = true;
-		return ANSWER_LIMIT;
-	}
-	got = search_run(&q, p->g, sc);
-	if (got == ANSWER_YES)
-		*w = witness_of(p, sc, q.found);
-	search_end(&q);
-	return got;
 }
 
 bool pair_uncertain(const struct pairing *p, const struct scene *sc)
@@ -147,6 +81,7 @@ void pair_add(struct pairing *p, struct compare_class class)
 {
 	struct compare *c = p->c;
 
+	class.witness = pair_kept(p->a, class.witness);
 	GROW(p->a, c->classes, c->nclasses, c->classes_room);
 	c->classes[c->nclasses++] = class;
 	pair_guilty(p, 0, class.old);
@@ -274,11 +209,12 @@ static bool pass_both(void *arg, struct scene *sn)
 	struct scene sc;
 	enum answer got;
 
-	if (t->tries++ == PASSES_MAX || !pair_join(t->p, &t->old, sn, &sc)) {
+	if (t->tries == PASSES_MAX || !pair_join(t->p, &t->old, sn, &sc)) {
 		t->open = true;
 		return true;
 	}
 	got = pair_ask(t->p, &sc, &w);
+	t->tries += got != ANSWER_NO;
 	if (got == ANSWER_YES && came_to(t->x, w->old) && came_to(t->y, w->new))
 		t->found = w;
 	t->open = t->open || got != ANSWER_NO;
@@ -293,7 +229,7 @@ static bool pass_old(void *arg, struct scene *so)
 
 	t->old = *so;
 	if (side_goes_on(t->y))
-		return side_passing(new, t->y, pass_both, t);
+		return side_passing(new, t->y, t->x, pass_both, t);
 	return side_scene(new, t->y, &sn) && pass_both(t, &sn);
 }
 
@@ -304,7 +240,7 @@ static void try_passing(struct passing *t)
 	struct scene so;
 
 	if (side_goes_on(t->x))
-		side_passing(old, t->x, pass_old, t);
+		side_passing(old, t->x, t->y, pass_old, t);
 	else if (side_scene(old, t->x, &so))
 		pass_old(t, &so);
 }
@@ -326,7 +262,7 @@ static void judge(struct pairing *p, const struct end *x, const struct end *y,
 	if (on && !t.open)
 		return; /* whoever chooses so is answered before */
 	if (!on && !pair_uncertain(p, sc))
-		p->c->fault = w->curl;
+		p->c->fault = arena_str(p->a, w->curl);
 	pair_open(p, x->rule, y->rule,
 		  on ? "no request was found that is not answered behind the choice"
 		     : "a value that is known at run time alone decides");
@@ -581,6 +517,7 @@ void compare_programs(struct compare *c, struct arena *a, const struct program *
 	if (p.full)
 		pair_open(&p, NULL, NULL, "the limit of all questions together was reached");
 	note_idle(&p);
+	arena_free(&p.scratch);
 	proof_free(&p.g);
 	if (c->nclasses)
 		qsort(c->classes, c->nclasses, sizeof(*c->classes), by_severity);

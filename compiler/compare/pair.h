@@ -17,6 +17,7 @@ struct pairing {
 	bool *guilty[2]; /* by rule of the own program: in a class, or undecided */
 	bool *changed[2]; /* its text has no mate */
 	bool full; /* QUERIES_MAX */
+	struct arena scratch; /* of the last witness that was found */
 };
 
 /* Is it plain that no request comes to both? */
@@ -24,8 +25,11 @@ bool pair_clash(struct proof *g, const struct end *x, const struct end *y);
 
 /* <y> behind <x>, as one scene. False: it is too long. */
 bool pair_join(struct pairing *p, const struct scene *x, const struct scene *y, struct scene *out);
-/* Asks for a request on <sc>; its witness, run on both sides, in <w> when there is one. */
+/* Asks for a request on <sc>; its witness, run on both sides, in <w> when there is one. It lasts
+ * until the next question, or for good when it gets into a class. */
 enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_witness **w);
+/* <w> in <a>, without what only the run needed. */
+struct compare_witness *pair_kept(struct arena *a, const struct compare_witness *w);
 /* Does <sc> need something of which nothing is known? Then a request that was found may fail. */
 bool pair_uncertain(const struct pairing *p, const struct scene *sc);
 /* Did both programs do the same with the request? */

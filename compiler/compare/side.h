@@ -73,9 +73,9 @@ void side_choices(struct side *s, const struct end *stop,
 /* Does the front go on behind the rule that chooses? */
 bool side_goes_on(const struct end *e);
 /* Hands to <take> the scenes of such a choice for every place where the front may then end without
- * an answer, until it returns true. */
-bool side_passing(struct side *s, const struct end *e, bool (*take)(void *arg, struct scene *sc),
-		  void *arg);
+ * an answer, until it returns true; but those that no request that comes to <other> can take. */
+bool side_passing(struct side *s, const struct end *e, const struct end *other,
+		  bool (*take)(void *arg, struct scene *sc), void *arg);
 /* May the list end at <r> without an answer and without a jump? */
 bool side_ends_at(const struct crule *r);
 struct context *side_list(const struct front *f);
