@@ -458,8 +458,8 @@ static void read_control(struct model *m, const struct ast_option *o, struct p_c
 	}
 	if (!option_addr(m, &m->site, v, "control", &c->addr))
 		return;
-	if (!c->addr.text && c->addr.kind != ADDR_UNIX && c->addr.kind != ADDR_ABNS)
-		diag(E007, v->at, STR_ARG(v->text), "control", "it is unix@PATH or abns@NAME");
+	if (!c->addr.text && c->addr.kind != ADDR_UNIX)
+		diag(E007, v->at, STR_ARG(v->text), "control", "it is unix@PATH");
 	if (v->next && !option_octal(v->next->next, &c->mode))
 		c->mode = CONTROL_MODE;
 }

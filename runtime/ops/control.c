@@ -444,9 +444,8 @@ static bool open_socket(FILE *err)
 
 	started = time(NULL);
 	socket_.fd = -1;
-	if (conf_addr(site.ws->control, &conf.addr, &text, &bad) &&
-	    conf.addr.addr.kind != AK_UNIX && conf.addr.addr.kind != AK_ABNS)
-		bad = "it is unix@PATH or abns@NAME";
+	if (conf_addr(site.ws->control, &conf.addr, &text, &bad) && conf.addr.addr.kind != AK_UNIX)
+		bad = "it is unix@PATH"; /* abstract sockets have no rights */
 	if (!bad && listener_open(&socket_, &conf, why, sizeof(why)))
 		return true;
 	fprintf(err, "control '%.*s': %s\n", STR_ARG(text), bad ? bad : why);

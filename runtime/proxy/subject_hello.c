@@ -3,14 +3,17 @@
 #include "../net/hello.h"
 #include "rule.h"
 
+/* Where the hello of the exchange that asks is joined. Values point in here until the next exchange
+ * asks: each time that one exchange asks the bytes are the same. */
+static _Thread_local char joined[HELLO_MAX];
+
 static bool hello_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
 		       struct val *v)
 {
 	struct str sni, alpn, name;
-	char *joined = r->x ? rule_scratch(HELLO_MAX) : NULL;
 	size_t n;
 
-	if (!joined || hello_join(slice_str(&r->x->held), joined, &n) != HELLO_WHOLE ||
+	if (!r->x || hello_join(slice_str(&r->x->held), joined, &n) != HELLO_WHOLE ||
 	    !hello_read(str_of(joined, n), &sni, &alpn))
 		return false;
 	if (str_eq(ws_str(s->name), S("sni"))) {

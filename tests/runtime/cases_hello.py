@@ -66,7 +66,7 @@ def hello_chooses_the_server(w):
     got = start(w)
     for name, alpn, server in (("example.org", (), b"two"), ("www.EXAMPLE.org", (), b"two"), ("example.com", (), b"one"),
                                (None, (), b"one"), ("a.b", ("h2", "http/1.1"), b"one"), ("a.b", ("h2", "imap"), b"two"),
-                               (None, ("smtp",), b"two")):
+                               (None, ("smtp",), b"two"), ("many.example", (), b"two")):
         same(routed(w, got, [hello(name, alpn)]), server, (name, alpn))
     c = w.client()
     c.send(hello("no.example"))
@@ -90,6 +90,26 @@ def what_is_no_hello_goes_on_at_once(w):
     for first in (b"SSH-2.0-x\r\n", b"\x16\x02", b"\x16\x03\x01\x00\x00", b"\x16\x03\x01\x00\x04\x02\0\0\0",
                   b"\x16\x03\x01\xff\xff", b"\x16\x03\x01\x00\x04\x01\xff\xff\xff", b"\0" * 20000):
         same(routed(w, got, [first]), b"one", first)
+
+
+@case
+def a_long_hello_is_read_by_many_tests_of_a_line(w):
+    """14 000 bytes of it, in small records, for 15 tests: none finds it absent."""
+    got = start(w)
+    raw = hello("many.example")
+    body = raw[9:]
+    extensions = struct.unpack(">H", body[extensions_at(body):extensions_at(body) + 2])[0]
+    filler = struct.pack(">HH", 21, 14000) + bytes(14000)
+    body = body[:extensions_at(body)] + struct.pack(">H", extensions + len(filler)) + body[extensions_at(body) + 2:] + filler
+    message = b"\x01" + struct.pack(">I", len(body))[1:] + body
+    same(routed(w, got, [in_records(b"....." + message, 500)]), b"two")
+
+
+def extensions_at(body):
+    at = 34
+    at += 1 + body[at]
+    at += 2 + struct.unpack(">H", body[at:at + 2])[0]
+    return at + 1 + body[at]
 
 
 @case
