@@ -290,8 +290,14 @@ class Weir(Proxy):
         if not os.path.exists(self.compiler):
             self.reason = f"no binary given and no compiler at {self.compiler}"
             raise NotRun(self.reason)
-        out = os.path.join(self.folder, "site")
-        r = subprocess.run([self.compiler, "build", self.site, "-o", out], capture_output=True, text=True)
+        out, site = os.path.join(self.folder, "site"), self.site
+        if self.poller:     # a binary holds only the pollers that its site names
+            with open(self.site) as f:
+                text = f.read().replace("\nglobal\n", f"\nglobal\n    poller {self.poller}\n", 1)
+            site = os.path.join(self.folder, "site.weir")
+            with open(site, "w") as f:
+                f.write(text)
+        r = subprocess.run([self.compiler, "build", site, "-o", out], capture_output=True, text=True)
         if r.returncode:
             words = (r.stderr + r.stdout).strip().splitlines()
             self.reason = f"weir build failed: {words[0] if words else r.returncode}"
