@@ -11,8 +11,15 @@ static struct pattern *next_pattern(struct decide *d, struct literal *l, uint32_
 	return &l->patterns[l->npatterns++];
 }
 
-/* Preference by what a scan costs. */
-enum { COST_TREE = 1, COST_RANGE = 2, COST_NET = 3, COST_PRESENT = 4, COST_FIND = 8 };
+/* Preference by what a scan costs; a client may send many values of some subjects. */
+enum {
+	COST_TREE = 1,
+	COST_RANGE = 2,
+	COST_NET = 3,
+	COST_PRESENT = 4,
+	COST_MANY = 5,
+	COST_FIND = 8
+};
 
 static void cost(struct literal *l, uint8_t at_least)
 {
@@ -161,6 +168,8 @@ bool decide_patterns(struct decide *d, const struct p_test *t, struct literal *l
 	uint32_t n = t->set ? t->set->nvalues : t->nvalues, room = 0;
 
 	l->exact = true;
+	if (!emit_is_one(t->subject))
+		cost(l, COST_MANY);
 	if (t->op == OP_TRUE) {
 		cost(l, COST_PRESENT);
 		return true;
