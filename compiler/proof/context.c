@@ -198,6 +198,8 @@ static void make_rule(struct maker *k, uint32_t i, const struct p_rule *rule,
 	r->cond = state_condition(k->g, rule->cond, *w, k->response, false);
 	if (!k->response)
 		*w = written(k, r, *w);
+	if (r->writes && i < k->c->first_remap && remap_of(rule))
+		k->c->first_remap = i;
 	if (r->flags & RULE_CHOOSES)
 		note_choice(k, r);
 	if (r->flags & (RULE_ENDS | RULE_FINAL))
@@ -220,7 +222,9 @@ struct context *context_get(struct proof *g, const struct p_section *s, enum rul
 	if (c)
 		return c;
 	c = ARENA_NEW(g->a, struct context);
-	*c = (struct context) { .section = s, .dir = dir, .in = in, .n = chain->n };
+	*c = (struct context) {
+		.section = s, .dir = dir, .in = in, .n = chain->n, .first_remap = NO_INDEX
+	};
 	c->always_end = &c->always;
 	c->rules = ARENA_ARRAY(g->a, struct crule, chain->n + 1);
 	k.c = c;
@@ -232,15 +236,6 @@ struct context *context_get(struct proof *g, const struct p_section *s, enum rul
 	return c;
 }
 
-/* Does a rule up to <stop> choose by uriremap? Then what is written depends on which one does. */
-static bool any_remap(const struct context *c, uint32_t stop)
-{
-	for (uint32_t i = 0; i < c->n && i <= stop; i++)
-		if (c->rules[i].writes && remap_of(c->rules[i].rule))
-			return true;
-	return false;
-}
-
 static const struct write *before_of(const struct context *c, uint32_t i)
 {
 	return i < c->n ? c->rules[i].before : c->out;
@@ -250,7 +245,8 @@ const struct write *context_left(struct proof *g, const struct context *c, uint3
 				 uint32_t choice)
 {
 	bool open = choice == CHOICE_OPEN;
-	bool again = !open && (any_remap(c, stop) || (choice < stop && c->rules[choice].writes));
+	bool again =
+		!open && (c->first_remap <= stop || (choice < stop && c->rules[choice].writes));
 	const struct write *w = again ? c->in : before_of(c, stop);
 
 	if (open && stop < c->n && remap_of(c->rules[stop].rule))

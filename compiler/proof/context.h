@@ -42,6 +42,7 @@ struct context {
 	enum rule_dir dir;
 	const struct write *in, *out; /* out: when all rules have been passed */
 	uint32_t n;
+	uint32_t first_remap; /* first rule that writes by uriremap; NO_INDEX: none */
 	struct crule *rules;
 	struct symbols index; /* by atom: struct hook */
 	struct hung *always, **always_end;

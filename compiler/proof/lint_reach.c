@@ -49,11 +49,37 @@ static bool enters(struct lint *l, const struct scene *open)
 	return got != ANSWER_NO;
 }
 
+struct entering {
+	struct lint *l;
+	bool entered;
+};
+
+static bool take_entry(void *arg, struct scene *sc)
+{
+	struct entering *e = arg;
+
+	e->entered = enters(e->l, sc);
+	return e->entered;
+}
+
+/* Without rules to ask for, the first way is enough. */
+static bool entered(struct lint *l, const struct p_section *s)
+{
+	struct entering e = { .l = l };
+
+	return ways_to(l->g, s, DIR_REQ_IN, take_entry, &e) == WAYS_CUT || e.entered;
+}
+
 static void ask_chain(struct lint *l, const struct p_section *s, enum rule_dir dir)
 {
 	const struct p_chain *chain = &s->chains[dir];
 	struct scenes sc;
 
+	if (chain->n == 0) {
+		if (dir == DIR_REQ_IN)
+			l->reached[s->index] = entered(l, s);
+		return;
+	}
 	lint_scenes(l, s, dir, &sc);
 	for (size_t k = 0; k < sc.all.n && dir == DIR_REQ_IN && !l->reached[s->index]; k++)
 		l->reached[s->index] = enters(l, sc.all.p[k]);
