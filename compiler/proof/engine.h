@@ -78,6 +78,9 @@ struct atom {
 	const struct dfa *dfa;
 	bool dfa_tried, opaque; /* opaque: has no automaton */
 	const char *why; /* opaque: the reason */
+	bool sampled; /* RE: texts that its expressions match, tried before automata are made */
+	uint32_t nsamples;
+	struct str *samples;
 	uint64_t memo_serial; /* value of the field for which <memo> holds */
 	bool memo;
 	bool watched;
@@ -115,6 +118,10 @@ struct proof {
 	uint64_t work; /* of making conditions and ways: see PROOF_WORK */
 	size_t nsubjects; /* the first of <fields>: what tests read, as it comes in */
 	uint32_t nqueries;
+	struct arena spare[2]; /* of the last search, for the next one */
+	struct arena_mark empty[2];
+	bool lent; /* a search has it */
+	struct arena scratch; /* trees of expressions that are only looked at */
 	struct model *usual; /* the request that means nothing special */
 	void *match, *context; /* of the regex library */
 	uint32_t nwrites, nunknown;
@@ -170,6 +177,8 @@ bool atom_addr(const struct atom *x, const uint8_t addr[16]);
 /* Its language, or NULL: opaque, or a limit was hit (g->budget.hit). */
 const struct dfa *atom_dfa(struct proof *g, struct atom *x);
 const struct dfa *atom_value_dfa(struct proof *g, struct atom *x, uint32_t i);
+/* Fills x->samples. */
+void atom_sample(struct proof *g, struct atom *x);
 struct str path_mapped(struct arena *a, const struct path_map *map, struct str path);
 
 /* ---- proof.c ---- */

@@ -28,6 +28,9 @@ void proof_free(struct proof **gp)
 		for (uint32_t k = 0; x->codes && k < x->nvalues; k++)
 			pcre2_code_free(x->codes[k]);
 	}
+	arena_free(&g->scratch);
+	arena_free(&g->spare[0]);
+	arena_free(&g->spare[1]);
 	pcre2_match_data_free(g->match);
 	pcre2_match_context_free(g->context);
 }

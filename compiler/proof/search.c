@@ -198,9 +198,35 @@ static enum answer run(struct search *q, struct model *m, unsigned depth)
 	return ANSWER_YES;
 }
 
+/* Most searches are short: their memory is kept from one to the next. */
+static void borrow(struct proof *g, struct arena *a, int which)
+{
+	if (!g->spare[which].last) {
+		arena_get(&g->spare[which], 1);
+		g->empty[which] = arena_mark(&g->spare[which]);
+	}
+	*a = g->spare[which];
+}
+
+static void give_back(struct proof *g, struct arena *a, int which, bool own)
+{
+	if (!own) {
+		arena_free(a);
+		return;
+	}
+	arena_rewind(a, g->empty[which]);
+	g->spare[which] = *a;
+}
+
 static void prepare(struct search *q, struct proof *g, const struct scene *sc)
 {
 	*q = (struct search) { .g = g, .scene = sc, .max_runs = SEARCH_RUNS };
+	q->own = !g->lent;
+	if (q->own) {
+		borrow(g, &q->a, 0);
+		borrow(g, &q->keep, 1);
+		g->lent = true;
+	}
 	q->solver = (struct solver) { .g = g, .a = &q->a, .keep = &q->keep, .steps = &q->steps };
 	q->demands = ARENA_ARRAY(&q->keep, struct demand, g->groups.n + 1);
 }
@@ -253,8 +279,10 @@ enum answer search_run(struct search *q, struct proof *g, const struct scene *sc
 
 void search_end(struct search *q)
 {
-	arena_free(&q->a);
-	arena_free(&q->keep);
+	give_back(q->g, &q->a, 0, q->own);
+	give_back(q->g, &q->keep, 1, q->own);
+	if (q->own)
+		q->g->lent = false;
 }
 
 /* Is there still no way when only these block? */

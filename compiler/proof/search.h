@@ -29,6 +29,7 @@ struct search {
 	bool opaque; /* LIMIT: something opaque is the reason */
 	uint32_t ncore, core_room;
 	struct blocker *core; /* NO: rules that take what could have gone this way */
+	bool own; /* its memory is the proof's, for the next search */
 	bool only_core; /* no other rules count */
 	const struct blocker *given;
 	uint32_t ngiven;

@@ -202,6 +202,36 @@ static enum answer solve_exactly(struct solver *s, struct proof_field *f, const 
 	return got;
 }
 
+/* A text of one of the expressions, alone or beside what else is wanted. */
+static bool try_samples(struct solver *s, const struct proof_field *f, const uint32_t *lits,
+			uint32_t n, struct str *out)
+{
+	struct parts p;
+
+	parts_of(s, lits, n, 0, &p);
+	for (uint32_t i = 0; i < n && p.regex; i++) {
+		struct atom *x = atom_at(s->g, lits[i]);
+
+		if ((lits[i] & 1) || x->op != OP_RE)
+			continue;
+		atom_sample(s->g, x);
+		for (uint32_t k = 0; k < x->nsamples * 4; k++) {
+			struct str core = x->samples[k / 4], text = core;
+			struct str pre = p.pre ? p.pre->text : k & 1 ? S("/") : str_of("", 0);
+			struct str suf = p.suf ? p.suf->text : k & 2 ? S("x") : str_of("", 0);
+
+			if (k % 4)
+				text = arena_printf(s->a, "%.*s%.*s%.*s", STR_ARG(pre),
+						    STR_ARG(core), STR_ARG(suf));
+			if (field_holds(f, text) && text_satisfies(s, lits, n, text)) {
+				*out = text;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 enum answer solve_text(struct solver *s, struct proof_field *f, const uint32_t *lits, uint32_t n,
 		       struct str *out, bool *opaque)
 {
@@ -210,6 +240,8 @@ enum answer solve_text(struct solver *s, struct proof_field *f, const uint32_t *
 
 	if (got != ANSWER_LIMIT)
 		return got;
+	if (try_samples(s, f, lits, n, out))
+		return ANSWER_YES;
 	for (unsigned k = 0; k < GUESSES; k++) {
 		struct str text;
 

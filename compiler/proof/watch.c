@@ -151,15 +151,20 @@ static bool add_regex(struct proof *g, struct watch_index *w, struct atom *x, ui
 {
 	const struct p_regex *r = x->values[i].regex;
 	struct needle d = { 0 };
+	struct arena_mark mark;
+	const struct re *re;
 	struct str why;
-	const struct re *re = re_parse(g->a, r->text, r->icase, r->freespace, &why);
 
-	if (!re)
-		return false;
-	needle_walk(&d, re, true);
-	needle_end(&d);
-	return add_text(g, w, d.best_at_start ? SHAPE_PRE : SHAPE_SUB, true,
-			str_of(d.best, d.nbest), x);
+	arena_get(&g->scratch, 1); /* so that there is something to go back to */
+	mark = arena_mark(&g->scratch);
+	re = re_parse(&g->scratch, r->text, r->icase, r->freespace, &why);
+	if (re) {
+		needle_walk(&d, re, true);
+		needle_end(&d);
+	}
+	arena_rewind(&g->scratch, mark);
+	return d.nbest && add_text(g, w, d.best_at_start ? SHAPE_PRE : SHAPE_SUB, true,
+				   str_of(d.best, d.nbest), x);
 }
 
 /* ---- adding ---- */
