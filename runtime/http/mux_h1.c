@@ -111,6 +111,7 @@ static void head_late(struct h1s *st)
 {
 	st->s.bad_status = 408;
 	st->s.bad = "head not complete in time";
+	h1_count_rest(st->h);
 	h1_fail(st, STREAM_TIMEOUT_HEAD);
 }
 

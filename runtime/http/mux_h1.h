@@ -73,6 +73,8 @@ bool h1_open(struct h1s *st);
 /* Takes over the received <b>. False when it is more than may be stored, or memory is out. */
 bool h1_store(struct h1 *h, struct buf *b);
 void h1_drop_received(struct h1 *h);
+/* What was received of a head that will not be whole counts as received by its stream. */
+void h1_count_rest(struct h1 *h);
 /* One step of reading. False: nothing to be done before more bytes, credit or a verb. */
 bool h1_read(struct h1 *h);
 void h1_tunnel(struct h1s *st);

@@ -170,6 +170,12 @@ static struct h1_limits limits(const struct h1 *h)
 	return lim;
 }
 
+void h1_count_rest(struct h1 *h)
+{
+	if (!(h->s->flags & H1S_FAILED))
+		h->s->s.bytes_in += received(h).n;
+}
+
 /* Sets how the body of <m> is read. True when there is none. */
 static bool expect_body(struct h1s *st, const struct msg *m)
 {
@@ -188,10 +194,12 @@ static bool more(struct h1 *h, struct h1s *st)
 
 	if (contiguous(h, &failed))
 		return true;
-	if (failed)
+	if (failed) {
 		h1_fail(st, STREAM_NO_MEMORY);
-	else if (h->flags & H1_EOF)
+	} else if (h->flags & H1_EOF) {
+		h1_count_rest(h);
 		return lost(st);
+	}
 	return false;
 }
 
@@ -225,6 +233,7 @@ static bool read_request(struct h1 *h, struct h1s *st)
 	case H1_MORE:
 		return more(h, st);
 	case H1_BAD:
+		h1_count_rest(h);
 		return bad(st, err);
 	case H1_DONE:
 		break;

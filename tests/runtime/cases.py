@@ -982,6 +982,7 @@ def oversized_heads(w):
         same(c.answer()[0].status, status)
         c.rest()
     same({l["end"] for l in w.log(3)}, {"PR"})
+    expect(all(l["bytes_in"] >= 1000 for l in w.log(3)), "bytes of refused heads", w.log(3))
 
 
 @case
