@@ -13,6 +13,7 @@ syn match weirOption /^\s*\zsbind\ze\(\s\|$\)/
 syn match weirOption /^\s*\zscheck\ze\(\s\|$\)/
 syn match weirOption /^\s*\zschroot\ze\(\s\|$\)/
 syn match weirOption /^\s*\zsconcurrency\ze\(\s\|$\)/
+syn match weirOption /^\s*\zscontrol\ze\(\s\|$\)/
 syn match weirOption /^\s*\zscookie\ze\(\s\|$\)/
 syn match weirOption /^\s*\zscpu-map\ze\(\s\|$\)/
 syn match weirOption /^\s*\zsdefault_backend\ze\(\s\|$\)/
