@@ -304,6 +304,9 @@ enum ways ways_to(struct proof *g, const struct p_section *to, enum rule_dir dir
 	for (uint32_t i = 0; i < g->p->nsections && dir != DIR_RSP_IN && dir != DIR_RSP_OUT; i++) {
 		struct scene sc = { .entry = g->p->sections[i] };
 
+		/* rules of the connection run for the section that has received it */
+		if ((dir == DIR_CONN_IN || dir == DIR_SESS_IN) && sc.entry != to)
+			continue;
 		if (ways_entry(sc.entry) && !w.stopped && !w.cut)
 			connection_ways(&w, &sc, DIR_CONN_IN);
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../../../compiler/diag.h"
+#include "../../../compiler/diag_report.h"
 #include "../../../compiler/lower.h"
 #include "../../../compiler/parse.h"
 #include "../../../compiler/symbol.h"
@@ -310,6 +311,30 @@ START_TEST(with_writes)
 }
 END_TEST
 
+/* A computed choice may be any section; the rules of a listen's connections still run for its own
+ * clients alone. */
+START_TEST(connections_of_a_listen)
+{
+	const struct program *p = compiled(S("map routes\n"
+					     "    a c\n"
+					     "frontend http\n"
+					     "    bind 127.0.0.1:80\n"
+					     "    req in setbe %{host|map(routes)}\n"
+					     "    default_backend c\n"
+					     "listen raw\n"
+					     "    bind 127.0.0.1:81\n"
+					     "    conn in drop src_port < 1024\n"
+					     "    server s 127.0.0.1:90\n"
+					     "backend c\n"
+					     "    server s 127.0.0.1:90\n"));
+	unsigned n;
+
+	proof_lint(&arena, p);
+	diag_all(&n);
+	ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
 static void teardown(void)
 {
 	diag_reset();
@@ -325,6 +350,7 @@ Suite *proof_suite(void)
 	tcase_set_timeout(t, 600);
 	tcase_add_test(t, without_writes);
 	tcase_add_test(t, with_writes);
+	tcase_add_test(t, connections_of_a_listen);
 	suite_add_tcase(s, t);
 	return s;
 }
