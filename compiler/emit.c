@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emit.h"
 
+#include <stdlib.h>
+
 #include "emit_part.h"
 
 #define POLLER_WORD_URING 2 /* of the words in option.c */
@@ -53,6 +55,23 @@ static uint32_t *no_rows(struct arena *a, uint32_t n)
 	return rows;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct p_section *const *x = a, *const *y = b;
+	int order = str_cmp((*x)->name, (*y)->name);
+
+	return order ? order : ((*x)->index > (*y)->index) - ((*x)->index < (*y)->index);
+}
+
+static void sort_sections(struct emit *e)
+{
+	e->named = ARENA_ARRAY(e->arena, const struct p_section *, e->p->nsections + 1);
+	for (uint32_t i = 0; i < e->p->nsections; i++)
+		if (e->p->sections[i]->kind != SEC_CHECKPOINT)
+			e->named[e->nnamed++] = e->p->sections[i];
+	qsort(e->named, e->nnamed, sizeof(*e->named), by_name);
+}
+
 static void prepare(struct emit *e, struct arena *a, const struct program *p)
 {
 	static const size_t sizes[] = {
@@ -71,6 +90,7 @@ static void prepare(struct emit *e, struct arena *a, const struct program *p)
 	e->subject_rows = no_rows(a, p->nsubjects);
 	e->regex_rows = no_rows(a, p->nregexes);
 	e->map_rows = no_rows(a, p->nmaps);
+	sort_sections(e);
 	e->parts[PART_POLLER_EPOLL] = true;
 	e->parts[PART_POLLER_URING] = p->globals[OPT_POLLER].num == POLLER_WORD_URING;
 }

@@ -108,6 +108,8 @@ struct emit {
 	struct ws_run site_logs, trusted;
 	uint32_t control;
 	struct ws_ref name, user, group, chroot, cpu_map;
+	const struct p_section **named; /* but checkpoints, by name, then number */
+	uint32_t nnamed;
 	struct emit_file *files; /* in the order in which they were first named */
 	struct decide_report *decided; /* by section and direction, or NULL: decide/decide.h */
 	uint64_t steps; /* made while conditions are expanded */

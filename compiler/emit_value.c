@@ -333,11 +333,18 @@ uint32_t emit_map(struct emit *e, const struct p_map *m)
 
 uint32_t emit_section(const struct emit *e, struct str name)
 {
-	for (uint32_t i = 0; i < e->p->nsections; i++)
-		if (e->p->sections[i]->kind != SEC_CHECKPOINT &&
-		    str_eq(e->p->sections[i]->name, name))
-			return i;
-	return WS_NONE;
+	uint32_t low = 0, high = e->nnamed;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (str_cmp(e->named[mid]->name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < e->nnamed && str_eq(e->named[low]->name, name) ? e->named[low]->index
+								    : WS_NONE;
 }
 
 uint32_t emit_choices(struct emit *e, const struct p_map *m)
