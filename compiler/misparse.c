@@ -322,7 +322,10 @@ static void bad_word(const struct build *b, const struct token *t)
 	const struct token *before = t > b->tokens ? t - 1 : t;
 	const struct token *end = b->tokens + b->n;
 
-	if (t->kind == TOK_FUNC) {
+	if (b->tokens[0].kind == TOK_ASSERT && is_subject(t)) {
+		diag(E001, t->at, "the condition of an assert stands after on or unless");
+		diag_hint("write: on (%.*s)", STR_ARG(span(t, test_end(b, t))));
+	} else if (t->kind == TOK_FUNC) {
 		bad_operand(b, t);
 	} else if (t->kind == TOK_WORD && t + 1 < end && t[1].kind == TOK_OP) {
 		no_subject(t);

@@ -178,6 +178,7 @@ START_TEST(hints_show_the_canonical_form)
 	check_hint("req in deny path =+ /x", "[E001]", "operators: ==");
 	check_hint("req in deny path == /x !tls", "[E001]", "further ones go after on");
 	check_hint("req in delete c(x)", "[E001]", "write: rem NAME");
+	check_hint("assert never deny path == /x", "[E001]", "write: on (path == /x)");
 	check_hint("include a.weir", "[E001]", "stands in quotes");
 	check_hint("req in deny on (a (b)", "[E001]", "a ')' is missing");
 	check_hint("timeot client 5s", "[E022]", "did you mean 'timeout'?");
