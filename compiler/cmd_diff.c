@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command diff: which requests two sites treat differently. */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "binary.h"
@@ -220,6 +221,10 @@ int cmd_diff(int argc, char **argv)
 
 	if (code != EXIT_OK || done)
 		return code;
+	/* Each question takes and gives back some memory: it is not returned to the system. */
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	mallopt(M_TOP_PAD, 16 << 20);
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
 	old = load(&a, argv[optind]);
 	new = load(&a, argv[optind + 1]);
 	code = old && new ? compare(&d, argv + optind, old, new) : EXIT_MISUSE;
