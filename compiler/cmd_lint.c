@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "diag_form.h"
 #include "lint.h"
+#include "lint_fix.h"
 
 static const char lint_help[] =
 	"usage: weir lint SITE... [options]\n\n"
@@ -25,12 +26,17 @@ static const char lint_help[] =
 	"      -Werror                same as --fail-on warning\n"
 	"      --require-proof        exit with 3 when something is not decided\n"
 	"      --baseline FILE        leave out the findings that FILE holds\n"
-	"      --write-baseline FILE  write the findings to FILE and exit with 0\n";
+	"      --write-baseline FILE  write the findings to FILE and exit with 0\n"
+	"      --fix                  repair what can be repaired without changing what any "
+	"request "
+	"meets: that is proved\n"
+	"      --unsafe-fixes         with --fix: also what may change it\n"
+	"      --diff                 with --fix: print what would change and write nothing\n";
 
 struct lint_args {
 	enum diag_format format;
 	enum severity fail_on;
-	bool never_fail, require_proof;
+	bool never_fail, require_proof, fix, unsafe, preview;
 	struct lint_codes codes;
 	const char *baseline, *write_baseline;
 };
@@ -72,6 +78,9 @@ static int read_args(int argc, char **argv, struct lint_args *l, bool *done)
 		{ "require-proof", no_argument, NULL, 'p' },
 		{ "baseline", required_argument, NULL, 'b' },
 		{ "write-baseline", required_argument, NULL, 'w' },
+		{ "fix", no_argument, NULL, 'x' },
+		{ "unsafe-fixes", no_argument, NULL, 'u' },
+		{ "diff", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -108,6 +117,15 @@ static int read_args(int argc, char **argv, struct lint_args *l, bool *done)
 		case 'p':
 			l->require_proof = true;
 			break;
+		case 'x':
+			l->fix = true;
+			break;
+		case 'u':
+			l->fix = l->unsafe = true;
+			break;
+		case 'd':
+			l->fix = l->preview = true;
+			break;
 		case 'b':
 			l->baseline = optarg;
 			break;
@@ -143,9 +161,9 @@ static void count(const struct lint_args *l, struct lint_sum *sum)
 	sum->failed = sum->failed || (found && !l->never_fail);
 }
 
-/* Reports of <path>, chosen among; <b> may be NULL. */
-static void lint_load(struct arena *a, const char *path, const struct lint_args *l,
-		      struct lint_baseline *b, struct lint_sum *sum)
+/* Reports of <path>, chosen among; <b> may be NULL. Returns the program, or NULL. */
+static struct program *lint_load(struct arena *a, const char *path, const struct lint_args *l,
+				 struct lint_baseline *b, struct lint_sum *sum)
 {
 	const struct diag_report *all;
 	struct ast *ast;
@@ -166,6 +184,30 @@ static void lint_load(struct arena *a, const char *path, const struct lint_args 
 		sum->undecided = sum->undecided || all[i].code == N901;
 		sum->disagreed = sum->disagreed || all[i].code == N999;
 	}
+	return p;
+}
+
+#define FIX_ROUNDS 10 /* a repair may make room for another */
+
+/* Repairs the site until nothing is left to repair. False: a file could not be written. */
+static bool repair(const char *path, const struct lint_args *l)
+{
+	for (int round = 0; round < FIX_ROUNDS; round++) {
+		struct arena a = { 0 };
+		struct lint_sum none = { 0 };
+		struct program *p = lint_load(&a, path, l, NULL, &none);
+		struct fix_sum sum = { 0 };
+
+		if (p)
+			sum = lint_fix(path, p, l->unsafe, l->preview, stdout);
+		diag_reset();
+		arena_free(&a);
+		if (sum.failed)
+			return false;
+		if (!sum.done || l->preview)
+			break;
+	}
+	return true;
 }
 
 static int lint_exit(const struct lint_args *l, const struct lint_sum *sum)
@@ -250,6 +292,11 @@ int cmd_lint(int argc, char **argv)
 
 	if (code != EXIT_OK || done)
 		return code;
+	for (int i = optind; i < argc && l.fix; i++)
+		if (!repair(argv[i], &l))
+			return EXIT_MISUSE;
+	if (l.preview)
+		return EXIT_OK;
 	if (l.write_baseline)
 		return write_baseline(argv + optind, argc - optind, &l);
 	if (l.baseline && !(b = lint_baseline_read(&a, l.baseline, &why))) {

@@ -134,8 +134,13 @@ static void version_line(void)
 		struct str line = str_trim(str_cut(&text, '\n'));
 
 		if (line.n && line.p[0] != '#') {
-			if (!str_starts(line, S("weir ")))
-				diag(C505, diag_line(0, n));
+			size_t at = (size_t)(line.p - source_get(0)->text.p);
+
+			if (str_starts(line, S("weir ")))
+				return;
+			diag(C505, diag_line(0, n));
+			diag_fix(true, "add the line");
+			diag_edit(0, at, at, S("weir 1\n"));
 			return;
 		}
 		n++;

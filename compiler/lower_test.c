@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lower_test: one test, its operator checked against the subject's type, its values typed. */
 #include "lower_part.h"
+#include "option.h"
 #include "value.h"
 
 static const struct {
@@ -127,7 +128,7 @@ static bool address_value(const struct ast_value *v, struct p_value *out)
 	if (why)
 		diag(E007, v->at, STR_ARG(v->text), "an address", why);
 	else if (host_bits)
-		diag(W209, v->at, STR_ARG(v->text));
+		option_host_bits(v, &out->net);
 	return !why;
 }
 

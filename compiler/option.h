@@ -43,6 +43,8 @@ struct thread_shape option_threads(const struct model *m);
 bool option_octal(const struct ast_value *v, int64_t *out);
 bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v, const char *what,
 		 struct p_addr *addr);
+/* W209 at <v>, which is more than its network <net>; with the repair. */
+void option_host_bits(const struct ast_value *v, const struct p_net *net);
 /* "source" and its arguments from <v> on: returns what follows them. */
 const struct ast_value *option_source(struct model *m, struct entity *e, const struct ast_value *v,
 				      struct p_source *source);

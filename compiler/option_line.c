@@ -5,6 +5,7 @@
 
 #include "../runtime/base/thread_name.h"
 #include "lower_part.h"
+#include "show.h"
 #include "subject.h"
 #include "value.h"
 
@@ -18,6 +19,21 @@ static bool is_word(const struct ast_value *v, const char *word)
 	return v && !v->delim && str_eq(v->text, str_from(word));
 }
 
+void option_host_bits(const struct ast_value *v, const struct p_net *net)
+{
+	struct show_buffer b;
+	struct arena own = { 0 };
+
+	diag(W209, v->at, STR_ARG(v->text));
+	if (v->delim)
+		return;
+	show_open(&b);
+	show_net(b.out, net);
+	diag_fix(true, "write the network's own address");
+	diag_edit_at(v->at, show_close(&b, &own));
+	arena_free(&own);
+}
+
 static bool read_net(const struct ast_value *v, const char *what, struct p_net *net)
 {
 	bool host_bits;
@@ -26,7 +42,7 @@ static bool read_net(const struct ast_value *v, const char *what, struct p_net *
 	if (why)
 		diag(E007, v->at, STR_ARG(v->text), what, why);
 	else if (host_bits)
-		diag(W209, v->at, STR_ARG(v->text));
+		option_host_bits(v, net);
 	return !why;
 }
 

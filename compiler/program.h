@@ -425,6 +425,8 @@ struct program {
 
 /* Writes the canonical text form; the same program always gives the same bytes. */
 void program_write(const struct program *p, FILE *out);
+/* The same without places: equal texts are programs that behave equally. */
+void program_write_contents(const struct program *p, FILE *out);
 /* Reads it back. NULL and one English sentence in <why> when it is not a program of this version.
  * Any bytes are safe. */
 struct program *program_read(struct arena *a, struct str text, struct str *why);

@@ -37,13 +37,23 @@ static void number_names(struct pio *io, const struct program *p)
 	io->nth[REF_MAP] = maps;
 }
 
-void program_write(const struct program *p, FILE *out)
+static void write_all(const struct program *p, bool places, FILE *out)
 {
 	struct arena own = { 0 };
-	struct pio io = { .out = out, .places = true, .arena = &own };
+	struct pio io = { .out = out, .places = places, .arena = &own };
 
 	number_names(&io, p);
 	form_program(&io, (struct program *)p); /* writing changes nothing in it */
 	putc('\n', out);
 	arena_free(&own);
+}
+
+void program_write(const struct program *p, FILE *out)
+{
+	write_all(p, true, out);
+}
+
+void program_write_contents(const struct program *p, FILE *out)
+{
+	write_all(p, false, out);
 }
