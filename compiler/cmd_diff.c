@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "diff_report.h"
 #include "diff_tests.h"
+#include "git.h"
 #include "show.h"
 
 static const char help[] =
@@ -46,6 +47,8 @@ static struct program *load(struct arena *a, const char *path)
 	struct str why = { 0 };
 	const char *fault;
 
+	if (git_is(path))
+		return git_load(a, path);
 	if (!binary_is(path)) {
 		p = cmd_load(a, path, NULL);
 		if (!p)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* git: a site as a revision of the repository around the current folder has it. Runs git with a
+ * fixed list of arguments, no shell. One revision at a time; not thread-safe. */
+#ifndef WEIR_GIT_H
+#define WEIR_GIT_H
+
+#include "program.h"
+
+/* Is <name> "git:REV:PATH"? */
+bool git_is(const char *name);
+/* The program of git:REV:PATH, its includes and lists of that revision, too; std/ is the installed
+ * one. NULL after messages. */
+struct program *git_load(struct arena *a, const char *name);
+
+#endif
