@@ -27,7 +27,7 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 	compiler/proof/state.c compiler/proof/watch.c compiler/proof/sample.c compiler/proof/solve.c compiler/proof/model.c \
 	compiler/proof/model_line.c compiler/proof/model_host.c compiler/proof/context.c compiler/proof/ways.c \
 	compiler/proof/search.c compiler/proof/witness.c compiler/proof/proof.c compiler/proof/proof_assert.c \
-	compiler/proof/lint_assert.c compiler/proof/lint_values.c compiler/proof/lint_choices.c \
+	compiler/proof/lint_assert.c compiler/proof/lint_values.c compiler/proof/lint_choices.c compiler/proof/lint_holes.c \
 	compiler/proof/lint_reach.c compiler/proof/lint.c
 
 # Which requests two programs treat differently.

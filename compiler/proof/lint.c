@@ -91,6 +91,7 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_reach(&l);
 	prove_values(&l);
 	prove_choices(&l);
+	prove_holes(&l);
 	prove_asserts(&l);
 	proof_free(&g);
 }

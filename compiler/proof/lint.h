@@ -48,6 +48,7 @@ bool lint_is_response(enum rule_dir dir);
 
 void prove_reach(struct lint *l);
 void prove_values(struct lint *l);
+void prove_holes(struct lint *l);
 void prove_choices(struct lint *l);
 void prove_asserts(struct lint *l);
 
