@@ -5,6 +5,48 @@
 #include "../show.h"
 #include "side.h"
 
+static uint64_t hash_text(uint64_t h, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+	return (h ^ 0xff) * 0x100000001b3u;
+}
+
+/* A map by its contents: two hashes, so that none is taken for another. */
+static void put_map(FILE *out, const struct p_map *m)
+{
+	uint64_t x = 0xcbf29ce484222325u, y = 0x9ae16a3b2f90404fu;
+
+	for (uint32_t i = 0; m && i < m->n; i++) {
+		struct str key =
+			m->keys[i].kind == VALUE_REGEX ? m->keys[i].regex->text : m->keys[i].text;
+
+		x = hash_text(hash_text(x, key), m->vals[i]);
+		y = hash_text(hash_text(y, m->vals[i]), key);
+	}
+	if (m)
+		fprintf(out, " map %d %llx %llx", (int)m->op, (unsigned long long)x,
+			(unsigned long long)y);
+}
+
+static void put_subject(FILE *out, const struct p_subject *s)
+{
+	for (const struct p_conv *c = s ? s->convs : NULL; c; c = c->next)
+		put_map(out, c->map);
+}
+
+/* The maps that an action reads. */
+static void put_maps(FILE *out, const struct p_action *a)
+{
+	put_map(out, a->map);
+	put_subject(out, a->subject);
+	for (uint32_t i = 0; a->text && i < a->text->n; i++)
+		put_subject(out, a->text->pieces[i].subject);
+	for (uint32_t k = 0; k < a->nheaders; k++)
+		for (uint32_t i = 0; a->headers[k].value && i < a->headers[k].value->n; i++)
+			put_subject(out, a->headers[k].value->pieces[i].subject);
+}
+
 static struct str text_of(struct arena *a, const struct p_rule *r)
 {
 	struct show_buffer b;
@@ -13,6 +55,8 @@ static struct str text_of(struct arena *a, const struct p_rule *r)
 	show_open(&b);
 	io.out = b.out;
 	form_rule(&io, (struct p_rule *)(uintptr_t)r); /* writing changes nothing in it */
+	for (uint32_t i = 0; i < r->nactions; i++)
+		put_maps(b.out, &r->actions[i]);
 	return show_close(&b, a);
 }
 

@@ -38,6 +38,14 @@ static bool writes(const struct p_rule *r)
 	return false;
 }
 
+static bool asks_credentials(const struct p_rule *r)
+{
+	for (uint32_t i = 0; i < r->nactions; i++)
+		if (r->actions[i].id == ACT_AUTH)
+			return true;
+	return false;
+}
+
 static bool is_response(enum rule_dir dir)
 {
 	return dir == DIR_RSP_IN || dir == DIR_RSP_OUT;
@@ -99,8 +107,11 @@ static void add_class(struct writer *k, struct compare_witness *w)
 	if (symbol_get(&p->asked, key))
 		return;
 	symbol_put(p->a, &p->asked, key, p);
-	pair_add(p, (struct compare_class) { .severity = is_response(k->dir) ? CMP_RESPONSE
-									     : CMP_REWRITE,
+	pair_add(p, (struct compare_class) { .severity =
+						     asks_credentials(k->rule)
+							     ? (k->side ? CMP_OUTAGE : CMP_EXPOSURE)
+						     : is_response(k->dir) ? CMP_RESPONSE
+									   : CMP_REWRITE,
 					     .old = rules[0],
 					     .new = rules[1],
 					     .was = text_of(p, rules[0]),
@@ -167,6 +178,16 @@ static struct dnf has_effect(struct writer *k, const struct crule *r)
 	return d;
 }
 
+/* A backend that a value names. */
+static bool computes(const struct p_rule *r)
+{
+	for (uint32_t i = 0; i < r->nactions; i++)
+		if ((r->actions[i].id == ACT_SWITCH || r->actions[i].id == ACT_SETBE) &&
+		    !r->actions[i].target)
+			return true;
+	return false;
+}
+
 /* Asks for a request that runs the rule on <sc>. True: it is settled. */
 static bool try_scene(struct writer *k, const struct scene *sc)
 {
@@ -180,7 +201,8 @@ static bool try_scene(struct writer *k, const struct scene *sc)
 	got = pair_ask(k->p, sc, &w);
 	k->limit = k->limit || got == ANSWER_LIMIT;
 	k->reached = k->reached || got == ANSWER_YES;
-	if (got == ANSWER_YES && same_way(w) && !pair_same_outcome(w))
+	if (got == ANSWER_YES && (same_way(w) || asks_credentials(k->rule)) &&
+	    !pair_same_outcome(w))
 		add_class(k, w);
 	return k->done;
 }
@@ -330,7 +352,13 @@ static void ask_list(struct pairing *p, struct p_section *x, struct p_section *y
 					    .section = side ? y : x,
 					    .dir = dir };
 
-			if (!(side ? mate[i] != NO_INDEX : stays[i]) && counts(k.rule, dir))
+			if (side ? mate[i] != NO_INDEX : stays[i])
+				continue;
+			if (computes(k.rule))
+				pair_open(p, side ? NULL : side_rule(&p->side[0], k.rule),
+					  side ? side_rule(&p->side[1], k.rule) : NULL,
+					  "a computed value names the backend");
+			if (counts(k.rule, dir))
 				ask_rule(&k);
 		}
 }

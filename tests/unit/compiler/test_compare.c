@@ -77,6 +77,11 @@ static const struct {
 	{ F("") " req in deny path == /z\n", F(""), "", 1 },
 	{ F("req in setbe b2 path == /q\n") " req in deny path == /z\n",
 	  F("req in setbe b2 path == /q\n"), "", 1 },
+	{ "map m\n a 1\n" F("req in set x \"%{host|map(m)}\"\n"),
+	  "map m\n a 2\n" F("req in set x \"%{host|map(m)}\" host == a\n"),
+	  "rewrite set x \"%{host|map(m)}\">set x \"%{host|map(m)}\";"
+	  "rewrite set x \"%{host|map(m)}\">nothing;",
+	  0 },
 	{ F("req in setbe b2 path =^ /q\n") " req out deny path == /qz\n",
 	  F("req in setbe b2 path =^ /q\n"), "exposure deny 403>backend b2;", 0 },
 };
