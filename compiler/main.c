@@ -13,6 +13,7 @@ static const struct command {
 	{ "lint", "say what is wrong with a site", cmd_lint },
 	{ "explain-code", "say what the code of a message means", cmd_code },
 	{ "test", "run the test blocks of a site", cmd_test },
+	{ "gen-tests", "write a test block for each rule", cmd_gen_tests },
 	{ "explain", "show which rules a request meets, and its outcome", cmd_explain },
 	{ "fmt", "write files in the canonical form", cmd_fmt },
 	{ "lsp", "serve editors", cmd_lsp },

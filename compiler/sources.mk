@@ -34,6 +34,7 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/clash.c \
 	compiler/compare/backend.c compiler/compare/writes.c compiler/compare/ask.c compiler/compare/pair.c \
 	compiler/diff_report.c compiler/diff_report_json.c compiler/diff_html.c compiler/diff_tests.c compiler/git.c
+	compiler/diff_report.c compiler/diff_report_json.c compiler/diff_html.c compiler/diff_tests.c compiler/test_write.c compiler/cmd_gen.c
 
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
 	compiler/emit_section.c compiler/emit.c compiler/decide/effect.c compiler/decide/factor.c \
