@@ -33,15 +33,17 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 # Which requests two programs treat differently.
 WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/clash.c \
 	compiler/compare/backend.c compiler/compare/writes.c compiler/compare/ask.c compiler/compare/pair.c \
-	compiler/diff_report.c compiler/diff_report_json.c compiler/diff_html.c compiler/diff_tests.c compiler/git.c
-	compiler/diff_report.c compiler/diff_report_json.c compiler/diff_html.c compiler/diff_tests.c compiler/test_write.c compiler/cmd_gen.c
+	compiler/diff_report.c compiler/diff_report_json.c compiler/diff_html.c compiler/diff_tests.c compiler/git.c \
+	compiler/test_write.c compiler/cmd_gen.c
 
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
 	compiler/emit_section.c compiler/emit.c compiler/decide/effect.c compiler/decide/factor.c \
 	compiler/decide/pattern.c compiler/decide/clause.c compiler/decide/tree.c compiler/decide/finder.c \
-	compiler/decide/range.c compiler/decide/watch.c compiler/decide/values.c compiler/decide/decide.c compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
+	compiler/decide/range.c compiler/decide/watch.c compiler/decide/values.c compiler/decide/decide.c \
+	compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
-	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c compiler/cmd_inspect.c
+	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c \
+	compiler/cmd_inspect.c
 
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \
 	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_form.c compiler/lint_program.c compiler/lint_values.c compiler/lint_regex.c \
