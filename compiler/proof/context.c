@@ -187,6 +187,24 @@ static void hang(struct maker *k, uint32_t rule, const struct conj *conj, bool c
 	hook->last = h;
 }
 
+/* Rules on answers: what they write is not folded, but known to have been written. */
+static const struct write *answer_written(struct maker *k, const struct p_rule *rule,
+					  const struct write *w)
+{
+	for (uint32_t i = 0; i < rule->nactions; i++) {
+		const struct p_action *a = &rule->actions[i];
+		struct write *new;
+
+		if (a->id == ACT_ALLOW || a->id == ACT_DENY || a->id == ACT_REDIR ||
+		    a->id == ACT_RESPOND || a->id == ACT_LOG || a->id == ACT_COUNT)
+			continue;
+		new = ARENA_NEW(k->g->a, struct write);
+		*new = (struct write) { .below = w, .action = a, .cond = dnf_true(k->g) };
+		w = new;
+	}
+	return w;
+}
+
 static void make_rule(struct maker *k, uint32_t i, const struct p_rule *rule,
 		      const struct write **w)
 {
@@ -196,8 +214,7 @@ static void make_rule(struct maker *k, uint32_t i, const struct p_rule *rule,
 	r->before = *w;
 	note_actions(r);
 	r->cond = state_condition(k->g, rule->cond, *w, k->response, false);
-	if (!k->response)
-		*w = written(k, r, *w);
+	*w = k->response ? answer_written(k, rule, *w) : written(k, r, *w);
 	if (r->writes && i < k->c->first_remap && remap_of(rule))
 		k->c->first_remap = i;
 	if (r->flags & RULE_CHOOSES)

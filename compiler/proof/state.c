@@ -562,14 +562,37 @@ static struct dnf read_field(const struct reading *r, struct proof_field *f,
 		      dnf_and(r->g, w->ncond, read_field(r, f, map, w->below)));
 }
 
+/* The last write to an answer that may have changed <f>: of its value nothing is known then. */
+static const struct write *answer_write(const struct proof_field *f, const struct write *w)
+{
+	for (; w && w->action; w = w->below) {
+		const struct p_action *a = w->action;
+		bool header = a->id == ACT_ADD || a->id == ACT_APPEND || a->id == ACT_REM ||
+			      (a->id == ACT_SET && a->part == PART_HEADER);
+
+		if (f->id == SUBJ_VAR || f->id == SUBJ_CAPTURE || a->id == ACT_SWITCH)
+			return w;
+		if (a->id == ACT_SETVAR || a->id == ACT_CAPTURE || !f->response)
+			continue;
+		if (!header || f->id != SUBJ_H || str_ieq(f->name, a->name))
+			return w;
+	}
+	return NULL;
+}
+
 struct dnf state_test(struct proof *g, const struct p_test *t, const struct write *w, bool response,
 		      bool neg)
 {
 	struct proof_field *f = field_of(g, t->subject, response);
 	struct reading r = { .g = g, .test = t, .neg = neg != t->negated };
 
-	if (response)
+	if (response) {
+		const struct write *by = answer_write(f, w);
+
+		if (by)
+			f = field_version(g, f, by->action);
 		return literal(g, f, t, NULL, r.neg);
+	}
 	return read_field(&r, f, NULL, w);
 }
 
