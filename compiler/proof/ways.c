@@ -220,6 +220,45 @@ static void backend_ways(struct walk *w, const struct scene *front)
 
 /* ---- the front ---- */
 
+static void front_ways(struct walk *w, struct scene *sc);
+
+/* The rules <to>, behind rule <i> of sc's last section. */
+static void jump_way(struct walk *w, const struct scene *sc, uint32_t i, const struct p_section *to)
+{
+	const struct context *c = sc->at[sc->n - 1].context;
+	struct scene *next = scene_copy(w->g, sc);
+
+	next->at[next->n - 1].stop = i;
+	if (scene_needs(w->g, next, c->rules[i].cond) &&
+	    open_segment(next,
+			 context_get(w->g, to, DIR_REQ_IN, context_left(w->g, c, i, CHOICE_OPEN))))
+		front_ways(w, next);
+}
+
+static bool on_way(const struct scene *sc, const struct p_section *s)
+{
+	for (uint32_t i = 0; i < sc->n; i++)
+		if (sc->at[i].context->section == s)
+			return true;
+	return false;
+}
+
+/* A computed switch may go to any request rules. */
+static void computed_jumps(struct walk *w, const struct scene *sc, uint32_t i)
+{
+	const struct p_rule *r = sc->at[sc->n - 1].context->rules[i].rule;
+	bool computed = false;
+
+	for (uint32_t k = 0; k < r->nactions; k++)
+		computed |= r->actions[k].id == ACT_SWITCH && !r->actions[k].target;
+	for (uint32_t k = 0; k < w->g->p->nsections && computed; k++) {
+		const struct p_section *to = w->g->p->sections[k];
+
+		if (to->kind == SEC_REQRULES && !on_way(sc, to) && !w->stopped && !w->cut)
+			jump_way(w, sc, i, to);
+	}
+}
+
 static void front_ways(struct walk *w, struct scene *sc)
 {
 	const struct context *c = sc->at[sc->n - 1].context;
@@ -234,16 +273,11 @@ static void front_ways(struct walk *w, struct scene *sc)
 		backend_ways(w, sc);
 	for (uint32_t i = 0; i < c->n && !w->stopped && !w->cut; i++) {
 		const struct crule *r = &c->rules[i];
-		struct scene *next;
 
-		if (!r->jump || (r->flags & RULE_FINAL))
-			continue;
-		next = scene_copy(w->g, sc);
-		next->at[next->n - 1].stop = i;
-		if (scene_needs(w->g, next, r->cond) &&
-		    open_segment(next, context_get(w->g, r->jump, DIR_REQ_IN,
-						   context_left(w->g, c, i, CHOICE_OPEN))))
-			front_ways(w, next);
+		if (r->jump && !(r->flags & RULE_FINAL))
+			jump_way(w, sc, i, r->jump);
+		else if (r->flags & RULE_MAYBE)
+			computed_jumps(w, sc, i);
 	}
 }
 
