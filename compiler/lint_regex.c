@@ -73,6 +73,20 @@ static bool confirmed(struct arena *a, const struct matcher *m, struct str word,
 	return false;
 }
 
+/* Is there a choice inside a repetition? Without one there is a single way over each text, but for
+ * where one repetition ends and the next begins. */
+static bool nests(const struct re *re, bool inside)
+{
+	bool repeats = re->kind == RE_REPEAT && re->max > 1;
+
+	if (inside && (re->kind == RE_ALT || (re->kind == RE_REPEAT && re->min != re->max)))
+		return true;
+	for (const struct re *k = re->kid; k; k = k->next)
+		if (nests(k, inside || repeats))
+			return true;
+	return false;
+}
+
 static bool exponential(struct arena *a, const struct p_regex *r, struct str *pump)
 {
 	struct budget budget = BUDGET_DEFAULT;
@@ -84,7 +98,7 @@ static bool exponential(struct arena *a, const struct p_regex *r, struct str *pu
 
 	budget.steps = STEPS_MAX;
 	re = re_parse(a, r->text, r->icase, r->freespace, &why);
-	if (!re || redos_exponential(a, re, &budget, pump) != ANSWER_YES || !pump->n)
+	if (!re || !nests(re, false) || redos_exponential(a, re, &budget, pump) != ANSWER_YES || !pump->n)
 		return false;
 	d = dfa_search(a, re, &budget);
 	if (d)
