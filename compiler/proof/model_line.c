@@ -5,6 +5,7 @@
 
 #include "../../runtime/base/uri.h"
 #include "../regular/word.h"
+#include "universe.h"
 
 struct line {
 	const struct group *gr;
@@ -321,8 +322,65 @@ static struct str behind(struct solver *s, struct str target, struct str path)
 	return textbuf_str(&b);
 }
 
+/* What all literals of <id> leave of the field's values. NULL: a limit, or one that is opaque. */
+static const struct dfa *language_of(struct solver *s, const struct line *l, enum subject_id id)
+{
+	struct proof_field *f = field_with(l->gr, id);
+	uint32_t n = lits_with(s, l, id, l->lits);
+	const struct dfa *d = f ? field_universe(s->g, f) : NULL;
+
+	for (uint32_t i = 0; i < n && d; i++) {
+		struct atom *x = atom_at(s->g, l->lits[i]);
+		const struct dfa *e = x->unknown ? NULL : atom_dfa(s->g, x);
+
+		if (!e)
+			return NULL;
+		d = l->lits[i] & 1 ? dfa_difference(s->a, d, e, &s->g->budget)
+				   : dfa_intersection(s->a, d, e, &s->g->budget);
+	}
+	return d;
+}
+
+/* What may stand behind the path: "?" and a query, nothing, or both. Parameters are left out. */
+static const struct dfa *behind_path(struct solver *s, const struct line *l)
+{
+	uint32_t n = lits_with(s, l, SUBJ_QUERY, l->lits);
+	bool none = positive(l->lits, n) == 0;
+	const struct dfa *d = n ? language_of(s, l, SUBJ_QUERY) : NULL;
+
+	d = dfa_prepend(s->a, S("?"), d ? d : dfa_all(s->a), &s->g->budget);
+	return d && none ? dfa_union(s->a, d, dfa_bytes(s->a, BYTESET_ALL, 0, 0, &s->g->budget),
+				     &s->g->budget)
+			 : d;
+}
+
+/* Is there a target of origin-form whose path is spelt from what the literals of path leave? A
+ * proof that there is none holds for any parameters; an example is checked. */
+static enum answer spelt(struct solver *s, struct model *m, struct line *l)
+{
+	const struct dfa *uri = language_of(s, l, SUBJ_URI), *path = language_of(s, l, SUBJ_PATH);
+	const struct dfa *behind = uri && path ? behind_path(s, l) : NULL;
+	enum answer got = ANSWER_LIMIT;
+	struct str word;
+
+	*s->steps += 1000;
+	for (int kind = SPELLING_PLAIN; kind <= SPELLING_ALL && behind; kind++) {
+		const struct dfa *d =
+			universe_spellings(s->a, path, (enum spelling)kind, &s->g->budget);
+		struct word_term terms[] = { { .dfa = uri }, { .dfa = NULL } };
+
+		terms[1].dfa = d ? dfa_concat(s->a, d, behind, &s->g->budget) : NULL;
+		if (!terms[1].dfa)
+			return ANSWER_LIMIT;
+		got = word_common(s->a, terms, 2, &s->g->budget, &word);
+		if (got == ANSWER_YES && try_target(s, m, l, word))
+			return ANSWER_YES;
+	}
+	return got == ANSWER_NO ? ANSWER_NO : ANSWER_LIMIT;
+}
+
 /* The target as received is tested, too: its own literals, or those of path and target on a path
- * that is received as it is. */
+ * that is received as it is, or all spellings of the paths. */
 static enum answer with_uri(struct solver *s, struct model *m, struct line *l, struct str path,
 			    const struct str *queries, unsigned nq)
 {
@@ -350,7 +408,7 @@ static enum answer with_uri(struct solver *s, struct model *m, struct line *l, s
 		if (fits(s, m, l))
 			return ANSWER_YES;
 	}
-	return ANSWER_LIMIT;
+	return fp ? spelt(s, m, l) : ANSWER_LIMIT;
 }
 
 static enum answer origin_form(struct solver *s, struct model *m, struct line *l)
@@ -385,7 +443,8 @@ static enum answer origin_form(struct solver *s, struct model *m, struct line *l
 static bool other_targets(struct solver *s, struct line *l)
 {
 	uint32_t n = lits_with(s, l, SUBJ_URI, l->lits);
-	struct word_term *terms = ARENA_ARRAY(s->a, struct word_term, n + 1);
+	struct word_term *terms = ARENA_ARRAY(s->a, struct word_term, n + 2);
+	const struct dfa *any = n ? field_universe(s->g, field_with(l->gr, SUBJ_URI)) : NULL;
 	const struct dfa *slash = dfa_prepend(s->g->a, S("/"), dfa_all(s->g->a), &s->g->budget);
 	struct str word;
 	uint32_t k = 0;
@@ -393,6 +452,8 @@ static bool other_targets(struct solver *s, struct line *l)
 	if (n == 0)
 		return false;
 	terms[k++] = (struct word_term) { .dfa = slash, .negated = true };
+	if (any)
+		terms[k++] = (struct word_term) { .dfa = any };
 	for (uint32_t i = 0; i < n; i++) {
 		struct atom *x = atom_at(s->g, l->lits[i]);
 		const struct dfa *d = x->unknown ? NULL : atom_dfa(s->g, x);

@@ -335,6 +335,41 @@ START_TEST(connections_of_a_listen)
 }
 END_TEST
 
+/* Decided, and by the interpreter where a request is shown: each rule alone in its frontend. */
+static const struct decided {
+	const char *rule;
+	enum answer answer;
+} decided[] = {
+	{ "req in deny 400 uri =~ \"[\\x80-\\xff]\"", ANSWER_NO },
+	{ "req in deny 400 uri =% \"#\"", ANSWER_NO },
+	{ "req in deny 414 path == \"/c\" on (len(uri) > 40)", ANSWER_YES },
+	{ "req in deny 414 path == \"/c/d\" on (len(uri) > 40) !(query)", ANSWER_YES },
+	{ "req in deny 400 path == \"/c\" on (uri =~ \"^/[a-c]{4}$\")", ANSWER_NO },
+	{ "req in deny 400 path == \"/c\" on (uri =~ \"^/%6[0-24-9]$\")", ANSWER_NO },
+	{ "req in deny 400 path == \"/c\" on (uri =~ \"^/(%6[0-9])/?$\")", ANSWER_YES },
+};
+
+START_TEST(alone)
+{
+	const struct decided *d = &decided[_i];
+	const struct program *p = compiled(arena_printf(&arena,
+							"frontend f\n"
+							"    bind 127.0.0.1:80\n"
+							"    %s\n"
+							"    default_backend b\n"
+							"backend b\n"
+							"    server s 127.0.0.1:90\n",
+							d->rule));
+	struct proof *g = proof_new(&arena, p);
+	struct reach r;
+
+	proof_reaches(g, p->rules[0], true, &r);
+	ck_assert_msg(r.answer == d->answer, "%s: %d", d->rule, (int)r.answer);
+	ck_assert_msg(r.answer != ANSWER_YES || r.confirmed, "%s: not confirmed", d->rule);
+	proof_free(&g);
+}
+END_TEST
+
 static void teardown(void)
 {
 	diag_reset();
@@ -351,6 +386,7 @@ Suite *proof_suite(void)
 	tcase_add_test(t, without_writes);
 	tcase_add_test(t, with_writes);
 	tcase_add_test(t, connections_of_a_listen);
+	tcase_add_loop_test(t, alone, 0, (int)(sizeof(decided) / sizeof(decided[0])));
 	suite_add_tcase(s, t);
 	return s;
 }
