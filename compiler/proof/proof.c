@@ -37,8 +37,14 @@ void proof_free(struct proof **gp)
 
 /* ---- reaching a rule ---- */
 
+#define DRIVES_MAX 64 /* ways that are tried to bring an answer to a rule */
+
 struct reaching {
 	struct proof *g;
+	const struct p_section *section; /* of the rule, or one that uses its chain */
+	const struct p_section *through; /* whose answers are tried */
+	enum rule_dir dir;
+	uint32_t drives;
 	uint32_t rule; /* in its chain */
 	bool witness;
 	struct reach *out;
@@ -54,16 +60,52 @@ static void add_taker(struct reaching *r, const struct p_rule *rule)
 	vec_push(r->g->a, &r->takers, (void *)(uintptr_t)rule);
 }
 
+/* What was written on the way is not known. The likeliest is that nothing was: the request gets
+ * the texts that are wanted of the fields behind the writes. A guess, for the interpreter. */
+static struct model *as_wanted(struct proof *g, const struct model *found)
+{
+	struct solver s = { .g = g, .a = g->a, .keep = g->a, .steps = &g->steps };
+	struct model *m = model_copy(&s, found);
+
+	for (uint32_t i = 0; i < m->nfields; i++) {
+		const struct proof_field *f = g->fields.p[i];
+		const struct value *v = m->values[i];
+
+		if (!f->version || f->response || f->kind != FIELD_TEXT || !v->n || !v->at[0].n)
+			continue;
+		if (f->id == SUBJ_METH)
+			m->meth = v->at[0];
+		else if (f->id == SUBJ_PATH)
+			m->path = v->at[0];
+		else if (f->id == SUBJ_QUERY)
+			m->query = v->at[0];
+		else if (f->id == SUBJ_HOST)
+			m->host = v->at[0];
+		for (uint32_t k = 0; k < m->nfields && f->id == SUBJ_H; k++) {
+			const struct proof_field *of = g->fields.p[k];
+
+			if (of->id == SUBJ_H && !of->version && !of->opaque && !of->response &&
+			    str_eq(of->name, f->name))
+				m->values[k] = m->values[i];
+		}
+	}
+	return m;
+}
+
 static bool confirm(struct reaching *r, const struct scene *sc, const struct search *q)
 {
 	const struct segment *last = &sc->at[sc->n - 1];
+	const struct p_rule *rule = last->context->rules[r->rule].rule;
 	struct witness *w = &r->out->witness;
 
 	if (!r->witness)
 		return true;
 	witness_make(r->g, sc, q->found, w);
-	r->out->confirmed =
-		witness_matched(w, last->context->rules[r->rule].rule, last->context->dir);
+	r->out->confirmed = witness_matched(w, rule, last->context->dir);
+	if (!r->out->confirmed) {
+		witness_make(r->g, sc, as_wanted(r->g, q->found), w);
+		r->out->confirmed = witness_matched(w, rule, last->context->dir);
+	}
 	return r->out->confirmed;
 }
 
@@ -97,6 +139,81 @@ static bool try_scene(void *arg, struct scene *sc)
 	return r->out->answer == ANSWER_YES && (!r->witness || r->out->confirmed);
 }
 
+/* ---- bringing an answer to a rule ---- */
+
+static bool response_of(struct reaching *r, struct scene *sc, const struct p_section *s,
+			uint32_t stop)
+{
+	struct context *c;
+
+	if (sc->n == SCENE_SEGMENTS)
+		return false;
+	c = context_get(r->g, s, r->dir, NULL);
+	sc->at[sc->n++] = (struct segment) { .context = c, .stop = stop };
+	return stop >= c->n || scene_needs(r->g, sc, c->rules[stop].cond);
+}
+
+static bool drive(struct reaching *r, struct scene *sc)
+{
+	struct search q;
+
+	if (!response_of(r, sc, r->section, r->rule))
+		return false;
+	if (search_run(&q, r->g, sc) == ANSWER_YES)
+		confirm(r, sc, &q);
+	search_end(&q);
+	return r->out->confirmed;
+}
+
+/* From the rules of <by>, which hand the answer on to those of the section. */
+static bool drive_from(struct reaching *r, const struct scene *way, const struct p_section *by)
+{
+	const struct context *c = context_get(r->g, by, r->dir, NULL);
+
+	for (uint32_t i = 0; i < c->n && !r->out->confirmed; i++) {
+		struct scene sc = *way;
+
+		sc.room = sc.nneeds; /* the way keeps its own */
+		if (c->rules[i].jump == r->section && response_of(r, &sc, by, i))
+			drive(r, &sc);
+	}
+	return r->out->confirmed;
+}
+
+/* A request that gets a server's answer. */
+static bool try_drive(void *arg, struct scene *sc)
+{
+	struct reaching *r = arg;
+
+	if (++r->drives > DRIVES_MAX)
+		return true;
+	if (r->section->kind == SEC_RSPRULES)
+		return drive_from(r, sc, r->through) || drive_from(r, sc, sc->entry);
+	return (r->through == r->section || sc->entry == r->section) && drive(r, sc);
+}
+
+/* The rule's list may run: which request gets an answer to it? */
+static void drive_answer(struct reaching *r, const struct p_rule *rule)
+{
+	const struct program *p = r->g->p;
+
+	for (uint32_t i = 0; i < p->nsections && !r->out->confirmed; i++) {
+		const struct p_chain *chain = &p->sections[i]->chains[rule->dir];
+
+		r->section = p->sections[i];
+		r->dir = rule->dir;
+		for (r->rule = 0; r->rule < chain->n && chain->rules[r->rule] != rule;)
+			r->rule++;
+		for (uint32_t k = 0; k < p->nsections && r->rule < chain->n; k++) {
+			r->through = p->sections[k];
+			if (r->through->kind != SEC_BACKEND && r->through->kind != SEC_LISTEN)
+				continue;
+			if (ways_to(r->g, r->through, DIR_REQ_OUT, try_drive, r) == WAYS_STOPPED)
+				break;
+		}
+	}
+}
+
 bool proof_never(struct proof *g, struct dnf cond)
 {
 	struct scene sc = { 0 };
@@ -125,6 +242,8 @@ void proof_reaches(struct proof *g, const struct p_rule *rule, bool with_witness
 		if (r.rule < chain->n && ways_to(g, s, rule->dir, try_scene, &r) == WAYS_CUT)
 			r.limit = true;
 	}
+	if (response && with_witness && out->answer == ANSWER_YES && !out->confirmed)
+		drive_answer(&r, rule);
 	if (out->answer == ANSWER_NO && r.limit)
 		out->answer = ANSWER_LIMIT;
 	out->takers = ARENA_ARRAY(g->a, struct taker, r.takers.n + 1);

@@ -370,6 +370,40 @@ START_TEST(alone)
 }
 END_TEST
 
+/* A request leads to each rule, also to those on answers and behind a rewrite. */
+START_TEST(shown)
+{
+	const struct program *p =
+		compiled(S("frontend f\n"
+			   "    bind 127.0.0.1:80\n"
+			   "    req in reqline \"^VIEW (/[^ ]*)\" \"GET \\1\"\n"
+			   "    req in deny 403 path =^ /x\n"
+			   "    req in setbe c path =^ \"/c/\" on (METH == GET)\n"
+			   "    default_backend b\n"
+			   "    rsp out set X-F 1 h(x-f) == b on (src_port < 1024)\n"
+			   "rsprules r\n"
+			   "    rsp in set X-R 1 status == 200 404\n"
+			   "backend b\n"
+			   "    rsp in deny 503 status == 500:599\n"
+			   "    rsp in switch r on !(status == 200)\n"
+			   "    server s 127.0.0.1:90\n"
+			   "backend c\n"
+			   "    rsp in set X-C 1 h(x-c) == a\n"
+			   "    server s 127.0.0.1:90\n"));
+	struct proof *g = proof_new(&arena, p);
+
+	ck_assert_uint_gt(p->nrules, 6);
+	for (uint32_t i = 0; i < p->nrules; i++) {
+		struct reach r;
+
+		proof_reaches(g, p->rules[i], true, &r);
+		ck_assert_msg(r.answer == ANSWER_YES && r.confirmed, "line %u: %d",
+			      p->rules[i]->place.line, (int)r.answer);
+	}
+	proof_free(&g);
+}
+END_TEST
+
 static void teardown(void)
 {
 	diag_reset();
@@ -386,6 +420,7 @@ Suite *proof_suite(void)
 	tcase_add_test(t, without_writes);
 	tcase_add_test(t, with_writes);
 	tcase_add_test(t, connections_of_a_listen);
+	tcase_add_test(t, shown);
 	tcase_add_loop_test(t, alone, 0, (int)(sizeof(decided) / sizeof(decided[0])));
 	suite_add_tcase(s, t);
 	return s;
