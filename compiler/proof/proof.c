@@ -92,21 +92,53 @@ static struct model *as_wanted(struct proof *g, const struct model *found)
 	return m;
 }
 
-static bool confirm(struct reaching *r, const struct scene *sc, const struct search *q)
+static bool shows(struct reaching *r, const struct scene *sc, const struct model *m)
 {
 	const struct segment *last = &sc->at[sc->n - 1];
-	const struct p_rule *rule = last->context->rules[r->rule].rule;
 	struct witness *w = &r->out->witness;
 
-	if (!r->witness)
-		return true;
-	witness_make(r->g, sc, q->found, w);
-	r->out->confirmed = witness_matched(w, rule, last->context->dir);
-	if (!r->out->confirmed) {
-		witness_make(r->g, sc, as_wanted(r->g, q->found), w);
-		r->out->confirmed = witness_matched(w, rule, last->context->dir);
-	}
+	witness_make(r->g, sc, m, w);
+	r->out->confirmed =
+		witness_matched(w, last->context->rules[r->rule].rule, last->context->dir);
 	return r->out->confirmed;
+}
+
+/* A host for which <map> gives <to>, from its key <i>; no text: it does not. */
+static struct str mapped_host(struct proof *g, const struct p_map *map, uint32_t i,
+			      const struct p_section *to)
+{
+	if (!str_eq(map->vals[i], to->name) || map->op == OP_RE)
+		return (struct str) { 0 };
+	if (map->op == OP_SUFFIX)
+		return arena_printf(g->a, "x%.*s", STR_ARG(map->keys[i].text));
+	return map->keys[i].text;
+}
+
+/* The backend is chosen by a map of hosts: one of those that lead to it. */
+static bool shows_mapped(struct reaching *r, const struct scene *sc, const struct model *found)
+{
+	struct solver s = { .g = r->g, .a = r->g->a, .keep = r->g->a, .steps = &r->g->steps };
+	struct model *m = model_copy(&s, found);
+
+	for (uint32_t i = 0; sc->chooser && i < sc->chooser->nactions; i++) {
+		const struct p_action *a = &sc->chooser->actions[i];
+
+		if (a->target || !a->map || !a->subject || a->subject->id != SUBJ_HOST)
+			continue;
+		for (uint32_t k = 0, tried = 0; k < a->map->n && tried < 8; k++) {
+			m->host = mapped_host(r->g, a->map, k, sc->backend);
+			tried += m->host.p != NULL;
+			if (m->host.p && shows(r, sc, m))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool confirm(struct reaching *r, const struct scene *sc, const struct search *q)
+{
+	return !r->witness || shows(r, sc, q->found) || shows(r, sc, as_wanted(r->g, q->found)) ||
+	       shows_mapped(r, sc, q->found);
 }
 
 static bool try_scene(void *arg, struct scene *sc)

@@ -287,6 +287,10 @@ static enum answer solve_num(struct solver *s, struct model *m, const struct pro
 			: f->min < 0             ? 0
 						 : f->min;
 
+	bool port = f->id == SUBJ_SRC_PORT || f->id == SUBJ_DST_PORT;
+
+	if (!num_satisfies(s, lits, n, usual) && port)
+		usual = 1; /* rather than 0, which says that there is none */
 	if (num_satisfies(s, lits, n, usual)) {
 		model_set_num(s, m, f, usual);
 		return ANSWER_YES;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "witness.h"
 
+#define COUNTED_MAX 64 /* headers or parameters that a count() adds */
+
 static void add_header(struct proof *g, struct request_spec *r, struct str name, struct str value)
 {
 	fields_add(g->a, &r->headers, arena_str(g->a, name), arena_str(g->a, value));
@@ -92,6 +94,24 @@ static void answer_into(struct proof *g, const struct proof_field *f, const stru
 	}
 }
 
+/* count(): that many, beside those that are there for other tests. */
+static void count_into(struct proof *g, const struct proof_field *f, int64_t n,
+		       struct request_spec *r)
+{
+	const struct p_subject *s = f->subject;
+
+	if (!s || s->measure != MEASURE_COUNT || s->convs || f->version || f->response)
+		return;
+	for (int64_t i = 0; i < n && i < COUNTED_MAX; i++) {
+		if (f->id == SUBJ_H && !str_eq(f->name, S("host")))
+			add_header(g, r, header_name(g->a, f->name), S("x"));
+		else if (f->id == SUBJ_Q && str_starts(r->target, S("/")))
+			r->target = arena_printf(g->a, "%.*s%c%.*s=x", STR_ARG(r->target),
+						 str_chr(r->target, '?') < 0 ? '?' : '&',
+						 STR_ARG(f->name));
+	}
+}
+
 static void field_into(struct proof *g, const struct proof_field *f, const struct value *v,
 		       struct witness *w)
 {
@@ -99,6 +119,8 @@ static void field_into(struct proof *g, const struct proof_field *f, const struc
 
 	if (f->response)
 		answer_into(g, f, v, r);
+	if (f->opaque && f->kind == FIELD_INT)
+		count_into(g, f, v->num, r);
 	if (f->opaque || f->response)
 		return;
 	if (f->param) {

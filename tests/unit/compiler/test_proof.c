@@ -344,6 +344,8 @@ static const struct decided {
 	{ "req in deny 400 uri =% \"#\"", ANSWER_NO },
 	{ "req in deny 414 path == \"/c\" on (len(uri) > 40)", ANSWER_YES },
 	{ "req in deny 414 path == \"/c/d\" on (len(uri) > 40) !(query)", ANSWER_YES },
+	{ "req in deny 400 on (count(h(cookie)) > 4)", ANSWER_YES },
+	{ "req in deny 400 on (count(q(a)) > 1)", ANSWER_YES },
 	{ "req in deny 400 path == \"/c\" on (uri =~ \"^/[a-c]{4}$\")", ANSWER_NO },
 	{ "req in deny 400 path == \"/c\" on (uri =~ \"^/%6[0-24-9]$\")", ANSWER_NO },
 	{ "req in deny 400 path == \"/c\" on (uri =~ \"^/(%6[0-9])/?$\")", ANSWER_YES },
