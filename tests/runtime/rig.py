@@ -3,6 +3,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import struct
@@ -272,9 +273,16 @@ class World:
     # -- the proxy
 
     def port(self):
-        with socket.socket() as s:
-            s.bind((self.address, 0))
-            return s.getsockname()[1]
+        """A free port. Below the range from which the kernel takes ports for outgoing connections: none of these can get in
+        between this and the bind of the one who uses it."""
+        while True:
+            port = random.randrange(10000, 32000)
+            with socket.socket() as s:
+                try:
+                    s.bind((self.address, port))
+                except OSError:
+                    continue
+                return port
 
     def start(self, site="http", binds=("listen",), env=None, **params):
         """Starts the proxy and waits until it says that it is ready."""
