@@ -25,6 +25,7 @@
 	TABLE(TEXTS, texts, struct ws_text)                                                        \
 	TABLE(PIECES, pieces, struct ws_piece)                                                     \
 	TABLE(MAPS, maps, struct ws_map)                                                           \
+	TABLE(SETS, sets, struct ws_set)                                                           \
 	TABLE(MAP_VALS, map_vals, struct ws_ref)                                                   \
 	TABLE(ACTION_ROWS, action_rows, struct ws_action)                                          \
 	TABLE(ANSWERS, answers, struct ws_answer)                                                  \
@@ -72,6 +73,7 @@ enum emit_part {
 	PART_PREREAD_HELLO,
 	PART_TARGET,
 	PART_DECIDE_INDEX,
+	PART_DYNAMIC,
 	PART_LOG_HTTP,
 	PART_LOG_JSON,
 	PART_HS_ACCEPT_PROXY,

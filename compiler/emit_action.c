@@ -68,7 +68,7 @@ static void choice(struct emit *e, const struct p_action *a, struct ws_action *r
 	while (last->next)
 		last = last->next;
 	row->subject = emit_key(e, a->subject);
-	row->map = emit_choices(e, a->map);
+	row->map = emit_choices(e, a->map, a->subject);
 	row->target =
 		last->text && emit_is_constant(last->text, &name) ? emit_section(e, name) : WS_NONE;
 }

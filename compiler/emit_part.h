@@ -24,11 +24,12 @@ uint32_t emit_constant(struct emit *e, struct str s); /* a text of these bytes *
 uint32_t emit_regex(struct emit *e, const struct p_regex *r);
 uint32_t emit_subject(struct emit *e, const struct p_subject *s);
 bool emit_is_one(const struct p_subject *s); /* it gives one value at most */
-uint32_t emit_map(struct emit *e, const struct p_map *m);
+/* <type>: enum ws_type of its keys; <icase>: a subject's that is written with i. */
+uint32_t emit_map(struct emit *e, const struct p_map *m, uint8_t type, bool icase);
 /* Of a choice by a map: the subject without its last converter; the map with sections for values;
  * the number of the section <name>. */
 uint32_t emit_key(struct emit *e, const struct p_subject *s);
-uint32_t emit_choices(struct emit *e, const struct p_map *m);
+uint32_t emit_choices(struct emit *e, const struct p_map *m, const struct p_subject *s);
 uint32_t emit_section(const struct emit *e, struct str name);
 struct ws_run emit_nets(struct emit *e, const struct p_net *nets, uint32_t n);
 uint32_t emit_test(struct emit *e, const struct p_test *t); /* without its negation */

@@ -162,7 +162,7 @@ static struct ws_run convs(struct emit *e, const struct p_subject *s, uint32_t n
 			.delim = (unsigned char)c->delim,
 			.regex = emit_regex(e, c->regex),
 			.text = emit_text(e, c->text),
-			.map = emit_map(e, c->map),
+			.map = emit_map(e, c->map, type, s->icase),
 		};
 		type = type_after(c, type);
 	}
@@ -304,10 +304,26 @@ static struct ws_run values(struct emit *e, const struct p_value *v, uint32_t n,
 	return (struct ws_run) { .first = emit_put(e, EMIT_VALUES, rows, n), .n = n };
 }
 
-static uint32_t map_row(struct emit *e, const struct p_map *m, const struct ws_ref *vals)
+/* What the runtime needs to read a key that is added. */
+static void dynamic_map(struct emit *e, const struct p_map *m, uint8_t type, bool icase,
+			struct ws_map *row)
 {
-	struct ws_map row = { 0 };
+	row->dynamic = true;
+	row->type = type;
+	row->icase = icase ? WS_V_ICASE : 0;
+	e->parts[PART_DYNAMIC] = true;
+	e->parts[PART_REGEX_PCRE2] |= m->op == OP_RE;
+}
 
+static uint32_t map_row(struct emit *e, const struct p_map *m, const struct ws_ref *vals,
+			uint8_t type, bool icase, bool sections)
+{
+	struct ws_map row = { .sections = sections };
+
+	if (m->dynamic)
+		dynamic_map(e, m, type, icase, &row);
+	else
+		row.sections = 0;
 	row.name = emit_ref(e, m->name);
 	row.op = (uint32_t)m->op;
 	row.keys = values(e, m->keys, m->n, TYPE_STR, m->place);
@@ -315,7 +331,7 @@ static uint32_t map_row(struct emit *e, const struct p_map *m, const struct ws_r
 	return emit_put(e, EMIT_MAPS, &row, 1);
 }
 
-uint32_t emit_map(struct emit *e, const struct p_map *m)
+uint32_t emit_map(struct emit *e, const struct p_map *m, uint8_t type, bool icase)
 {
 	struct ws_ref *vals;
 	uint32_t *known;
@@ -328,7 +344,7 @@ uint32_t emit_map(struct emit *e, const struct p_map *m)
 	vals = ARENA_ARRAY(e->arena, struct ws_ref, m->n);
 	for (uint32_t i = 0; i < m->n; i++)
 		vals[i] = emit_ref(e, m->vals[i]);
-	return *known = map_row(e, m, vals);
+	return *known = map_row(e, m, vals, type, icase, false);
 }
 
 uint32_t emit_section(const struct emit *e, struct str name)
@@ -347,13 +363,29 @@ uint32_t emit_section(const struct emit *e, struct str name)
 								    : WS_NONE;
 }
 
-uint32_t emit_choices(struct emit *e, const struct p_map *m)
+uint32_t emit_choices(struct emit *e, const struct p_map *m, const struct p_subject *s)
 {
+	uint8_t type = base_types[s->id];
 	struct ws_ref *vals = ARENA_ARRAY(e->arena, struct ws_ref, m->n);
 
 	for (uint32_t i = 0; i < m->n; i++)
 		vals[i] = (struct ws_ref) { .off = emit_section(e, m->vals[i]) };
-	return map_row(e, m, vals);
+	for (const struct p_conv *c = s->convs; c->next; c = c->next)
+		type = type_after(c, type);
+	return map_row(e, m, vals, type, s->icase, true);
+}
+
+/* 1 + the row of the dynamic set that <t> asks. */
+static uint32_t set_row(struct emit *e, const struct p_test *t, struct ws_run run)
+{
+	struct ws_set row = { .values = run, .type = (uint8_t)t->subject->type };
+
+	row.name = emit_ref(e, t->set->name);
+	row.op = (uint8_t)(t->subject->type == TYPE_STR ? t->op : OP_EQ);
+	row.icase = t->subject->icase ? WS_V_ICASE : 0;
+	e->parts[PART_DYNAMIC] = true;
+	e->parts[PART_REGEX_PCRE2] |= t->op == OP_RE;
+	return 1 + emit_put(e, EMIT_SETS, &row, 1);
 }
 
 uint32_t emit_test(struct emit *e, const struct p_test *t)
@@ -367,5 +399,7 @@ uint32_t emit_test(struct emit *e, const struct p_test *t)
 			values(e, t->set->values, t->set->nvalues, t->subject->type, t->set->place);
 	else
 		row.values = values(e, t->values, t->nvalues, t->subject->type, t->place);
+	if (t->set && t->set->dynamic)
+		row.set = set_row(e, t, row.values);
 	return emit_put(e, EMIT_TESTS, &row, 1);
 }

@@ -100,7 +100,8 @@ static void see_source(const struct p_test *t, bool positive, void *arg)
 	struct nets nets = { .n = 0 };
 	const char *which;
 
-	if (!positive || t->subject->id != SUBJ_SRC || t->subject->type != TYPE_ADDR)
+	if (!positive || t->subject->id != SUBJ_SRC || t->subject->type != TYPE_ADDR ||
+	    (t->set && t->set->dynamic))
 		return;
 	nets.at = at = ARENA_ARRAY(a, const struct p_net *, n + 1);
 	for (uint32_t i = 0; i < n; i++)

@@ -235,6 +235,7 @@ struct p_set *lower_set(struct use *u, const struct ast_value *name, enum p_type
 	set->index = (uint32_t)u->m->p_sets.n;
 	set->place = place_of(t->at);
 	set->name = t->name;
+	set->dynamic = t->dynamic;
 	vec_push(u->m->arena, &u->m->p_sets, set);
 	return symbol_put(u->m->arena, &t->variants, key, set);
 }
@@ -271,6 +272,7 @@ struct p_map *lower_map(struct use *u, const struct ast_value *name, enum p_type
 	map->index = (uint32_t)u->m->p_maps.n;
 	map->place = place_of(t->at);
 	map->name = t->name;
+	map->dynamic = t->dynamic;
 	vec_push(u->m->arena, &u->m->p_maps, map);
 	return symbol_put(u->m->arena, &t->variants, key, map);
 }

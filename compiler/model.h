@@ -94,6 +94,7 @@ struct table {
 	enum operator_id op; /* map */
 	struct vec keys, vals; /* const struct ast_value */
 	struct symbols variants; /* struct p_set or struct p_map */
+	bool dynamic;
 	bool bad;
 };
 

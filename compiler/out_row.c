@@ -42,7 +42,7 @@ static const struct field node_fields[] = { F(U32, test) F(NODE, yes) F(NODE, no
 #undef ROW
 #define ROW ws_test
 static const struct field test_fields[] = { F(U32, subject) F(U8, op) F(U8, flags)
-	F(RUN, values) F(U32, scan) END };
+	F(RUN, values) F(U32, scan) F(U32, set) END };
 #undef ROW
 #define ROW ws_subject
 static const struct field subject_fields[] = { F(U8, id) F(U8, flags) F(U8, type) F(U8, base_type)
@@ -72,7 +72,11 @@ static const struct field piece_fields[] = { F(U32, kind) F(U32, index) F(REF, t
 #undef ROW
 #define ROW ws_map
 static const struct field map_fields[] = { F(REF, name) F(U32, op) F(RUN, keys) F(U32, vals)
-	F(U32, scan) END };
+	F(U32, scan) F(U8, dynamic) F(U8, sections) F(U8, type) F(U8, icase) END };
+#undef ROW
+#define ROW ws_set
+static const struct field set_fields[] = { F(REF, name) F(RUN, values) F(U8, type) F(U8, op)
+	F(U8, icase) END };
 #undef ROW
 #define ROW ws_action
 static const struct field action_fields[] = { F(U32, fn) F(U8, flags) F(U8, part) F(U16, status)
@@ -149,7 +153,7 @@ static const struct field *const fields[EMIT_NTABLES] = {
 	[EMIT_VALUES] = value_fields, [EMIT_NETS] = net_fields,
 	[EMIT_REGEXES] = regex_fields, [EMIT_TEXTS] = text_fields,
 	[EMIT_PIECES] = piece_fields, [EMIT_MAPS] = map_fields,
-	[EMIT_MAP_VALS] = one_ref, [EMIT_ACTION_ROWS] = action_fields,
+	[EMIT_SETS] = set_fields, [EMIT_MAP_VALS] = one_ref, [EMIT_ACTION_ROWS] = action_fields,
 	[EMIT_ANSWERS] = answer_fields, [EMIT_ANSWER_HEADERS] = answer_header_fields,
 	[EMIT_BINDS] = bind_fields,
 	[EMIT_SERVERS] = server_fields, [EMIT_ERRORS] = error_fields,

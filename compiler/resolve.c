@@ -161,8 +161,8 @@ static void table_args(struct table *t)
 	for (const struct ast_value *v = t->ast->args; v; v = v->next) {
 		size_t i = 0;
 
-		if (str_eq(v->text, S("dynamic")) && part_missing(PART_VALUE, v->text, v->at)) {
-			t->bad = true;
+		if (str_eq(v->text, S("dynamic"))) {
+			t->dynamic = true;
 			continue;
 		}
 		while (i < sizeof(ops) / sizeof(*ops) && !str_eq(v->text, str_from(ops[i].word)))
@@ -170,8 +170,9 @@ static void table_args(struct table *t)
 		if (t->ast->kind == SEC_SET || i == sizeof(ops) / sizeof(*ops)) {
 			diag(E054, v->at, kind_name(t->ast->kind),
 			     t->ast->kind == SEC_SET
-				     ? "a name, then lines of values"
-				     : "a name and one of == =^ =* =. =~, then lines KEY VALUE");
+				     ? "a name, maybe 'dynamic', then lines of values"
+				     : "a name, one of == =^ =* =. =~, maybe 'dynamic', then lines "
+				       "KEY VALUE");
 			t->bad = true;
 			continue;
 		}

@@ -106,6 +106,17 @@ struct ws_test {
 	uint16_t spare;
 	struct ws_run values;
 	uint32_t scan; /* 1 + row of decide_scans: all values are literal 0; 0: one after another */
+	uint32_t set; /* 1 + row of sets: its values change while the binary runs; 0: <values> */
+};
+
+/* A dynamic set as tests of one kind use it; rows of one name change together. */
+struct ws_set {
+	struct ws_ref name;
+	struct ws_run values; /* at start */
+	uint8_t type; /* enum ws_type of what is compared */
+	uint8_t op; /* enum ws_operator_id; of numbers and addresses the test's own counts */
+	uint8_t icase; /* flag WS_V_ICASE of values that are added */
+	uint8_t spare;
 };
 
 /* Conditions: a graph of tests. Evaluation starts at a rule's <cond> and follows yes and no until
@@ -143,6 +154,9 @@ struct ws_map {
 	struct ws_run keys; /* of values */
 	uint32_t vals; /* first row of map_vals, one a key */
 	uint32_t scan; /* 1 + row of decide_scans: literals are key numbers; 0: one after another */
+	uint8_t dynamic; /* its entries change while the binary runs */
+	uint8_t sections; /* used by switch or setbe */
+	uint8_t type, icase; /* of keys, as in ws_set */
 };
 
 #define WS_A_DROP_QUERY 0x01
@@ -372,6 +386,7 @@ struct control_part;
 struct page_part;
 struct target_part;
 struct decide_part;
+struct dynamic_part;
 struct log_part;
 struct handshake;
 
@@ -394,6 +409,7 @@ extern const struct control_part control_socket;
 extern const struct page_part page_stats, page_metrics;
 extern const struct target_part target_dynamic;
 extern const struct decide_part decide_index;
+extern const struct dynamic_part dynamic_tables;
 extern const struct log_part log_http, log_json;
 /* accept-proxy, monitor-net, conn in rules, send-proxy */
 extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1,
@@ -419,6 +435,7 @@ struct ws_site {
 	const struct ws_text *texts;
 	const struct ws_piece *pieces;
 	const struct ws_map *maps;
+	const struct ws_set *sets;
 	const struct ws_ref *map_vals;
 	const struct ws_action *action_rows;
 	const struct ws_answer *answers;
@@ -439,7 +456,7 @@ struct ws_site {
 	const struct ws_scan *decide_scans;
 	const uint32_t *decide_words;
 	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects,
-		ntexts, nvalue_nets, ndecides;
+		ntexts, nvalue_nets, ndecides, nsets;
 	uint32_t site_nums; /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
@@ -465,6 +482,7 @@ struct ws_site {
 	const struct queue_part *queue; /* NULL: no server has maxconn */
 	const struct target_part *target; /* NULL: every address is constant */
 	const struct decide_part *decide; /* NULL: every rule is tested */
+	const struct dynamic_part *dynamic; /* NULL: no dynamic set or map */
 	const struct log_part *log_text, *log_json;
 	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in,
 		*hs_send_proxy[3]; /* [1], [2]: by version */

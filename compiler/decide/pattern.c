@@ -167,6 +167,8 @@ bool decide_patterns(struct decide *d, const struct p_test *t, struct literal *l
 	const struct p_value *values = t->set ? t->set->values : t->values;
 	uint32_t n = t->set ? t->set->nvalues : t->nvalues, room = 0;
 
+	if (t->set && t->set->dynamic)
+		return false;
 	l->exact = true;
 	if (!emit_is_one(t->subject))
 		cost(l, COST_MANY);

@@ -86,13 +86,13 @@ void decide_values(struct emit *e, enum decide_mode mode)
 	for (uint32_t i = 0; i < e->tables[EMIT_TESTS].n; i++) {
 		struct ws_test *t = table_row(&e->tables[EMIT_TESTS], i);
 
-		if (t->values.n >= many)
+		if (!t->set && t->values.n >= many)
 			t->scan = scan_of(e, known, (enum operator_id)t->op, t->values, false);
 	}
 	for (uint32_t i = 0; i < e->tables[EMIT_MAPS].n; i++) {
 		struct ws_map *m = table_row(&e->tables[EMIT_MAPS], i);
 
-		if (m->keys.n >= many)
+		if (!m->dynamic && m->keys.n >= many)
 			m->scan = scan_of(e, known, (enum operator_id)m->op, m->keys, true);
 	}
 }

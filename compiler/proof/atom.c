@@ -130,6 +130,17 @@ static void as_range(enum operator_id op, struct p_value *v)
 	}
 }
 
+/* All tests of a dynamic set by one operator ask the same unknown. */
+static uint32_t unknown_set(struct proof *g, const struct proof_field *f, const struct p_test *t,
+			    const struct path_map *map)
+{
+	struct str key =
+		arena_printf(g->a, "%u %d %d set %p %p", f->index, (int)t->op,
+			     (int)t->subject->measure, (const void *)t->set, (const void *)map);
+
+	return atom_of_bool(g, field_unknown(g, key));
+}
+
 static uint32_t unknown_test(struct proof *g, const struct proof_field *f, const struct p_test *t,
 			     const struct path_map *map)
 {
@@ -158,7 +169,7 @@ uint32_t atom_of_test(struct proof *g, struct proof_field *f, const struct p_tes
 	if (t->op == OP_TRUE && f->kind == FIELD_INT && t->subject->type == TYPE_BOOL)
 		return atom_of_bool(g, f);
 	if (t->set && t->set->dynamic)
-		return unknown_test(g, f, t, map);
+		return unknown_set(g, f, t, map);
 	x.length = f->kind == FIELD_TEXT && t->subject->measure == MEASURE_LEN;
 	for (uint32_t i = 0; i < n; i++) {
 		struct p_value v = from[i];

@@ -19,6 +19,7 @@
 #include "../core/profile.h"
 #include "../net/listener.h"
 #include "../proxy/conf.h"
+#include "../proxy/dynamic.h"
 #include "../proxy/queue.h"
 
 #define CLIENTS_MAX 8
@@ -260,6 +261,71 @@ static void set_server(struct answer *a, struct str rest)
 	}
 }
 
+static void show_sets(struct answer *a)
+{
+	struct dynamic_shown s;
+
+	for (uint32_t i = 0; site.ws->dynamic && site.ws->dynamic->show(i, &s); i++) {
+		row(a);
+		field_text(a, s.map ? "map" : "set", s.name);
+		field_text(a, "kind", str_from(s.kind));
+		field_num(a, "entries", s.entries);
+		field_num(a, "bytes", s.bytes);
+		row_end(a);
+	}
+}
+
+static void show_key(void *arg, struct str key, struct str text)
+{
+	(void)text;
+	row(arg);
+	field_text(arg, "value", key);
+	row_end(arg);
+}
+
+static void show_entry(void *arg, struct str key, struct str text)
+{
+	row(arg);
+	field_text(arg, "key", key);
+	field_text(arg, "value", text);
+	row_end(arg);
+}
+
+/* set list|add|del|clear NAME [VALUE], map list|set|del|clear NAME [KEY [VALUE]] */
+static void change_table(struct answer *a, bool map, struct str rest)
+{
+	struct str verb = str_cut(&rest, ' '), name, key, text = S("");
+	const struct dynamic_part *part = site.ws->dynamic;
+	enum dynamic_change change = DYNAMIC_CLEAR;
+	const char *why;
+	bool sets = str_eq(verb, map ? S("set") : S("add")), dels = str_eq(verb, S("del"));
+
+	rest = str_trim(rest);
+	name = str_cut(&rest, ' ');
+	key = str_trim(rest);
+	if (map && sets) {
+		text = key;
+		key = str_cut(&text, ' ');
+		text = str_trim(text);
+	}
+	if (sets || dels)
+		change = sets ? DYNAMIC_SET : DYNAMIC_DELETE;
+	if (!part) {
+		refuse(a, "this site has no dynamic set or map");
+	} else if ((sets || dels) != (key.n != 0) || (map && sets && !text.n)) {
+		refuse(a, "a word is missing or too much; help lists the commands");
+	} else if (str_eq(verb, S("list"))) {
+		if (!part->each(map, name, map ? show_entry : show_key, a))
+			refuse(a, "no such name; show sets lists them");
+	} else if (sets || dels || str_eq(verb, S("clear"))) {
+		why = part->change(map, name, change, key, text);
+		if (why)
+			refuse(a, why);
+	} else {
+		refuse(a, "unknown command; help lists them");
+	}
+}
+
 static const char help[] = "help                                this text\n"
 			   "[json] show info                    the process\n"
 			   "[json] show pools                   objects by pool\n"
@@ -268,6 +334,15 @@ static const char help[] = "help                                this text\n"
 			   "profile on|off                      times tasks, or no more\n"
 			   "[json] show servers                 servers, their state and requests\n"
 			   "server BACKEND/NAME enable|disable  takes part in balancing, or not\n"
+			   "[json] show sets                    sets and maps that change\n"
+			   "[json] set list NAME                values of a set\n"
+			   "set add NAME VALUE                  one more value\n"
+			   "set del NAME VALUE                  one less\n"
+			   "set clear NAME                      no values\n"
+			   "[json] map list NAME                entries of a map\n"
+			   "map set NAME KEY VALUE              a new entry, or another value\n"
+			   "map del NAME KEY                    one entry less\n"
+			   "map clear NAME                      no entries\n"
 			   "quit                                ends the connection\n";
 
 static void command(struct answer *a, struct str line)
@@ -288,6 +363,10 @@ static void command(struct answer *a, struct str line)
 		profile_set(line.n == 10);
 	else if (str_eq(line, S("show servers")))
 		show_servers(a);
+	else if (str_eq(line, S("show sets")))
+		show_sets(a);
+	else if (str_starts(line, S("set ")) || str_starts(line, S("map ")))
+		change_table(a, line.p[0] == 'm', str_trim(str_skip(line, 4)));
 	else if (str_starts(line, S("server ")))
 		set_server(a, str_trim(str_skip(line, 7)));
 	else if (str_eq(line, S("help")))

@@ -99,14 +99,14 @@ static uint32_t target_of(struct rule_run *r, const struct ws_action *a)
 	const struct ws_map *m;
 	struct occurrence it = { 0 };
 	struct val v;
-	uint32_t row;
+	uint32_t to;
 
 	if (a->subject == WS_NONE)
 		return a->target;
 	m = &site.ws->maps[a->map];
 	while (rule_next(r, a->subject, &it, &v)) {
-		if (rule_map(r, m, &v, &row))
-			return site.ws->map_vals[m->vals + row].off;
+		if (rule_map(r, m, &v, &to, NULL))
+			return to;
 		if (a->target != WS_NONE)
 			return a->target;
 	}

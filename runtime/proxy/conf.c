@@ -8,6 +8,7 @@
 
 #include "../base/arena.h"
 #include "../core/log.h"
+#include "dynamic.h"
 #include "rule.h"
 #include "target.h"
 
@@ -530,11 +531,15 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 		l.bad |= ws->actions[i]->load && !ws->actions[i]->load(err);
 	for (uint32_t i = 0; i < ws->nsubjects; i++)
 		site.keeps_request |= (ws->subjects[i].flags & WS_SUBJ_REQUEST) != 0;
+	if (!l.bad && ws->dynamic)
+		l.bad = !ws->dynamic->load(err);
 	return !l.bad;
 }
 
 void conf_free(void)
 {
+	if (site.ws && site.ws->dynamic)
+		site.ws->dynamic->free();
 	for (uint32_t i = 0; site.ws && i < site.ws->nregexes; i++)
 		if (site.regexes && site.regexes[i])
 			site.ws->regex->free(site.regexes[i]);

@@ -162,13 +162,10 @@ static bool mask_run(struct rule_run *r, const struct ws_conv *c, struct val *v,
 static bool map_run(struct rule_run *r, const struct ws_conv *c, struct val *v, uint32_t *again)
 {
 	const struct ws_map *m = &site.ws->maps[c->map];
-	uint32_t row;
 
 	(void)again;
-	if (rule_map(r, m, v, &row)) {
-		v->s = ws_str(site.ws->map_vals[m->vals + row]);
+	if (rule_map(r, m, v, NULL, &v->s))
 		return true;
-	}
 	return c->text != WS_NONE && rule_text(r, c->text, &v->s);
 }
 

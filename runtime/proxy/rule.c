@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "decide.h"
+#include "dynamic.h"
 
-static const struct ws_section *section(uint32_t i)
+static const struct ws_section *section_row(uint32_t i)
 {
 	return &site.ws->sections[i];
 }
@@ -83,8 +84,8 @@ static bool word(struct str text, struct str want, char delim, bool icase)
 	return false;
 }
 
-static bool match_str(const struct ws_subject *s, uint8_t op, struct str text, struct str want,
-		      uint8_t flags)
+bool rule_match_str(const struct ws_subject *s, uint8_t op, struct str text, struct str want,
+		    uint8_t flags)
 {
 	bool icase = flags & WS_V_ICASE;
 
@@ -106,7 +107,7 @@ static bool match_str(const struct ws_subject *s, uint8_t op, struct str text, s
 	}
 }
 
-static bool match_int(uint8_t op, int64_t n, int64_t lo, int64_t hi)
+bool rule_match_int(uint8_t op, int64_t n, int64_t lo, int64_t hi)
 {
 	switch (op) {
 	case WS_OP_EQ:
@@ -126,13 +127,14 @@ static bool match_int(uint8_t op, int64_t n, int64_t lo, int64_t hi)
 
 /* The groups outlive the message's next edit, which may move its block: they are taken on a copy.
  */
-static bool match_regex(struct rule_run *r, uint32_t regex, struct str text, bool capturing)
+bool rule_match_regex(struct rule_run *r, const struct regex_code *code, struct str text,
+		      bool capturing)
 {
 	char *copy;
 	int found;
 
 	if (!capturing) {
-		found = site.ws->regex->match(site.regexes[regex], text, NULL);
+		found = site.ws->regex->match(code, text, NULL);
 	} else {
 		copy = rule_scratch(text.n);
 		if (!copy) {
@@ -140,7 +142,7 @@ static bool match_regex(struct rule_run *r, uint32_t regex, struct str text, boo
 			return false;
 		}
 		memcpy(copy, text.p, text.n);
-		found = site.ws->regex->match(site.regexes[regex], str_of(copy, text.n), r->groups);
+		found = site.ws->regex->match(code, str_of(copy, text.n), r->groups);
 	}
 	if (found < 0)
 		r->limit = true;
@@ -182,8 +184,8 @@ static bool match_text(struct rule_run *r, const struct ws_subject *s, uint8_t o
 	if (s->type == WS_ADDR)
 		return !addr_parse_net(want, &net) && addr_in_net(v->ip.ip, &net);
 	if (s->type == WS_INT)
-		return text_int(want, &n) && match_int(op, v->num, n, n);
-	return match_str(s, op, v->s, want, w->flags);
+		return text_int(want, &n) && rule_match_int(op, v->num, n, n);
+	return rule_match_str(s, op, v->s, want, w->flags);
 }
 
 bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op,
@@ -191,14 +193,14 @@ bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op,
 {
 	switch (w->kind) {
 	case WS_V_STR:
-		return match_str(s, op, v->s, str_of(site.ws->text + w->lo, (size_t)w->hi),
-				 w->flags);
+		return rule_match_str(s, op, v->s, str_of(site.ws->text + w->lo, (size_t)w->hi),
+				      w->flags);
 	case WS_V_INT:
-		return match_int(op, v->num, w->lo, w->hi);
+		return rule_match_int(op, v->num, w->lo, w->hi);
 	case WS_V_NET:
 		return v->ip.kind == AK_INET && in_net(v->ip.ip, &site.ws->nets[w->index]);
 	case WS_V_REGEX:
-		return match_regex(r, w->index, v->s, false);
+		return rule_match_regex(r, site.regexes[w->index], v->s, false);
 	case WS_V_TEXT:
 		return match_text(r, s, op, w, v);
 	default:
@@ -211,7 +213,7 @@ static bool match_value(struct rule_run *r, const struct ws_subject *s, const st
 {
 	if (w->kind == WS_V_REGEX && r->rule && r->rule->capturing != WS_NONE &&
 	    t == &site.ws->tests[r->rule->capturing])
-		return match_regex(r, w->index, v->s, true);
+		return rule_match_regex(r, site.regexes[w->index], v->s, true);
 	return rule_match(r, s, t->op, w, v);
 }
 
@@ -225,9 +227,11 @@ static bool any_match(struct rule_run *r, const struct ws_test *t)
 	while (rule_next(r, t->subject, &it, &v)) {
 		if (t->op == WS_OP_TRUE)
 			return s->type != WS_BOOL || v.num;
+		if (t->set && site.ws->dynamic->among(r, t, s, &v))
+			return true;
 		if (t->scan && site.ws->decide->among(&site.ws->decide_scans[t->scan - 1], s, &v))
 			return true;
-		for (uint32_t i = 0; !t->scan && i < t->values.n; i++)
+		for (uint32_t i = 0; !t->scan && !t->set && i < t->values.n; i++)
 			if (match_value(r, s, t, &site.ws->values[t->values.first + i], &v))
 				return true;
 		if (r->limit || s->flags & WS_SUBJ_ONE)
@@ -357,7 +361,7 @@ static enum rule_end enter(struct rule_run *r)
 	if (*ran & (1u << slot))
 		return RULES_DONE;
 	*ran |= 1u << slot;
-	end = rules_run(r, section(r->target), r->dir);
+	end = rules_run(r, section_row(r->target), r->dir);
 	r->rule = end == RULES_DONE ? rule : r->rule;
 	r->section = back;
 	return end;
@@ -488,7 +492,8 @@ static bool best_key(const struct ws_map *m, const struct scan_set *found, uint3
 	return best != 0;
 }
 
-bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *row)
+static bool fixed_map(struct rule_run *r, const struct ws_map *m, const struct val *v,
+		      uint32_t *row)
 {
 	static const struct ws_subject plain;
 	size_t best = 0;
@@ -510,4 +515,22 @@ bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, u
 			break;
 	}
 	return best != 0;
+}
+
+bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *section,
+	      struct str *text)
+{
+	struct ws_ref to;
+	uint32_t row = 0;
+
+	if (m->dynamic)
+		return site.ws->dynamic->map(r, m, v, section, text);
+	if (!fixed_map(r, m, v, &row))
+		return false;
+	to = site.ws->map_vals[m->vals + row];
+	if (section)
+		*section = to.off;
+	else
+		*text = ws_str(to);
+	return true;
 }

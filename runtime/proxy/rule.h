@@ -151,8 +151,11 @@ struct addr rule_src(const struct rule_run *r);
 struct addr rule_dst(struct rule_run *r);
 /* All occurrences of a subject joined by ", ", in the scratch. */
 bool rule_subject_text(struct rule_run *r, uint32_t subject, struct str *out);
-/* The entry of <m> for <v>: exact key, longest prefix, suffix, word or network, first regex. */
-bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *row);
+/* The entry of <m> for <v>: exact key, longest prefix, suffix, word or network, first regex. Its
+ * value into *<section> for switch and setbe, else, when <section> is NULL, into *<text>: until the
+ * rule is done. */
+bool rule_map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *section,
+	      struct str *text);
 /* Edits that several places need. False: no message that may be sent. */
 bool rule_mapuri(struct rule_run *r, const struct ws_action *a, bool *hit);
 bool rule_maploc(struct rule_run *r, struct str old, struct str new);
@@ -161,6 +164,12 @@ bool rule_set_status(struct rule_run *r, unsigned status, struct str reason);
 /* One value of a test against one of a subject; maps use it too. */
 bool rule_match(struct rule_run *r, const struct ws_subject *s, uint8_t op,
 		const struct ws_value *w, const struct val *v);
+bool rule_match_str(const struct ws_subject *s, uint8_t op, struct str text, struct str want,
+		    uint8_t flags);
+/* A number that is not a range has <lo> and <hi> alike. */
+bool rule_match_int(uint8_t op, int64_t n, int64_t lo, int64_t hi);
+bool rule_match_regex(struct rule_run *r, const struct regex_code *code, struct str text,
+		      bool capturing);
 /* Header-value text: no CR, LF, NUL may reach a message. False when <s> holds one. */
 bool rule_value_safe(struct str s);
 
