@@ -17,6 +17,8 @@ static enum answer some_value(struct valuing *v, struct proof_field *f, const ui
 	struct str text;
 	bool opaque;
 
+	if (f->id == SUBJ_PATH && text_satisfies(&v->s, lits, n, S("*")))
+		return ANSWER_YES; /* OPTIONS *: not among the paths of origin-form */
 	if (f->kind == FIELD_TEXT)
 		return solve_text(&v->s, f, lits, n, &text, &opaque);
 	return solve_number(&v->s, f, lits, n);

@@ -6,6 +6,7 @@
 
 #define GUESSES 48 /* texts that are tried before automata are made */
 #define GUESS_MAX 2000 /* bytes of a guess */
+#define LENGTH_MAX 15000 /* bytes of one that is only to be long; heads have 16 KiB */
 #define TERMS_MAX 256
 
 bool text_satisfies(const struct solver *s, const uint32_t *lits, uint32_t n, struct str text)
@@ -232,6 +233,39 @@ static bool try_samples(struct solver *s, const struct proof_field *f, const uin
 	return false;
 }
 
+/* Only to be long: what it begins and ends with, and filler between. */
+static bool try_long(struct solver *s, const struct proof_field *f, const uint32_t *lits,
+		     uint32_t n, struct str *out)
+{
+	struct parts p;
+	struct str head, tail;
+	int64_t want = 0;
+	char *room;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct atom *x = atom_at(s->g, lits[i]);
+
+		for (uint32_t k = 0; k < x->nvalues && x->length; k++) {
+			int64_t least = lits[i] & 1 ? x->values[k].hi + 1 : x->values[k].lo;
+
+			want = least > want && least <= LENGTH_MAX ? least : want;
+		}
+	}
+	if (!want)
+		return false;
+	parts_of(s, lits, n, 0, &p);
+	head = p.pre ? p.pre->text : f->id == SUBJ_PATH || f->id == SUBJ_URI ? S("/") : S("");
+	tail = p.suf ? p.suf->text : S("");
+	if ((size_t)want < head.n + tail.n)
+		return false;
+	room = arena_get(s->a, (size_t)want);
+	memset(room, 'x', (size_t)want);
+	memcpy(room, head.p, head.n);
+	memcpy(room + (size_t)want - tail.n, tail.p, tail.n);
+	*out = str_of(room, (size_t)want);
+	return field_holds(f, *out) && text_satisfies(s, lits, n, *out);
+}
+
 enum answer solve_text(struct solver *s, struct proof_field *f, const uint32_t *lits, uint32_t n,
 		       struct str *out, bool *opaque)
 {
@@ -255,6 +289,8 @@ enum answer solve_text(struct solver *s, struct proof_field *f, const uint32_t *
 		if (p.regex && k >= 8)
 			break; /* a guess at an expression rarely hits */
 	}
+	if (try_long(s, f, lits, n, out))
+		return ANSWER_YES;
 	return solve_exactly(s, f, lits, n, out, opaque);
 }
 

@@ -344,6 +344,9 @@ static const struct decided {
 	{ "req in deny 400 uri =% \"#\"", ANSWER_NO },
 	{ "req in deny 414 path == \"/c\" on (len(uri) > 40)", ANSWER_YES },
 	{ "req in deny 414 path == \"/c/d\" on (len(uri) > 40) !(query)", ANSWER_YES },
+	{ "req in deny 414 on (len(uri) > 8000)", ANSWER_YES },
+	{ "req in deny 414 path =^ \"/c\" on (len(path) > 9000)", ANSWER_YES },
+	{ "req in deny 400 path == \"*\"", ANSWER_YES },
 	{ "req in deny 400 on (count(h(cookie)) > 4)", ANSWER_YES },
 	{ "req in deny 400 on (count(q(a)) > 1)", ANSWER_YES },
 	{ "req in deny 400 path == \"/c\" on (uri =~ \"^/[a-c]{4}$\")", ANSWER_NO },
@@ -364,11 +367,16 @@ START_TEST(alone)
 							d->rule));
 	struct proof *g = proof_new(&arena, p);
 	struct reach r;
+	unsigned n;
 
 	proof_reaches(g, p->rules[0], true, &r);
 	ck_assert_msg(r.answer == d->answer, "%s: %d", d->rule, (int)r.answer);
 	ck_assert_msg(r.answer != ANSWER_YES || r.confirmed, "%s: not confirmed", d->rule);
 	proof_free(&g);
+	diag_reset();
+	proof_lint(&arena, p);
+	diag_all(&n);
+	ck_assert_msg((n == 0) == (d->answer == ANSWER_YES), "%s: %u findings", d->rule, n);
 }
 END_TEST
 
