@@ -20,7 +20,6 @@ static void io_received(struct io *io, struct buf *b, ssize_t n);
 static void io_sent(struct io *io, ssize_t n);
 static void io_connected(struct io *io, int err);
 static void io_closed(struct io *io);
-static void open_bytes(struct conn *c, struct buf *in);
 static void io_is_ready(struct io *io, unsigned what);
 
 const struct io_ops conn_io = {
@@ -65,30 +64,6 @@ void conn_at_turn(struct conn *c)
 	else
 		turn_first = c;
 	turn_last = c;
-}
-
-bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx)
-{
-	struct conn_extra *x = conn_extra_of(c);
-
-	if (!x)
-		return false;
-	BUG_ON(x->transport);
-	x->transport = t;
-	x->transport_ctx = ctx;
-	c->flags |= CONN_TRANSPORT;
-	conn_at_turn(c);
-	return true;
-}
-
-void *conn_transport_ctx(const struct conn *c)
-{
-	return c->extra->transport_ctx;
-}
-
-void conn_wants_send(struct conn *c)
-{
-	conn_at_turn(c);
 }
 
 struct conn_extra *conn_extra_of(struct conn *c)
@@ -219,27 +194,10 @@ static void close_timer(struct timer *t)
 	finish(CONTAINER(t, struct conn, timer));
 }
 
-static void close_within(struct conn *c, uint32_t ms)
+void conn_close_within(struct conn *c, uint32_t ms)
 {
 	c->timer.fire = close_timer;
 	timer_set(&c->timer, th->now + ms);
-}
-
-/* The layers end from above: first the transport says its end, then the descriptor. False: not yet;
- * out_flush goes on with it, and drained() comes when it is on its way. */
-static bool data_shut(struct conn *c)
-{
-	struct conn_extra *x = c->extra;
-
-	if (!(c->flags & CONN_TRANSPORT) || (c->flags & CONN_FAILED) || x->data_shut == STEP_DONE)
-		return true;
-	if (x->data_shut == STEP_NONE) {
-		x->data_shut = STEP_WANTED;
-		if (c->state == CONN_DRAINING)
-			close_within(c, CONN_STALL_MS);
-		conn_at_turn(c);
-	}
-	return false;
 }
 
 /* The output has left. A close while the peer still sends makes the kernel answer with a reset,
@@ -247,7 +205,7 @@ static bool data_shut(struct conn *c)
  * end (RFC 9112 9.6). */
 static void linger(struct conn *c)
 {
-	if (!data_shut(c))
+	if (!transport_shut(c))
 		return;
 	if ((c->flags & (CONN_BACK | CONN_EOF)) || !(c->flags & CONN_SENT) ||
 	    (!(c->flags & CONN_SHUT) && io_shut(&c->io) < 0)) {
@@ -255,7 +213,7 @@ static void linger(struct conn *c)
 		return;
 	}
 	c->flags |= CONN_SHUT;
-	close_within(c, CONN_LINGER_MS);
+	conn_close_within(c, CONN_LINGER_MS);
 }
 
 void conn_close(struct conn *c)
@@ -274,7 +232,7 @@ void conn_close(struct conn *c)
 	if (!(c->flags & (CONN_EOF | CONN_BACK)))
 		io_recv(&c->io, IO_MANY);
 	if (!out_empty(c)) {
-		close_within(c, CONN_STALL_MS);
+		conn_close_within(c, CONN_STALL_MS);
 		conn_at_turn(c);
 	} else {
 		linger(c);
@@ -283,7 +241,7 @@ void conn_close(struct conn *c)
 
 static void shut_now(struct conn *c)
 {
-	if (!data_shut(c))
+	if (!transport_shut(c))
 		return;
 	c->flags = (uint16_t)((c->flags & ~CONN_SHUT_LATER) | CONN_SHUT);
 	if (io_shut(&c->io) < 0)
@@ -301,15 +259,9 @@ void conn_shut(struct conn *c)
 
 /* Receiving. */
 
-static bool has_early(const struct conn *c)
+bool conn_has_early(const struct conn *c)
 {
 	return c->extra && c->extra->early;
-}
-
-/* The transport has more to give before bytes of the descriptor are needed. */
-static bool reopens(const struct conn *c)
-{
-	return c->flags & CONN_TRANSPORT && c->extra->reopen;
 }
 
 void conn_recv(struct conn *c, enum io_mode mode)
@@ -321,7 +273,7 @@ void conn_recv(struct conn *c, enum io_mode mode)
 		c->flags |= CONN_ARMED_MANY;
 	else
 		c->flags = (uint16_t)(c->flags & ~CONN_ARMED_MANY);
-	if ((has_early(c) && c->state == CONN_READY) || reopens(c))
+	if ((conn_has_early(c) && c->state == CONN_READY) || transport_reopens(c))
 		conn_at_turn(c);
 	else
 		io_recv(&c->io, mode);
@@ -332,7 +284,7 @@ void conn_recv_stop(struct conn *c)
 	if (!(c->flags & CONN_ARMED) || c->state >= CONN_DRAINING)
 		return;
 	c->flags = (uint16_t)(c->flags & ~(CONN_ARMED | CONN_ARMED_MANY));
-	if (!has_early(c) || c->state < CONN_READY)
+	if (!conn_has_early(c) || c->state < CONN_READY)
 		io_recv_stop(&c->io);
 }
 
@@ -376,7 +328,7 @@ static void feed_early(struct conn *c, size_t used)
 	b->off += (uint32_t)used;
 	b->len -= (uint32_t)used;
 	if (b->len)
-		open_bytes(c, b);
+		transport_open(c, b);
 	else
 		buf_put(&b);
 }
@@ -486,8 +438,7 @@ static void draining_received(struct conn *c, struct buf *b, ssize_t n)
 		finish(c);
 }
 
-/* Bytes (<n> > 0), the end (0) or a failure (-errno), as the mux or the handshake shall see them. */
-static void arrived(struct conn *c, struct buf *b, ssize_t n)
+void conn_arrived(struct conn *c, struct buf *b, ssize_t n)
 {
 	if (n == 0)
 		c->flags |= CONN_EOF;
@@ -506,45 +457,17 @@ static void arrived(struct conn *c, struct buf *b, ssize_t n)
 	}
 }
 
-/* The next piece of what the transport makes of <in> and of what it has; the rest comes at the end of the
- * turn, when the credit and the handshake are what this piece makes them. */
-static void open_bytes(struct conn *c, struct buf *in)
-{
-	struct conn_extra *x = c->extra;
-	struct buf *plain = NULL;
-	enum transport_result r = x->transport->open(c, in, &plain);
-
-	x->reopen = r == TRANSPORT_MORE || r == TRANSPORT_WAIT;
-	if (x->reopen)
-		conn_at_turn(c);
-	if (plain)
-		arrived(c, plain, plain->len);
-	if (c->state >= CONN_DRAINING || (c->flags & (CONN_TELL | CONN_OVER)))
-		return;
-	if (r == TRANSPORT_FAILED) {
-		conn_fail(c, EPROTO);
-	} else if (r == TRANSPORT_END) {
-		io_recv_stop(&c->io);
-		arrived(c, NULL, 0);
-	} else if (!plain && c->state == CONN_HANDSHAKE && !x->running) {
-		conn_handshake(c);
-	} else if (!x->reopen && (c->flags & CONN_ARMED)) {
-		/* Part of a record only: whoever asked for bytes still waits. */
-		io_recv(&c->io, c->flags & CONN_ARMED_MANY ? IO_MANY : IO_ONCE);
-	}
-}
-
 static void io_received(struct io *io, struct buf *b, ssize_t n)
 {
 	struct conn *c = CONTAINER(io, struct conn, io);
 
 	if (!(c->flags & CONN_TRANSPORT) || c->state >= CONN_DRAINING ||
 	    (c->flags & (CONN_TELL | CONN_OVER)))
-		arrived(c, b, n);
+		conn_arrived(c, b, n);
 	else if (n > 0)
-		open_bytes(c, b);
+		transport_open(c, b);
 	else /* without the transport's own end it is cut off: nobody knows whether all is there */
-		arrived(c, NULL, n ? n : -ECONNRESET);
+		conn_arrived(c, NULL, n ? n : -ECONNRESET);
 }
 
 static void io_connected(struct io *io, int err)
@@ -571,13 +494,13 @@ static void io_is_ready(struct io *io, unsigned what)
 
 /* Sending. */
 
-static void drained(struct conn *c)
+void conn_drained(struct conn *c)
 {
 	if (c->state == CONN_DRAINING) {
 		if (out_empty(c))
 			linger(c);
 		else
-			close_within(c, CONN_STALL_MS);
+			conn_close_within(c, CONN_STALL_MS);
 		return;
 	}
 	if (out_empty(c) && (c->flags & CONN_SHUT_LATER))
@@ -612,22 +535,7 @@ static void io_sent(struct io *io, ssize_t n)
 	if ((c->flags & CONN_TRANSPORT) && c->extra->reopen)
 		conn_at_turn(c);
 	if (n > 0)
-		drained(c);
-}
-
-/* What a transport left to do when nothing of it is being sent: no sent() will come for it. */
-static void transport_turn(struct conn *c)
-{
-	bool wants = c->state == CONN_HANDSHAKE ||
-		     (c->state == CONN_READY && (c->flags & CONN_ARMED) && !has_early(c));
-
-	if ((c->flags & CONN_SENDING) || c->state >= CONN_CLOSING)
-		return;
-	if (c->extra->reopen && wants && !(c->flags & (CONN_TELL | CONN_OVER)))
-		open_bytes(c, NULL);
-	else if (out_empty(c) && c->extra->data_shut == STEP_DONE && !(c->flags & CONN_SHUT) &&
-		 (c->state == CONN_DRAINING || (c->flags & CONN_SHUT_LATER)))
-		drained(c);
+		conn_drained(c);
 }
 
 /* End of the turn. */
@@ -645,7 +553,7 @@ static void end_turn(struct conn *c)
 		tell_failure(c);
 		return;
 	}
-	if (c->state == CONN_READY && has_early(c) && (c->flags & CONN_ARMED) && c->mux)
+	if (c->state == CONN_READY && conn_has_early(c) && (c->flags & CONN_ARMED) && c->mux)
 		deliver_early(c);
 	if (c->state > CONN_CONNECTING && c->state < CONN_CLOSING && !(c->flags & CONN_FAILED))
 		out_flush(c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between conn.c (states, receiving, ends), conn_open.c (beginnings) and conn_out.c (output
- * queue). */
+/* Between conn.c (states, receiving, ends), conn_open.c (beginnings), conn_out.c (output queue) and
+ * conn_transport.c (what stands between bytes and descriptor). */
 #ifndef WEIR_NET_CONN_PRIV_H
 #define WEIR_NET_CONN_PRIV_H
 
@@ -38,6 +38,27 @@ void conn_at_turn(struct conn *c);
 /* A send or receive failed, or memory is out: output is dropped; told to the mux or the app,
  * from the loop. */
 void conn_fail(struct conn *c, int err);
+
+/* Bytes (<n> > 0), the end (0) or a failure (-errno), as the mux or the handshake shall see them. */
+void conn_arrived(struct conn *c, struct buf *b, ssize_t n);
+/* Output has left: goes on with an end that waits for it, or tells the mux. */
+void conn_drained(struct conn *c);
+/* Bytes of the handshake that nobody has eaten yet. */
+bool conn_has_early(const struct conn *c);
+/* While it ends: at once after <ms> without progress. */
+void conn_close_within(struct conn *c, uint32_t ms);
+
+/* Of connections with a transport. The next piece of what it makes of <in>, which is NULL when it
+ * goes on with what it has; the rest comes at the end of the turn, when the credit and the handshake
+ * are what this piece makes them. */
+void transport_open(struct conn *c, struct buf *in);
+/* It has more to give before bytes of the descriptor are needed. Of any connection. */
+bool transport_reopens(const struct conn *c);
+/* What is left to do at the end of a turn when nothing is being sent: no sent() will come for it. */
+void transport_turn(struct conn *c);
+/* The layers end from above: first the transport says its end, then the descriptor. False: not yet;
+ * out_flush goes on with it, and conn_drained() comes when it is on its way. Of any connection. */
+bool transport_shut(struct conn *c);
 
 /* Starts a send of what is queued, unless one is under way. */
 void out_flush(struct conn *c);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a connection drives its transport: opening, resuming, ending. Sealing is in conn_out.c. */
+#include "conn_priv.h"
+
+#include <errno.h>
+
+#include "../base/bug.h"
+
+bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx)
+{
+	struct conn_extra *x = conn_extra_of(c);
+
+	if (!x)
+		return false;
+	BUG_ON(x->transport);
+	x->transport = t;
+	x->transport_ctx = ctx;
+	c->flags |= CONN_TRANSPORT;
+	conn_at_turn(c);
+	return true;
+}
+
+void *conn_transport_ctx(const struct conn *c)
+{
+	return c->extra->transport_ctx;
+}
+
+void conn_wants_send(struct conn *c)
+{
+	conn_at_turn(c);
+}
+
+bool transport_shut(struct conn *c)
+{
+	struct conn_extra *x = c->extra;
+
+	if (!(c->flags & CONN_TRANSPORT) || (c->flags & CONN_FAILED) || x->data_shut == STEP_DONE)
+		return true;
+	if (x->data_shut == STEP_NONE) {
+		x->data_shut = STEP_WANTED;
+		if (c->state == CONN_DRAINING)
+			conn_close_within(c, CONN_STALL_MS);
+		conn_at_turn(c);
+	}
+	return false;
+}
+
+bool transport_reopens(const struct conn *c)
+{
+	return c->flags & CONN_TRANSPORT && c->extra->reopen;
+}
+
+void transport_open(struct conn *c, struct buf *in)
+{
+	struct conn_extra *x = c->extra;
+	struct buf *plain = NULL;
+	enum transport_result r = x->transport->open(c, in, &plain);
+
+	x->reopen = r == TRANSPORT_MORE || r == TRANSPORT_WAIT;
+	if (x->reopen)
+		conn_at_turn(c);
+	if (plain)
+		conn_arrived(c, plain, plain->len);
+	if (c->state >= CONN_DRAINING || (c->flags & (CONN_TELL | CONN_OVER)))
+		return;
+	if (r == TRANSPORT_FAILED) {
+		conn_fail(c, EPROTO);
+	} else if (r == TRANSPORT_END) {
+		io_recv_stop(&c->io);
+		conn_arrived(c, NULL, 0);
+	} else if (!plain && c->state == CONN_HANDSHAKE && !x->running) {
+		conn_handshake(c);
+	} else if (!x->reopen && (c->flags & CONN_ARMED)) {
+		/* Part of a record only: whoever asked for bytes still waits. */
+		io_recv(&c->io, c->flags & CONN_ARMED_MANY ? IO_MANY : IO_ONCE);
+	}
+}
+
+void transport_turn(struct conn *c)
+{
+	bool wants = c->state == CONN_HANDSHAKE ||
+		     (c->state == CONN_READY && (c->flags & CONN_ARMED) && !conn_has_early(c));
+
+	if ((c->flags & CONN_SENDING) || c->state >= CONN_CLOSING)
+		return;
+	if (c->extra->reopen && wants && !(c->flags & (CONN_TELL | CONN_OVER)))
+		transport_open(c, NULL);
+	else if (out_empty(c) && c->extra->data_shut == STEP_DONE && !(c->flags & CONN_SHUT) &&
+		 (c->state == CONN_DRAINING || (c->flags & CONN_SHUT_LATER)))
+		conn_drained(c);
+}
