@@ -45,7 +45,7 @@ void effect(struct machine *m, const char *format, ...)
 	char text[512];
 	va_list ap;
 
-	if (!m->now)
+	if (!m->now || m->st->brief)
 		return;
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
@@ -253,13 +253,20 @@ static enum flow run_rule(struct machine *m, const struct p_section *s, const st
 			  struct jump *j)
 {
 	enum flow flow = GO_ON;
+	struct arena_mark before;
 
 	GROWN(m->a, m->out->rules, m->out->nrules, &m->rules_room);
+	before = arena_mark(m->a);
 	m->now = &m->out->rules[m->out->nrules++];
 	*m->now = (struct trace_rule) { .rule = r, .section = s, .dir = r->dir };
 	m->tests_room = m->effects_room = 0;
 	m->groups = (struct groups) { 0 };
 	m->now->matched = expr_holds(m, r->cond, 0);
+	if (m->st->brief && !m->now->matched && !m->limit) { /* it leaves nothing */
+		arena_rewind(m->a, before);
+		m->out->nrules--;
+		return GO_ON;
+	}
 	if (m->now->matched && r->capturing)
 		capture_groups(m, r->capturing);
 	if (m->limit)

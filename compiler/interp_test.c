@@ -272,6 +272,8 @@ static bool traced_test(struct machine *m, const struct p_test *t, unsigned dept
 
 	subject_values(m, t->subject, &xs);
 	held = test_holds(m, t, &xs);
+	if (m->st->brief)
+		return held;
 	trace(m, (struct trace_test) {
 			 .test = t, .depth = depth, .held = held, .subject = values_text(m, &xs) });
 	return held;
@@ -283,6 +285,8 @@ static bool traced_acl(struct machine *m, const struct p_acl *a, unsigned depth)
 	uint32_t at = m->now->ntests;
 	bool held;
 
+	if (m->st->brief)
+		return expr_holds(m, a->expr, depth + 1);
 	trace(m, (struct trace_test) { .acl = a, .depth = depth });
 	held = expr_holds(m, a->expr, depth + 1);
 	m->now->tests[at].held = held;

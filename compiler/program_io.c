@@ -92,12 +92,19 @@ static bool take(struct pio *io, const char *word)
 
 /* ---- both ways ---- */
 
+/* The stream is this thread's alone: no lock for each byte. */
+static void write_word(FILE *out, const char *word)
+{
+	putc_unlocked(' ', out);
+	fwrite_unlocked(word, 1, strlen(word), out);
+}
+
 bool io_key(struct pio *io, const char *word, bool present)
 {
 	if (io_reading(io))
 		return take(io, word);
 	if (present)
-		fprintf(io->out, " %s", word);
+		write_word(io->out, word);
 	return present;
 }
 
@@ -113,7 +120,7 @@ bool io_line(struct pio *io, unsigned depth, const char *word, bool present)
 bool io_begin(struct pio *io)
 {
 	if (!io_reading(io)) {
-		fputs(" (", io->out);
+		write_word(io->out, "(");
 		return true;
 	}
 	if (io->depth == PIO_DEPTH_MAX)
@@ -129,7 +136,7 @@ bool io_begin(struct pio *io)
 void io_end(struct pio *io)
 {
 	if (!io_reading(io)) {
-		fputs(" )", io->out);
+		write_word(io->out, ")");
 		return;
 	}
 	if (!take(io, ")"))
@@ -140,7 +147,7 @@ void io_end(struct pio *io)
 
 static void write_str(FILE *out, struct str s)
 {
-	putc('"', out);
+	putc_unlocked('"', out);
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
@@ -149,9 +156,9 @@ static void write_str(FILE *out, struct str s)
 		else if (c < 0x20 || c >= 0x7f)
 			fprintf(out, "\\x%02x", c);
 		else
-			putc(c, out);
+			putc_unlocked(c, out);
 	}
-	putc('"', out);
+	putc_unlocked('"', out);
 }
 
 static int hex_digit(char c)
@@ -202,7 +209,7 @@ static struct str read_str(struct pio *io)
 void io_value_str(struct pio *io, struct str *s)
 {
 	if (!io_reading(io)) {
-		putc(' ', io->out);
+		putc_unlocked(' ', io->out);
 		write_str(io->out, *s);
 	} else if (io->tok.n >= 2 && io->tok.p[0] == '"') {
 		*s = read_str(io);
@@ -242,7 +249,7 @@ void io_value_num(struct pio *io, int64_t *n, int64_t min, int64_t max)
 void io_value_word(struct pio *io, int *index, const char *const *words, int n)
 {
 	if (!io_reading(io)) {
-		fprintf(io->out, " %s", words[*index]);
+		write_word(io->out, words[*index]);
 		return;
 	}
 	for (int i = 0; i < n; i++)

@@ -205,6 +205,7 @@ void witness_make(struct proof *g, const struct scene *sc, const struct model *m
 	cookies_into(g, m, &w->request);
 	if (sc && sc->entry)
 		w->request.bind = sc->entry->name;
+	w->state.brief = true;
 	w->outcome = interp_run(g->a, g->p, &w->request, &w->state);
 }
 

@@ -329,6 +329,38 @@ START_TEST(addresses_are_read_and_shown)
 }
 END_TEST
 
+/* What rules that do not match leave behind is taken back: nothing that counts may be in it. */
+START_TEST(brief_runs_end_as_full_ones)
+{
+	const struct program *p = compiled(S(
+		WWW
+		"acl no h(x) == b\n req in deny on no\n"
+		"req in set y \"<\\1>\" path =~ \"^/(a+)\"\n"
+		"req in deny on (h(y)|lower == zz)\n req in deny on (len(path) > 90)\n"
+		"req in setvar v \"%{path}%{h(y)}\" on (h(y) == \"<aaa>\")\n"
+		"req in deny on no, (path == /q)\n req in redir \"/%{var(v)}\" on (var(v))" REST));
+	struct interp_state brief = { .brief = true };
+	struct request_spec r;
+	struct outcome *full, *o;
+
+	request_init(&r);
+	r.target = S("/aaab");
+	fields_add(&arena, &r.headers, S("Host"), S("a.example"));
+	full = interp_run(&arena, p, &r, NULL);
+	o = interp_run(&arena, p, &r, &brief);
+	ck_assert_int_eq(full->verdict, VERDICT_REDIR);
+	ck_assert(o->verdict == full->verdict && o->decided == full->decided);
+	ck_assert_uint_eq(o->answer.headers.n, full->answer.headers.n);
+	for (uint32_t i = 0; i < o->answer.headers.n; i++)
+		ck_assert(str_eq(o->answer.headers.at[i].value, full->answer.headers.at[i].value));
+	ck_assert(str_eq(o->vars[0], S("/aaab<aaa>")));
+	ck_assert_uint_eq(full->nrules, 7);
+	ck_assert_uint_eq(o->nrules, 3);
+	for (uint32_t i = 0; i < o->nrules; i++)
+		ck_assert(o->rules[i].matched && !o->rules[i].ntests && !o->rules[i].neffects);
+}
+END_TEST
+
 Suite *interp_suite(void)
 {
 	Suite *s = suite_create("interp");
@@ -338,6 +370,7 @@ Suite *interp_suite(void)
 	tcase_add_loop_test(t, sentence_of_the_language, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, trace_has_every_rule_reached);
 	tcase_add_test(t, failures_are_told_with_both_values);
+	tcase_add_test(t, brief_runs_end_as_full_ones);
 	tcase_add_test(t, addresses_are_read_and_shown);
 	suite_add_tcase(s, t);
 	return s;
