@@ -5,13 +5,14 @@
  * ws_site itself and its lists of parts. The generated file is the only place that names optional
  * parts, so only what a site uses is linked.
  *
- * Changes: 1 first form. A change of any struct here raises WEIR_ABI. */
+ * Changes: 1 first form; 2 targets, queues, pages, decisions, dynamic tables, control, threads.
+ * A change of any struct here raises WEIR_ABI. */
 #ifndef WEIR_SITE_H
 #define WEIR_SITE_H
 
 #include "base/str.h"
 
-#define WEIR_ABI 1
+#define WEIR_ABI 2
 #define WEIR_MAGIC 0x52494557u /* "WEIR" */
 #define WS_NONE UINT32_MAX
 
@@ -491,12 +492,12 @@ struct ws_site {
 	const char *program;
 	uint64_t program_len;
 	const char *digest_source, *digest_program, *digest_runtime;
-	const uint32_t *abi_symbol; /* &weir_abi_1 */
+	const uint32_t *abi_symbol; /* &weir_abi_2 */
 };
 
-/* Defined by generated C. weir_abi_1 is defined by the runtime of this ABI and named by generated
+/* Defined by generated C. weir_abi_2 is defined by the runtime of this ABI and named by generated
  * C: a runtime of another ABI fails to link. */
 extern const struct ws_site weir_site;
-extern const uint32_t weir_abi_1;
+extern const uint32_t weir_abi_2;
 
 #endif
