@@ -22,8 +22,8 @@ struct interp_state {
 	const int64_t *nbsrv; /* by section index, or NULL: servers that are not disabled */
 	const int64_t *conns, *qlen; /* or NULL: 0 */
 	const struct str *params; /* by param index, p NULL: its default; or NULL */
-	/* the outcome has only the rules that matched or hit a limit, without tests and effects; else it is the
-	 * same */
+	/* the outcome has only the rules that matched or hit a limit, without tests and effects;
+	 * else it is the same */
 	bool brief;
 };
 
