@@ -982,7 +982,8 @@ def oversized_heads(w):
         same(c.answer()[0].status, status)
         c.rest()
     same({l["end"] for l in w.log(3)}, {"PR"})
-    expect(all(l["bytes_in"] >= 1000 for l in w.log(3)), "bytes of refused heads", w.log(3))
+    # The last one can be refused as soon as its 101st line is there; a short read may end just behind it.
+    expect(all(l["bytes_in"] >= 600 for l in w.log(3)), "bytes of refused heads", w.log(3))
 
 
 @case
