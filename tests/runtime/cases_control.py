@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -65,8 +66,10 @@ def control_shows_and_changes(w):
     same(ask(c, "show tasks"), [], "tasks before they are timed")
     same(ask(c, "profile on"), [])
     same({body(w) for _ in range(4)}, {b"a"})
+    w.signal(signal.SIGHUP)     # handled by a task; a request that never waits needs none
+    w.eventually(lambda: ask(c, "show tasks"), "tasks")
     tasks = [json.loads(l) for l in ask(c, "json show tasks")]
-    expect(tasks and all(t["calls"] > 0 and t["task"].startswith("0x") for t in tasks), "tasks", tasks)
+    expect(all(t["calls"] > 0 and t["task"].startswith("0x") for t in tasks), "tasks", tasks)
     same(ask(c, "profile off"), [])
     same(ask(c, "server main/b enable"), [])
     same({body(w) for _ in range(8)}, {b"a", b"b"})
