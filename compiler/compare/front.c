@@ -206,20 +206,55 @@ static bool same_end(const struct front *x, const struct front *y)
 	return a->kind == b->kind && !da == !db && (!da || str_eq(da->name, db->name));
 }
 
+/* Does a later rule read something else when this one is left out? A choice decides whether the
+ * line of a later uriremap is done. */
+static bool leaves_traces(const struct crule *r)
+{
+	return r->writes || r->flags & (RULE_CHOOSES | RULE_MAYBE);
+}
+
+/* Marks where a request that comes to both sides finds the same message on both: up to the first
+ * rule that writes and is not on both, or does not match alike. Then equal text matches alike,
+ * whatever is known of the message. */
+static void note_level(struct front *x, uint32_t i, uint32_t k, uint32_t *passed)
+{
+	const struct front *y = x->mate;
+	const struct context *cx = side_list(x), *cy = side_list(y);
+	bool level = i ? x->level[i - 1]
+		       : !x->from || (x->from->mate == y->from && x->from->level[x->from_stop]);
+
+	if (i && leaves_traces(&cx->rules[i - 1]) && x->touched[i - 1])
+		level = false;
+	for (; k != NO_INDEX && *passed < k; ++*passed)
+		if (leaves_traces(&cy->rules[*passed]) && y->touched[*passed])
+			level = false;
+	x->level[i] = level;
+}
+
+/* Does rule <i> of <x>, of equal text, match alike on the other side? */
+static bool same_match(const struct front *x, uint32_t i, const struct crule *other)
+{
+	const struct crule *own = &side_list(x)->rules[i];
+
+	return (same_dnf(&own->cond, &other->cond) && same_dnf(&own->choice, &other->choice)) ||
+	       (x->level[i] && side_same_meaning(own->rule, other->rule));
+}
+
 static void touch(struct front *x, struct front *y, const struct lists *l)
 {
 	const struct context *cx = side_list(x), *cy = side_list(y);
+	uint32_t passed = 0;
 
 	x->mate = y;
 	y->mate = x;
 	for (uint32_t i = 0; i < cx->n; i++) {
 		uint32_t k = l->mate_of_old[i];
 
-		if (k == NO_INDEX || !same_dnf(&cx->rules[i].cond, &cy->rules[k].cond) ||
-		    !same_dnf(&cx->rules[i].choice, &cy->rules[k].choice))
-			continue;
-		x->touched[i] = y->touched[k] = false;
+		note_level(x, i, k, &passed);
+		if (k != NO_INDEX && same_match(x, i, &cy->rules[k]))
+			x->touched[i] = y->touched[k] = false;
 	}
+	note_level(x, cx->n, cy->n, &passed);
 	x->touched[cx->n] = y->touched[cy->n] = !same_end(x, y);
 }
 
@@ -238,6 +273,7 @@ static void name_fronts(struct side *s, struct side *old, struct side *new, stru
 		f->key = key_of(s, f, from, is_new);
 		f->touched = ARENA_ARRAY(s->a, bool, chain_of(f)->n + 1);
 		memset(f->touched, true, chain_of(f)->n + 1);
+		f->level = ARENA_ARRAY(s->a, bool, chain_of(f)->n + 1);
 		symbol_put(s->a, &s->keys, f->key, f);
 	}
 }

@@ -65,6 +65,46 @@ bool side_same_text(struct arena *a, const struct p_rule *x, const struct p_rule
 	return str_eq(text_of(a, x), text_of(a, y));
 }
 
+/* A condition by what it says: named tests written out, sets by their values. */
+static void put_meaning(struct pio *io, const struct p_expr *e)
+{
+	if (e->kind == PE_ACL) {
+		put_meaning(io, e->acl->expr);
+		return;
+	}
+	fprintf(io->out, " (%d", (int)e->kind);
+	if (e->kind == PE_TEST) {
+		form_test(io, e->test); /* only written */
+		put_subject(io->out, e->test->subject);
+		for (uint32_t i = 0; e->test->set && i < e->test->set->nvalues; i++)
+			form_value(io, &e->test->set->values[i]);
+	}
+	for (uint32_t i = 0; i < e->nkids; i++)
+		put_meaning(io, e->kids[i]);
+	fputc(')', io->out);
+}
+
+bool side_same_meaning(const struct p_rule *x, const struct p_rule *y)
+{
+	const struct p_rule *r[2] = { x, y };
+	struct arena a = { 0 };
+	struct str text[2];
+	bool same;
+
+	for (int i = 0; i < 2; i++) {
+		struct show_buffer b;
+		struct pio io = { 0 };
+
+		show_open(&b);
+		io.out = b.out;
+		put_meaning(&io, r[i]->cond);
+		text[i] = show_close(&b, &a);
+	}
+	same = str_eq(text[0], text[1]);
+	arena_free(&a);
+	return same;
+}
+
 /* Old rules of one text, in order. */
 struct same {
 	uint32_t next, n, *at;

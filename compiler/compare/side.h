@@ -19,6 +19,7 @@ struct front {
 	struct front *mate; /* of the other side, or NULL */
 	struct str key; /* equal for mates */
 	bool *touched; /* by rule, and one more for the end: not the same on the other side */
+	bool *level; /* by rule, and the end: both sides have written the same before it */
 	bool path_touched; /* something on the way here is touched */
 };
 
@@ -83,6 +84,8 @@ struct context *side_list(const struct front *f);
 const struct p_rule *side_rule(const struct side *s, const struct p_rule *r);
 /* Have both the same text, places apart? */
 bool side_same_text(struct arena *a, const struct p_rule *x, const struct p_rule *y);
+/* Have both the same condition, as it is read from one message? */
+bool side_same_meaning(const struct p_rule *x, const struct p_rule *y);
 /* For each rule of two lists: is its mate in order in the other list, and which one? */
 void side_mates(struct arena *a, const struct p_chain *old, const struct p_chain *new,
 		uint32_t *mate_of_new);
