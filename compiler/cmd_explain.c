@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "cmd_request.h"
 #include "explain.h"
 #include "order.h"
-#include "request.h"
 #include "settings.h"
 
 static const char help[] =
@@ -13,15 +13,7 @@ static const char help[] =
 	"       weir explain SITE --settings [SECTION] [--format json]\n"
 	"       weir explain SITE --order\n\n"
 	"Runs the site's rules on one request, without any server: which rules it met, in order, "
-	"and the outcome.\n\n"
-	"      --request LINE         \"METHOD TARGET [HTTP/x.y]\"\n"
-	"  -H, --header \"N: V\"        a header of the request; may stand often\n"
-	"      --src ADDR[:PORT]      the client (default: 127.0.0.1:50000)\n"
-	"      --dst ADDR:PORT        where it connected to\n"
-	"      --bind NAME            the frontend, listen or bind that gets it\n"
-	"      --response LINE        what the server answers: \"STATUS [reason]\" (default: 200)\n"
-	"      --response-header \"N: V\"\n"
-	"      --format text|json\n\n"
+	"and the outcome.\n\n" REQUEST_HELP "      --format text|json\n\n"
 	"      --settings [SECTION]   what holds for each section, and the line, profile or "
 	"default "
 	"that says so\n"
@@ -29,54 +21,16 @@ static const char help[] =
 
 enum mode { REQUEST, SETTINGS, ORDER };
 
-enum {
-	O_REQUEST = 256,
-	O_SRC,
-	O_DST,
-	O_BIND,
-	O_RESPONSE,
-	O_RESPONSE_HEADER,
-	O_FORMAT,
-	O_SETTINGS,
-	O_ORDER
-};
+enum { O_FORMAT = REQUEST_OPTIONS_END, O_SETTINGS, O_ORDER };
 
 static const struct option options[] = {
-	{ "request", required_argument, NULL, O_REQUEST },
-	{ "header", required_argument, NULL, 'H' },
-	{ "src", required_argument, NULL, O_SRC },
-	{ "dst", required_argument, NULL, O_DST },
-	{ "bind", required_argument, NULL, O_BIND },
-	{ "response", required_argument, NULL, O_RESPONSE },
-	{ "response-header", required_argument, NULL, O_RESPONSE_HEADER },
+	REQUEST_OPTIONS,
 	{ "format", required_argument, NULL, O_FORMAT },
 	{ "settings", no_argument, NULL, O_SETTINGS },
 	{ "order", no_argument, NULL, O_ORDER },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
-
-/* NULL, or what is wrong with the option's text. */
-static const char *take(struct arena *a, struct request_spec *r, int option, struct str text)
-{
-	switch (option) {
-	case O_REQUEST:
-		return request_line(r, text);
-	case 'H':
-		return request_header(a, &r->headers, text);
-	case O_SRC:
-		return request_src(r, text);
-	case O_DST:
-		return request_dst(r, text);
-	case O_RESPONSE:
-		return request_response(r, text);
-	case O_RESPONSE_HEADER:
-		return request_header(a, &r->response, text);
-	default:
-		r->bind = text;
-		return NULL;
-	}
-}
 
 /* All options into <r>. -1: go on, else the exit code. */
 static int read_options(int argc, char **argv, struct arena *a, struct request_spec *r, bool *json,
@@ -101,7 +55,7 @@ static int read_options(int argc, char **argv, struct arena *a, struct request_s
 			*mode = c == O_ORDER ? ORDER : SETTINGS;
 			continue;
 		}
-		why = take(a, r, c, str_from(optarg));
+		why = request_option(a, r, c, str_from(optarg));
 		if (why)
 			return cmd_misuse("explain", "'%s': %s", optarg, why);
 	}

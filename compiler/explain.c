@@ -77,7 +77,7 @@ static void print_decided(FILE *out, const struct program *p, const struct outco
 	fputs("\n", out);
 }
 
-static void print_outcome(FILE *out, const struct program *p, const struct outcome *o)
+void explain_outcome(FILE *out, const struct program *p, const struct outcome *o)
 {
 	fprintf(out, "\noutcome       %s", verdict_names[o->verdict]);
 	if (o->backend)
@@ -106,8 +106,8 @@ static void print_outcome(FILE *out, const struct program *p, const struct outco
 		fprintf(out, "              body: %zu bytes\n", o->answer.body.n);
 }
 
-static void explain_text(FILE *out, const struct program *p, const struct request_spec *r,
-			 const struct outcome *o, struct arena *a)
+void explain_request(FILE *out, const struct program *p, const struct request_spec *r,
+		     const struct outcome *o, struct arena *a)
 {
 	fprintf(out, "request       %.*s %.*s HTTP/%.*s   from %.*s:%u\n", STR_ARG(r->meth),
 		STR_ARG(r->target), STR_ARG(r->version), STR_ARG(address_text(a, &r->src)),
@@ -119,13 +119,11 @@ static void explain_text(FILE *out, const struct program *p, const struct reques
 		show_place(out, p, o->bind ? o->bind->place : o->entry->place);
 		fputs("\n", out);
 	}
-	print_trace(out, p, o);
-	print_outcome(out, p, o);
 }
 
 /* ---- JSON ---- */
 
-static void json_key_str(FILE *out, const char *key, struct str s)
+void explain_json_str(FILE *out, const char *key, struct str s)
 {
 	fprintf(out, "\"%s\":", key);
 	if (s.p)
@@ -134,9 +132,9 @@ static void json_key_str(FILE *out, const char *key, struct str s)
 		fputs("null", out);
 }
 
-static void json_place(FILE *out, const struct program *p, struct p_place at)
+void explain_json_place(FILE *out, const struct program *p, struct p_place at)
 {
-	json_key_str(out, "file", at.file < p->nfiles ? p->files[at.file] : str_of("", 0));
+	explain_json_str(out, "file", at.file < p->nfiles ? p->files[at.file] : str_of("", 0));
 	fprintf(out, ",\"line\":%u", at.line);
 }
 
@@ -162,11 +160,11 @@ static void json_test(FILE *out, const struct trace_test *t, struct arena *a)
 		show_test(b.out, t->test);
 	fprintf(out, "{\"depth\":%u,\"held\":%s,", t->depth, t->held ? "true" : "false");
 	if (t->acl)
-		json_key_str(out, "acl", t->acl->name);
+		explain_json_str(out, "acl", t->acl->name);
 	else
-		json_key_str(out, "value", t->subject);
+		explain_json_str(out, "value", t->subject);
 	putc(',', out);
-	json_key_str(out, "test", show_close(&b, a));
+	explain_json_str(out, "test", show_close(&b, a));
 	putc('}', out);
 }
 
@@ -178,12 +176,12 @@ static void json_rule(FILE *out, const struct program *p, const struct trace_rul
 	show_open(&b);
 	show_rule(b.out, t->rule);
 	fprintf(out, "{\"rule\":%u,", t->rule->index);
-	json_place(out, p, t->rule->place);
+	explain_json_place(out, p, t->rule->place);
 	putc(',', out);
-	json_key_str(out, "section", t->section->name);
+	explain_json_str(out, "section", t->section->name);
 	fprintf(out, ",\"direction\":\"%s\",\"matched\":%s,", show_dir(t->dir),
 		t->matched ? "true" : "false");
-	json_key_str(out, "text", show_close(&b, a));
+	explain_json_str(out, "text", show_close(&b, a));
 	fputs(",\"tests\":[", out);
 	for (uint32_t i = 0; i < t->ntests; i++) {
 		fputs(i ? "," : "", out);
@@ -197,16 +195,16 @@ static void json_rule(FILE *out, const struct program *p, const struct trace_rul
 	fputs("]}", out);
 }
 
-static void json_outcome(FILE *out, const struct program *p, const struct outcome *o)
+void explain_json_outcome(FILE *out, const struct program *p, const struct outcome *o)
 {
 	fprintf(out, "\"verdict\":\"%s\",", verdict_names[o->verdict]);
-	json_key_str(out, "backend", o->backend ? o->backend->name : (struct str) { 0 });
+	explain_json_str(out, "backend", o->backend ? o->backend->name : (struct str) { 0 });
 	putc(',', out);
-	json_key_str(out, "why", o->why);
+	explain_json_str(out, "why", o->why);
 	fputs(",\"decided\":", out);
 	if (o->decided) {
 		putc('{', out);
-		json_place(out, p, o->decided->place);
+		explain_json_place(out, p, o->decided->place);
 		putc('}', out);
 	} else {
 		fputs("null", out);
@@ -214,9 +212,9 @@ static void json_outcome(FILE *out, const struct program *p, const struct outcom
 	fputs(",\"forwarded\":", out);
 	if (o->forwarded) {
 		putc('{', out);
-		json_key_str(out, "method", o->request.meth);
+		explain_json_str(out, "method", o->request.meth);
 		putc(',', out);
-		json_key_str(out, "target", o->request.uri);
+		explain_json_str(out, "target", o->request.uri);
 		putc(',', out);
 		json_fields(out, &o->request.headers);
 		putc('}', out);
@@ -234,24 +232,29 @@ static void json_outcome(FILE *out, const struct program *p, const struct outcom
 	putc('}', out);
 }
 
-static void explain_json(FILE *out, const struct program *p, const struct request_spec *r,
-			 const struct outcome *o, struct arena *a)
+void explain_json_request(FILE *out, const struct request_spec *r, const struct outcome *o)
 {
 	fputs("{\"version\":1,\"request\":{", out);
-	json_key_str(out, "method", r->meth);
+	explain_json_str(out, "method", r->meth);
 	putc(',', out);
-	json_key_str(out, "target", r->target);
+	explain_json_str(out, "target", r->target);
 	putc(',', out);
 	json_fields(out, &r->headers);
 	fputs("},", out);
-	json_key_str(out, "entry", o->entry ? o->entry->name : (struct str) { 0 });
+	explain_json_str(out, "entry", o->entry ? o->entry->name : (struct str) { 0 });
+}
+
+static void explain_json(FILE *out, const struct program *p, const struct request_spec *r,
+			 const struct outcome *o, struct arena *a)
+{
+	explain_json_request(out, r, o);
 	fputs(",\"rules\":[", out);
 	for (uint32_t i = 0; i < o->nrules; i++) {
 		fputs(i ? "," : "", out);
 		json_rule(out, p, &o->rules[i], a);
 	}
 	fputs("],", out);
-	json_outcome(out, p, o);
+	explain_json_outcome(out, p, o);
 	fputs("}\n", out);
 }
 
@@ -261,10 +264,13 @@ int explain(const struct program *p, const struct request_spec *r, FILE *out, bo
 	struct outcome *o = interp_run(&a, p, r, NULL);
 	int rc = o->entry ? 0 : 1;
 
-	if (json)
+	if (json) {
 		explain_json(out, p, r, o, &a);
-	else
-		explain_text(out, p, r, o, &a);
+	} else {
+		explain_request(out, p, r, o, &a);
+		print_trace(out, p, o);
+		explain_outcome(out, p, o);
+	}
 	arena_free(&a);
 	return rc;
 }

@@ -25,6 +25,8 @@ struct interp_state {
 	/* the outcome has only the rules that matched or hit a limit, without tests and effects;
 	 * else it is the same */
 	bool brief;
+	/* all parts of a condition are looked at, also those that do not count any more */
+	bool whole;
 };
 
 /* A sub-condition looked at, in order. Conditions are evaluated from the left and only as far as

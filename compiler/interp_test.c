@@ -293,6 +293,17 @@ static bool traced_acl(struct machine *m, const struct p_acl *a, unsigned depth)
 	return held;
 }
 
+/* For the trace alone: what has been found out stands, a match limit too. */
+static void look_at_rest(struct machine *m, const struct p_expr *e, uint32_t from, unsigned depth)
+{
+	bool limit = m->limit;
+
+	for (uint32_t i = from; m->st->whole && i < e->nkids && !limit; i++) {
+		expr_holds(m, e->kids[i], depth);
+		m->limit = false;
+	}
+}
+
 /* "!" binds before AND, AND before OR; from the left, only as far as needed; a match limit ends
  * all. */
 bool expr_holds(struct machine *m, const struct p_expr *e, unsigned depth)
@@ -317,7 +328,9 @@ bool expr_holds(struct machine *m, const struct p_expr *e, unsigned depth)
 		break;
 	}
 	for (uint32_t i = 0; i < e->nkids; i++)
-		if (expr_holds(m, e->kids[i], depth) != all)
+		if (expr_holds(m, e->kids[i], depth) != all) {
+			look_at_rest(m, e, i + 1, depth);
 			return !all;
+		}
 	return all;
 }

@@ -15,6 +15,8 @@ static const struct command {
 	{ "test", "run the test blocks of a site", cmd_test },
 	{ "gen-tests", "write a test block for each rule", cmd_gen_tests },
 	{ "explain", "show which rules a request meets, and its outcome", cmd_explain },
+	{ "why", "show why a request ends as it does: deciding rules, and those passed over",
+	  cmd_why },
 	{ "fmt", "write files in the canonical form", cmd_fmt },
 	{ "lsp", "serve editors", cmd_lsp },
 	{ "diff", "show what two sites, or built binaries, do differently", cmd_diff },

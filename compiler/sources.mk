@@ -42,7 +42,8 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/decide/range.c compiler/decide/watch.c compiler/decide/values.c compiler/decide/decide.c \
 	compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
-	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_explain.c compiler/cmd_fmt.c compiler/cmd_diff.c \
+	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_request.c compiler/cmd_explain.c \
+	compiler/why.c compiler/why_needs.c compiler/cmd_why.c compiler/cmd_fmt.c compiler/cmd_diff.c \
 	compiler/cmd_inspect.c
 
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \

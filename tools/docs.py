@@ -148,13 +148,13 @@ def members(value):
 
 
 def check_json(count, weir, tmp):
-    """Explain and diff as the golden tests have them; lint as it is for a site with a mistake."""
+    """The commands as the golden tests have them; lint as it is for a site with a mistake."""
     page = read("docs/json.md")
     site = os.path.join(tmp, "bad.weir")
     with open(site, "w", encoding="utf-8") as f:
         f.write("frontend a\nfrontend a\n    tred 3\n")
     texts = {"lint": [run([weir, "lint", "--format", "json", site])[1]]}
-    for name in ("explain", "diff"):
+    for name in ("explain", "diff", "why"):
         texts[name] = [read(p) for p in sorted(glob.glob("tests/golden/%s/*.json" % name))]
     for name, outputs in texts.items():
         known = set().union(*[members(json.loads(t)) for t in outputs])
