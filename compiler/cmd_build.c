@@ -71,7 +71,7 @@ static bool compile(const struct build *b, const struct emit *e, const struct em
 			.is_static = b->is_static,
 			.lto = b->lto,
 			.strip = b->strip,
-			.regex = e->parts[PART_REGEX_PCRE2],
+			.regex = e->parts[PART_REGEX_PCRE2] || e->parts[PART_REGEX_BOTH],
 			.crypt = e->action_fn[ACT_AUTH] != WS_NONE };
 	const char *dir = cc_open();
 	struct out_files files;

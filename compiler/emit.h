@@ -22,6 +22,7 @@
 	TABLE(VALUES, values, struct ws_value)                                                     \
 	TABLE(NETS, nets, struct ws_net)                                                           \
 	TABLE(REGEXES, regexes, struct ws_regex)                                                   \
+	TABLE(AUTOMATA, automata, uint32_t)                                                        \
 	TABLE(TEXTS, texts, struct ws_text)                                                        \
 	TABLE(PIECES, pieces, struct ws_piece)                                                     \
 	TABLE(MAPS, maps, struct ws_map)                                                           \
@@ -60,6 +61,8 @@ enum emit_part {
 	PART_MUX_H1,
 	PART_MUX_TCP,
 	PART_REGEX_PCRE2,
+	PART_REGEX_DFA,
+	PART_REGEX_BOTH,
 	PART_BALANCE_ROUNDROBIN,
 	PART_BALANCE_LEASTCONN,
 	PART_BALANCE_HASH,
@@ -100,6 +103,7 @@ struct emit {
 	const struct program *p;
 	struct table tables[EMIT_NTABLES];
 	bool parts[EMIT_PARTS], subjects[SUBJECTS];
+	bool adds_regexes; /* while the binary runs: dynamic sets and maps */
 	uint32_t nactions, nconvs; /* functions used, in order of first use */
 	enum action_id actions[ACTIONS];
 	enum converter_id convs[CONVERTERS];

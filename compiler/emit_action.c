@@ -84,7 +84,7 @@ static void action_row(struct emit *e, const struct p_action *a, struct ws_actio
 	row->name = emit_ref(e, a->name);
 	row->old = emit_ref(e, a->old);
 	row->text = a->id == ACT_RESPOND ? WS_NONE : emit_text(e, a->text);
-	row->regex = emit_regex(e, a->regex);
+	row->regex = emit_regex(e, a->regex, a->id != ACT_DELETE);
 	row->map = row->subject = WS_NONE;
 	row->target = a->target ? a->target->index : WS_NONE;
 	if (a->map)

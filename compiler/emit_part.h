@@ -21,7 +21,8 @@ struct ws_ref emit_ref(struct emit *e, struct str s);
 uint32_t emit_place(struct emit *e, struct p_place at);
 uint32_t emit_text(struct emit *e, const struct p_text *t); /* NULL: WS_NONE */
 uint32_t emit_constant(struct emit *e, struct str s); /* a text of these bytes */
-uint32_t emit_regex(struct emit *e, const struct p_regex *r);
+/* <groups>: where it matches is asked, not only whether. NULL: WS_NONE. */
+uint32_t emit_regex(struct emit *e, const struct p_regex *r, bool groups);
 uint32_t emit_subject(struct emit *e, const struct p_subject *s);
 bool emit_is_one(const struct p_subject *s); /* it gives one value at most */
 /* <type>: enum ws_type of its keys; <icase>: a subject's that is written with i. */

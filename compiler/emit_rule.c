@@ -53,6 +53,8 @@ static void rule_cond(struct emit *e, const struct p_rule *r, struct ws_rule *ro
 
 	row->cond = cond(e, r->cond, WS_YES, WS_NO);
 	row->capturing = r->capturing ? emit_test(e, r->capturing) : WS_NONE;
+	if (r->capturing)
+		emit_regex(e, r->capturing->values[0].regex, true);
 	if (e->steps > STEPS_MAX && !e->bad) {
 		diag(E068, at, STR_ARG(r->section->name),
 		     "conditions of more than 16777216 tests once its acls are put in");

@@ -88,20 +88,23 @@ uint32_t emit_constant(struct emit *e, struct str s)
 	return emit_text(e, &text);
 }
 
-uint32_t emit_regex(struct emit *e, const struct p_regex *r)
+uint32_t emit_regex(struct emit *e, const struct p_regex *r, bool groups)
 {
-	struct ws_regex row = { 0 };
+	struct ws_regex row = { 0 }, *made;
 	uint32_t *known;
 
 	if (!r)
 		return WS_NONE;
 	known = &e->regex_rows[r->index];
-	if (*known != WS_NONE)
-		return *known;
-	e->parts[PART_REGEX_PCRE2] = true;
-	row.text = emit_ref(e, r->text);
-	row.flags = (r->icase ? WS_RE_ICASE : 0u) | (r->freespace ? WS_RE_FREE : 0u);
-	return *known = emit_add(e, EMIT_REGEXES, &row, 1);
+	if (*known == WS_NONE) {
+		e->parts[PART_REGEX_PCRE2] = true;
+		row.text = emit_ref(e, r->text);
+		row.flags = (r->icase ? WS_RE_ICASE : 0u) | (r->freespace ? WS_RE_FREE : 0u);
+		*known = emit_add(e, EMIT_REGEXES, &row, 1);
+	}
+	made = table_row(&e->tables[EMIT_REGEXES], *known);
+	made->flags |= groups ? WS_RE_GROUPS : 0u;
+	return *known;
 }
 
 static void net_row(struct ws_net *row, const struct p_net *net)
@@ -160,7 +163,7 @@ static struct ws_run convs(struct emit *e, const struct p_subject *s, uint32_t n
 			.num = (int32_t)c->num,
 			.num2 = c->id == CONV_HASH ? type : (int32_t)c->num2,
 			.delim = (unsigned char)c->delim,
-			.regex = emit_regex(e, c->regex),
+			.regex = emit_regex(e, c->regex, true),
 			.text = emit_text(e, c->text),
 			.map = emit_map(e, c->map, type, s->icase),
 		};
@@ -282,7 +285,7 @@ static struct ws_value value_row(struct emit *e, const struct p_value *v, enum p
 	case VALUE_REGEX:
 		row.kind = WS_V_REGEX;
 		row.flags = 0;
-		row.index = emit_regex(e, v->regex);
+		row.index = emit_regex(e, v->regex, false);
 		break;
 	case VALUE_TEXT:
 		row.kind = WS_V_TEXT;
@@ -312,6 +315,7 @@ static void dynamic_map(struct emit *e, const struct p_map *m, uint8_t type, boo
 	row->type = type;
 	row->icase = icase ? WS_V_ICASE : 0;
 	e->parts[PART_DYNAMIC] = true;
+	e->adds_regexes |= m->op == OP_RE;
 	e->parts[PART_REGEX_PCRE2] |= m->op == OP_RE;
 }
 
@@ -384,6 +388,7 @@ static uint32_t set_row(struct emit *e, const struct p_test *t, struct ws_run ru
 	row.op = (uint8_t)(t->subject->type == TYPE_STR ? t->op : OP_EQ);
 	row.icase = t->subject->icase ? WS_V_ICASE : 0;
 	e->parts[PART_DYNAMIC] = true;
+	e->adds_regexes |= t->op == OP_RE;
 	e->parts[PART_REGEX_PCRE2] |= t->op == OP_RE;
 	return 1 + emit_put(e, EMIT_SETS, &row, 1);
 }

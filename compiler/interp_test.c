@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interp_machine.h"
+#include "regular/dfa.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -36,8 +37,22 @@ static void take_groups(struct machine *m, pcre2_match_data *md, int n, struct s
 			g->at[i] = copy(m, subject.p + o[2 * i], o[2 * i + 1] - o[2 * i]);
 }
 
-/* Position and end of the first match in <at>. False also when the limit was reached; then
- * m->limit is set. */
+/* Where the matcher gave up: what the automaton says, as a binary would have asked it first. False:
+ * there is none. */
+static bool decided(const struct p_regex *r, struct str subject, bool *matches)
+{
+	uint64_t steps = UINT64_MAX;
+	struct arena t = { 0 };
+	const struct dfa *d = dfa_of_pattern(&t, r->text, r->icase, r->freespace, &steps);
+
+	if (d)
+		*matches = dfa_accepts(d, subject);
+	arena_free(&t);
+	return d != NULL;
+}
+
+/* Position and end of the first match in <at>; NULL: only whether there is one is asked. False also
+ * when the limit was reached; then m->limit is set. */
 static bool match(struct machine *m, const struct p_regex *r, struct str subject, struct groups *g,
 		  size_t at[2])
 {
@@ -45,30 +60,33 @@ static bool match(struct machine *m, const struct p_regex *r, struct str subject
 	pcre2_match_context *mc = pcre2_match_context_create(NULL);
 	pcre2_match_data *md = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
 	int n = PCRE2_ERROR_MATCHLIMIT;
+	bool matches;
 
 	if (mc && md) {
 		pcre2_set_match_limit(mc, INTERP_MATCH_LIMIT);
 		n = pcre2_match(code, (PCRE2_SPTR)(subject.p ? subject.p : ""), subject.n, 0, 0, md,
 				mc);
 	}
-	if (n > 0) {
-		at[0] = pcre2_get_ovector_pointer(md)[0];
-		at[1] = pcre2_get_ovector_pointer(md)[1];
-		if (g)
-			take_groups(m, md, n, subject, g);
-	} else if (n != PCRE2_ERROR_NOMATCH) {
+	matches = n > 0;
+	if (n > 0 && at)
+		memcpy(at, pcre2_get_ovector_pointer(md), 2 * sizeof(*at));
+	if (n > 0 && g)
+		take_groups(m, md, n, subject, g);
+	if (n <= 0 && n != PCRE2_ERROR_NOMATCH &&
+	    (!decided(r, subject, &matches) || (matches && at))) {
+		matches = false;
 		m->limit = true; /* never "no match": the rule's on-limit applies */
 	}
 	pcre2_match_data_free(md);
 	pcre2_match_context_free(mc);
-	return n > 0;
+	return matches;
 }
 
 bool regex_matches(struct machine *m, const struct p_regex *r, struct str subject, struct groups *g)
 {
 	size_t at[2];
 
-	return match(m, r, subject, g, at);
+	return match(m, r, subject, g, g ? at : NULL);
 }
 
 bool regex_replaced(struct machine *m, const struct p_regex *r, struct str subject,

@@ -217,6 +217,8 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_MUX_H1, "mux_http" },
 		{ PART_MUX_TCP, "mux_raw" },
 		{ PART_REGEX_PCRE2, "regex" },
+		{ PART_REGEX_DFA, "regex" },
+		{ PART_REGEX_BOTH, "regex" },
 		{ PART_BALANCE_ROUNDROBIN, "balances[WS_BALANCE_ROUNDROBIN]" },
 		{ PART_BALANCE_LEASTCONN, "balances[WS_BALANCE_LEASTCONN]" },
 		{ PART_BALANCE_HASH, "balances[WS_BALANCE_HASH]" },

@@ -62,7 +62,8 @@ static const struct field value_fields[] = { F(U8, kind) F(U8, flags) F(U32, ind
 static const struct field net_fields[] = { F(IP, ip) F(U8, bits) END };
 #undef ROW
 #define ROW ws_regex
-static const struct field regex_fields[] = { F(REF, text) F(U32, flags) END };
+static const struct field regex_fields[] = { F(REF, text) F(REF, prefix) F(U32, flags)
+	F(U32, automaton) END };
 #undef ROW
 #define ROW ws_text
 static const struct field text_fields[] = { F(RUN, pieces) END };
@@ -151,7 +152,7 @@ static const struct field *const fields[EMIT_NTABLES] = {
 	[EMIT_TESTS] = test_fields, [EMIT_SUBJECTS] = subject_fields,
 	[EMIT_CONV_ROWS] = conv_fields,
 	[EMIT_VALUES] = value_fields, [EMIT_NETS] = net_fields,
-	[EMIT_REGEXES] = regex_fields, [EMIT_TEXTS] = text_fields,
+	[EMIT_REGEXES] = regex_fields, [EMIT_AUTOMATA] = one_u32, [EMIT_TEXTS] = text_fields,
 	[EMIT_PIECES] = piece_fields, [EMIT_MAPS] = map_fields,
 	[EMIT_SETS] = set_fields, [EMIT_MAP_VALS] = one_ref, [EMIT_ACTION_ROWS] = action_fields,
 	[EMIT_ANSWERS] = answer_fields, [EMIT_ANSWER_HEADERS] = answer_header_fields,

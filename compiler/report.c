@@ -61,6 +61,27 @@ static void sizes(const struct emit *e, const struct out_files *files, const cha
 		fprintf(out, "binary: %lld bytes\n", (long long)st.st_size);
 }
 
+/* Which engine decides the regular expressions. */
+static void regexes(const struct emit *e, FILE *out)
+{
+	const struct table *t = &e->tables[EMIT_REGEXES];
+	uint32_t automata = 0, groups = 0;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct ws_regex *r = table_row(t, i);
+
+		automata += r->automaton != 0;
+		groups += r->automaton && r->flags & WS_RE_GROUPS;
+	}
+	if (t->n)
+		fprintf(out,
+			"regexes: %" PRIu32 ", of which %" PRIu32
+			" by automata of %zu bytes (%" PRIu32
+			" of them with PCRE2 for their groups), %" PRIu32 " by PCRE2\n",
+			t->n, automata, e->tables[EMIT_AUTOMATA].n * sizeof(uint32_t), groups,
+			t->n - automata);
+}
+
 /* What one client connection may hold at most, from the limits of the site. */
 static void bounds(const struct emit *e, FILE *out)
 {
@@ -81,6 +102,7 @@ void report_build(const struct emit *e, const struct embed *m, const struct out_
 	fprintf(out, "site %.*s, program %.*s\n", STR_ARG(m->name), 16, m->program_digest.p);
 	chains(e, out);
 	fprintf(out, "parts: %.*s\n", STR_ARG(m->parts));
+	regexes(e, out);
 	sizes(e, files, target, out);
 	bounds(e, out);
 }

@@ -129,12 +129,16 @@ struct ws_node {
 	uint32_t test, yes, no;
 };
 
+/* What matches begins with <prefix>, and what follows is what the automaton accepts. */
 struct ws_regex {
-	struct ws_ref text;
+	struct ws_ref text, prefix;
 	uint32_t flags; /* WS_RE_* */
+	uint32_t automaton; /* 1 + offset in automata (base/automaton.h); 0: none, PCRE2 decides */
 };
 #define WS_RE_ICASE 0x01
 #define WS_RE_FREE 0x02
+#define WS_RE_GROUPS 0x04 /* where it matches is asked, too */
+#define WS_RE_PREFIX_ICASE 0x08
 
 enum ws_piece_kind { WS_P_LITERAL, WS_P_SUBJECT, WS_P_BACKREF, WS_P_PARAM };
 
@@ -400,7 +404,7 @@ struct handshake;
 #include "../grammar/subject.def"
 extern const struct poller poller_epoll, poller_uring;
 extern const struct mux_ops mux_h1, mux_tcp;
-extern const struct regex_part regex_pcre2;
+extern const struct regex_part regex_pcre2, regex_dfa, regex_both;
 extern const struct balance_part balance_roundrobin, balance_leastconn, balance_hash,
 	balance_random, balance_first;
 extern const struct queue_part queue_places;
@@ -433,6 +437,7 @@ struct ws_site {
 	const struct ws_value *values;
 	const struct ws_net *nets;
 	const struct ws_regex *regexes;
+	const uint32_t *automata;
 	const struct ws_text *texts;
 	const struct ws_piece *pieces;
 	const struct ws_map *maps;

@@ -399,8 +399,10 @@ void decide_build(struct emit *e, enum decide_mode mode)
 		if (e->decided[i].row != WS_NONE)
 			row->decides[i % RULE_DIRS] = e->decided[i].row + 1;
 	}
-	if (mode != DECIDE_NEVER)
+	if (mode != DECIDE_NEVER) {
 		decide_values(e, mode);
+		decide_regexes(e);
+	}
 	if (!e->parts[PART_DECIDE_INDEX])
 		e->tables[EMIT_DECIDE_WORDS].n = 0;
 }

@@ -5,6 +5,7 @@
 
 #include "../../runtime/base/scan.h"
 #include "../emit_part.h"
+#include "../regular/dfa.h"
 #include "decide.h"
 
 /* -- literals ------------------------------------------------------------------------------------
@@ -123,6 +124,29 @@ uint32_t decide_tree(struct emit *e, struct entry *entries, uint32_t n, bool rev
 uint32_t decide_finder(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
 uint32_t decide_ranges(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
 uint32_t decide_nets(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst);
+
+/* automaton.c: an automaton of one pattern or, with <lists>, of several. */
+enum automaton_kind {
+	AUTOMATON_GOES_ON, /* accepts nothing yet */
+	AUTOMATON_ACCEPTS,
+	AUTOMATON_FULL, /* accepts, and no byte leaves it */
+	AUTOMATON_NONE, /* accepts nothing, and no byte leaves it: one at most */
+	AUTOMATON_KINDS
+};
+struct automaton {
+	uint32_t nstates, nclasses, start;
+	const uint8_t *class_of; /* [256] */
+	const uint16_t *next; /* [state * nclasses + class] */
+	uint8_t *kind; /* [state] */
+	const uint32_t *lists; /* [state]: offset of what holds there; NULL: one pattern */
+};
+/* Returns its offset; equal ones have one. */
+uint32_t decide_put_automaton(struct emit *e, const struct automaton *x);
+
+/* regex.c: gives <row>, of <r>, its prefix and automaton when it has one. */
+void decide_regex(struct emit *e, const struct p_regex *r, struct ws_regex *row, uint64_t *steps);
+/* After emit_build: gives the rows of regexes their automata, and sets which engine is linked. */
+void decide_regexes(struct emit *e);
 
 /* decide.c: puts <entries> into the structures of <row>; adds to *<steps> what a look costs. */
 void decide_structures(struct emit *e, const struct entry *entries, uint32_t n, struct ws_scan *row,

@@ -29,6 +29,12 @@ struct budget {
 		.positions = 20000, .states = 10000, .tuples = 64000, .steps = 2000000000          \
 	}
 
+/* Of one expression that is compiled into a table. */
+#define BUDGET_REGEX                                                                               \
+	{                                                                                          \
+		.positions = 4000, .states = 4000, .tuples = 0, .steps = 8000000                   \
+	}
+
 /* Takes <n> steps off. False, and the limit is noted, when there are no more. */
 static inline bool budget_take(struct budget *b, uint64_t n)
 {

@@ -40,6 +40,18 @@ const struct dfa *dfa_none(struct arena *a); /* no string */
 const struct dfa *dfa_all(struct arena *a); /* every string */
 /* Subjects in which <re> matches somewhere. */
 const struct dfa *dfa_search(struct arena *a, const struct re *re, struct budget *b);
+/* The same of a pattern as a site has it, within BUDGET_REGEX, of whose steps it takes at most
+ * *<steps>, and takes off what it used: what the binary decides by a table (compiler/decide/regex.c)
+ * and the interpreter where its matcher gives up. NULL: it is opaque, or its table would have more
+ * than DFA_TABLE_BYTES. */
+const struct dfa *dfa_of_pattern(struct arena *a, struct str pattern, bool icase, bool freespace,
+				 uint64_t *steps);
+#define DFA_TABLE_BYTES 65536
+/* Bytes of a table of cells as narrow as they can be. */
+static inline size_t dfa_table_bytes(uint32_t nstates, uint32_t nclasses)
+{
+	return (size_t)nstates * nclasses * (nstates > 256 ? 2 : 1);
+}
 /* Strings that <re> matches from start to end. */
 const struct dfa *dfa_whole(struct arena *a, const struct re *re, struct budget *b);
 /* Strings of bytes of <set>, <min> to <max> of them (DFA_FOREVER: no upper bound). */

@@ -402,3 +402,22 @@ const struct dfa *dfa_whole(struct arena *a, const struct re *re, struct budget 
 {
 	return determinise(a, re, false, b);
 }
+
+const struct dfa *dfa_of_pattern(struct arena *a, struct str pattern, bool icase, bool freespace,
+				 uint64_t *steps)
+{
+	struct budget b = BUDGET_REGEX;
+	struct arena t = { 0 };
+	const struct dfa *d = NULL;
+	const struct re *re;
+	struct str why;
+
+	b.steps = *steps < b.steps ? *steps : b.steps;
+	*steps -= b.steps;
+	re = re_parse(&t, pattern, icase, freespace, &why);
+	if (re)
+		d = dfa_search(a, re, &b);
+	*steps += b.steps;
+	arena_free(&t);
+	return d && dfa_table_bytes(d->nstates, d->nclasses) <= DFA_TABLE_BYTES ? d : NULL;
+}

@@ -464,7 +464,7 @@ static void load_regexes(struct load *l)
 		const struct ws_regex *r = &site.ws->regexes[i];
 		struct str why = { 0 };
 
-		site.regexes[i] = site.ws->regex->compile(ws_str(r->text), r->flags, &why);
+		site.regexes[i] = site.ws->regex->compile(r, ws_str(r->text), r->flags, &why);
 		if (!site.regexes[i])
 			complain(l, WS_NONE, "regex '%.*s': %.*s", STR_ARG(ws_str(r->text)),
 				 STR_ARG(why));

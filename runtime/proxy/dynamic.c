@@ -158,7 +158,7 @@ static const char *read_regex(struct dynamic_entry *e, uint32_t flags)
 {
 	struct str why;
 
-	e->regex = site.ws->regex->compile(e->key, flags, &why);
+	e->regex = site.ws->regex->compile(NULL, e->key, flags, &why);
 	return e->regex ? NULL : "this regular expression is wrong";
 }
 

@@ -24,7 +24,8 @@ struct regex_thread {
 	pcre2_jit_stack *stack;
 };
 
-static struct regex_code *compile(struct str pattern, uint32_t flags, struct str *why)
+static struct regex_code *compile(const struct ws_regex *row, struct str pattern, uint32_t flags,
+				  struct str *why)
 {
 	static char message[256];
 	uint32_t opts = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF;
@@ -32,6 +33,7 @@ static struct regex_code *compile(struct str pattern, uint32_t flags, struct str
 	PCRE2_SIZE at;
 	int error;
 
+	(void)row;
 	*why = S("out of memory");
 	if (!code)
 		return NULL;

@@ -67,8 +67,10 @@ struct action_part {
 
 struct regex_part {
 	const char *name;
-	/* At start. NULL and a sentence in <why>. */
-	struct regex_code *(*compile)(struct str pattern, uint32_t flags, struct str *why);
+	/* At start, and when an entry is added: then <row> is NULL, else it stays as long as the code.
+	 * NULL and a sentence in <why>. */
+	struct regex_code *(*compile)(const struct ws_regex *row, struct str pattern,
+				      uint32_t flags, struct str *why);
 	void (*free)(struct regex_code *code);
 	/* 1 match (groups filled when <groups> is not NULL: unset ones empty), 0 none, -1 limit
 	 * reached. */

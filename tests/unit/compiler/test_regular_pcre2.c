@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random regular expressions: the automaton and PCRE2, with the proxy's options, must agree on
- * every short string. WEIR_SEED=N and WEIR_CASES=N choose other ones than the fixed few. */
+/* Random regular expressions: the automaton, the table that binaries have of it, and PCRE2 with the
+ * proxy's options must agree on every short string (S103). WEIR_SEED=N and WEIR_CASES=N choose other ones than the fixed few. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "compiler/regular/dfa.h"
+#include "compiler/decide/decide_part.h"
+#include "runtime/base/automaton.h"
 
 static uint64_t seed;
 
@@ -107,8 +108,19 @@ struct pair {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	const struct dfa *dfa;
+	struct emit *emitted;
+	struct ws_regex row;
 	unsigned compared;
 };
+
+static bool table_says(const struct pair *p, struct str word)
+{
+	const char *texts = table_row(&p->emitted->tables[EMIT_TEXT], p->row.prefix.off);
+
+	return automaton_matches(table_row(&p->emitted->tables[EMIT_AUTOMATA], 0),
+				 p->row.automaton - 1, str_of(texts, p->row.prefix.len),
+				 p->row.flags & WS_RE_PREFIX_ICASE, word);
+}
 
 static void compare(struct pair *p, struct str word)
 {
@@ -121,6 +133,9 @@ static void compare(struct pair *p, struct str word)
 		      "pattern <%s>, %zu bytes, begins %d %d %d: PCRE2 says %d", text, word.n,
 		      word.n > 0 ? word.p[0] : -1, word.n > 1 ? word.p[1] : -1,
 		      word.n > 2 ? word.p[2] : -1, n >= 0);
+	if (p->row.automaton)
+		ck_assert_msg((n >= 0) == table_says(p, word), "table of <%s>, word <%.*s>", text,
+			      STR_ARG(word));
 }
 
 static void compare_all(struct pair *p)
@@ -142,6 +157,8 @@ static void compare_all(struct pair *p)
 	}
 }
 
+static unsigned tables; /* compared */
+
 /* Makes and compares one expression. Returns 0: PCRE2 refuses it, 1: opaque or too large, 2. */
 static int one_case(unsigned *compared)
 {
@@ -152,6 +169,9 @@ static int one_case(unsigned *compared)
 	const struct re *re;
 	struct pair p = { 0 };
 	PCRE2_SIZE at;
+	struct emit e = { .arena = &a };
+	struct p_regex regex = { .icase = icase, .freespace = freespace };
+	uint64_t steps = 100000000;
 	struct str why;
 	int error, result = 1;
 
@@ -168,6 +188,12 @@ static int one_case(unsigned *compared)
 	p.data = pcre2_match_data_create(1, NULL);
 	p.dfa = re ? dfa_search(&a, re, &b) : NULL;
 	if (p.dfa) {
+		regex.text = str_of(text, len);
+		table_init(&e.tables[EMIT_TEXT], &a, 1);
+		table_init(&e.tables[EMIT_AUTOMATA], &a, sizeof(uint32_t));
+		p.emitted = &e;
+		decide_regex(&e, &regex, &p.row, &steps);
+		tables += p.row.automaton != 0;
 		compare_all(&p);
 		result = 2;
 	}
@@ -190,6 +216,7 @@ START_TEST(automata_agree_with_pcre2)
 		printf("%u refused by PCRE2, %u opaque, %u compared on %u strings\n", done[0],
 		       done[1], done[2], compared);
 	ck_assert_uint_gt(done[2], cases / 2);
+	ck_assert_uint_ge(tables + 10, done[2]); /* few are too large for a table */
 	ck_assert_uint_gt(compared, cases * 100);
 }
 END_TEST
