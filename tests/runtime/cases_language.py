@@ -139,6 +139,24 @@ def s34_edits_of_none_one_and_two_headers(w):
 
 
 @case
+def s15_captures_stay_with_the_front(w):
+    """What the front captured is logged with the backend that was chosen afterwards, and seen there."""
+    start(w)
+    ask(w, "/watch/x", fields=(("X-Note", "kept"),))
+    line = w.log(1)[0]
+    same((line["frontend"], line["backend"]), ("f", "watch"))
+    same(line["captures"], {"before": "/watch/x", "note": "kept"})
+
+
+@case
+def s31_a_remap_without_a_new_prefix_keeps_the_path(w):
+    start(w)
+    got = ask(w, "/event/x?y=1")
+    same((got.line, got.head.get("x-backend")), ("GET /event/x?y=1 HTTP/1.1", "watch"))
+    same(ask(w, "/chat/x?y=1").line, "GET /x?y=1 HTTP/1.1")
+
+
+@case
 def s35_deny_of_an_answer_is_502(w):
     start(w)
     same(ask(w, "/secret").head.status, 502)
