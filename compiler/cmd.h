@@ -20,6 +20,7 @@ int cmd_diff(int argc, char **argv);
 int cmd_gen_tests(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_query(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);

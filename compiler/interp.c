@@ -548,3 +548,28 @@ struct outcome *interp_run(struct arena *a, const struct program *p, const struc
 	regexes_free(&m);
 	return o;
 }
+
+bool interp_holds(struct arena *a, const struct program *p, const struct request_spec *r,
+		  const struct interp_state *st, const struct p_expr *e)
+{
+	struct outcome *o = ARENA_NEW(a, struct outcome);
+	struct interp_state brief = st ? *st : (struct interp_state) { 0 };
+	struct trace_rule none = { 0 };
+	struct machine m = { .a = a,
+			     .p = p,
+			     .spec = r,
+			     .st = &brief,
+			     .out = o,
+			     .answer = &o->answer,
+			     .now = &none };
+	bool holds;
+
+	brief.brief = true;
+	start_entry(&m);
+	start(&m);
+	if (!o->entry)
+		return false;
+	holds = (o->entry->front_mode != MODE_HTTP || !start_request(&m)) && expr_holds(&m, e, 0);
+	regexes_free(&m);
+	return holds && !m.limit;
+}

@@ -100,6 +100,11 @@ struct outcome {
 struct outcome *interp_run(struct arena *a, const struct program *p, const struct request_spec *r,
 			   const struct interp_state *st);
 
+/* Does the request, as it comes in, meet <e>, a condition of rules on requests? False, too, when it
+ * cannot enter the site. */
+bool interp_holds(struct arena *a, const struct program *p, const struct request_spec *r,
+		  const struct interp_state *st, const struct p_expr *e);
+
 extern const char *const verdict_names[];
 
 #endif

@@ -17,6 +17,7 @@ static const struct command {
 	{ "explain", "show which rules a request meets, and its outcome", cmd_explain },
 	{ "why", "show why a request ends as it does: deciding rules, and those passed over",
 	  cmd_why },
+	{ "query", "find a request that meets a condition and an outcome", cmd_query },
 	{ "fmt", "write files in the canonical form", cmd_fmt },
 	{ "lsp", "serve editors", cmd_lsp },
 	{ "diff", "show what two sites, or built binaries, do differently", cmd_diff },

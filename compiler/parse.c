@@ -142,8 +142,7 @@ static const char *check_cycle(const struct parse *ps, uint32_t file)
 	for (const struct frame *f = ps->frame; f; f = f->outer) {
 		const struct source *o = source_get(f->lx.file);
 
-		if (o->dev == s->dev && o->ino == s->ino &&
-		    (s->ino || str_eq(o->path, s->path)))
+		if (o->dev == s->dev && o->ino == s->ino && (s->ino || str_eq(o->path, s->path)))
 			return "it includes itself";
 	}
 	return NULL;
@@ -457,4 +456,26 @@ struct ast *parse_again(struct arena *a, uint32_t file, const struct parse_watch
 	init(&ps, a);
 	ps.watch = watch;
 	return parse(&ps, file);
+}
+
+struct ast_stmt *parse_statement(struct arena *a, struct str name, struct str text,
+				 enum section_kind kind)
+{
+	struct parse ps;
+	struct ast_section *s;
+	const char *why;
+	uint32_t file;
+
+	init(&ps, a);
+	ps.memory = true;
+	s = ps.section = ARENA_NEW(a, struct ast_section);
+	*s = (struct ast_section) { .kind = kind, .name = S("") };
+	ps.tails[1] = &s->stmts;
+	why = source_text(a, name, text, &file);
+	if (why) {
+		diag(E020, (struct at) { 0 }, STR_ARG(name), why);
+		return NULL;
+	}
+	parse(&ps, file);
+	return s->stmts && !s->stmts->next ? s->stmts : NULL;
 }

@@ -17,6 +17,11 @@ struct ast *parse_site(struct arena *a, const char *path, const char *stdlib_dir
  * there. */
 struct ast *parse_text(struct arena *a, struct str name, struct str text);
 
+/* One more source of the set, which holds one statement of a section of <kind>: the statement. NULL
+ * after reports, or when the text is none. It is in no tree. */
+struct ast_stmt *parse_statement(struct arena *a, struct str name, struct str text,
+				 enum section_kind kind);
+
 /* A statement as it stands in the text. */
 struct parse_seen {
 	const struct token *tokens; /* until the next one */

@@ -261,6 +261,11 @@ static char values_of(struct str word)
 	return 0;
 }
 
+bool expect_knows(struct str word)
+{
+	return values_of(word) != 0;
+}
+
 static void expect_add(struct arena *a, struct expectations *e, struct expectation x)
 {
 	if (e->n == e->room) {

@@ -83,6 +83,8 @@ void request_finish(struct arena *a, struct request_spec *r);
 const char *request_words(struct arena *a, struct request_spec *r, const struct ast_value *words);
 const char *response_words(struct arena *a, struct request_spec *r, const struct ast_value *words);
 const char *expect_words(struct arena *a, struct expectations *e, const struct ast_value *words);
+/* Does an expectation begin with <word>? */
+bool expect_knows(struct str word);
 
 /* "10.0.0.1", "::1", "10.0.0.1:80", "[::1]:80" as an address; port 0 when there is none. IPv4 is
  * mapped. */

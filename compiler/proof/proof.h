@@ -59,6 +59,36 @@ void proof_reaches(struct proof *g, const struct p_rule *rule, bool with_witness
  * "always". */
 void proof_assert(struct proof *g, const struct p_assert *s, struct reach *out);
 
+/* ---- query.c: is there a request that meets a condition and comes to an outcome? ---- */
+
+/* Where requests come to: a rule that answers, or a backend. */
+struct query_end {
+	const struct p_rule *rule; /* that answers, or that chose the backend; NULL: none did */
+	const struct p_section *backend; /* NULL: answered, or none is chosen */
+	const struct p_action *answer; /* of <rule>; NULL: it does not answer */
+};
+
+struct query {
+	const struct p_expr *cond; /* of the request as it comes in; NULL: none */
+	const struct p_section *through; /* its rules run, or its servers are used; NULL: any */
+	const struct p_rule *const *matched; /* all of them run and match */
+	uint32_t nmatched;
+	const struct p_expr *const *hints; /* what an outcome that is hard to see may need */
+	uint32_t nhints;
+	struct str writes; /* a header of the request that the outcome is about; empty: none */
+	void *arg;
+	/* May requests that come to <e> have the outcome? False only when it is certain. */
+	bool (*fits)(void *arg, const struct query_end *e);
+	/* Has the run the outcome? It may change what the server answers, and run it again. */
+	bool (*meets)(void *arg, struct witness *w);
+	/* Told a request for <e>. True: no more are wanted. */
+	bool (*found)(void *arg, const struct query_end *e, const struct witness *w);
+};
+
+/* YES: at least one was found. NO: there is none. LIMIT: none was found, and not all was decided.
+ * <open>, when it is not NULL: how many ends were not decided. Each end is told once. */
+enum answer proof_query(struct proof *g, const struct query *q, uint32_t *open);
+
 /* The witness as text: a request line, its headers, and where it comes from, a line each, into
  * <lines> of <max>; returns how many. */
 unsigned witness_lines(struct arena *a, const struct witness *w, struct str *lines, unsigned max);

@@ -9,8 +9,10 @@
 
 #include "../../../compiler/diag.h"
 #include "../../../compiler/diag_report.h"
+#include "../../../compiler/expect.h"
 #include "../../../compiler/lower.h"
 #include "../../../compiler/parse.h"
+#include "../../../compiler/query.h"
 #include "../../../compiler/symbol.h"
 
 Suite *proof_suite(void);
@@ -165,6 +167,9 @@ static const char *const sources[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.1
 struct tried {
 	const struct program *p;
 	bool *hit;
+	void (*look)(void *arg, const struct request_spec *r,
+		     const struct outcome *o); /* or NULL */
+	void *arg;
 };
 
 static void try_one(struct tried *t, const struct request_spec *r)
@@ -175,6 +180,8 @@ static void try_one(struct tried *t, const struct request_spec *r)
 	for (uint32_t i = 0; i < o->nrules; i++)
 		if (o->rules[i].matched)
 			t->hit[o->rules[i].rule->index] = true;
+	if (t->look)
+		t->look(t->arg, r, o);
 	arena_free(&a);
 }
 
@@ -311,6 +318,91 @@ START_TEST(with_writes)
 }
 END_TEST
 
+/* ---- queries ---- */
+
+static const char *const outcomes[] = {
+	"backend p",       "backend q",           "deny",         "allow",
+	"redir",           "respond 200",         "status 403",   "drop",
+	"header y z",      "noheader y",          "section r",    "section p",
+	"header x a",      "noheader x",          "uri \"/a/b\"", "meth POST",
+	"deny status 403", "backend q header y z"
+};
+
+/* A query, and whether some request of the small universe does what it asks for. */
+struct brute {
+	struct asking q;
+	const struct program *p;
+	bool found;
+};
+
+static bool in_section(const struct brute *b, const struct outcome *o)
+{
+	bool in = !b->q.section.n || (o->forwarded && str_eq(o->backend->name, b->q.section));
+
+	for (uint32_t i = 0; i < o->nrules && !in; i++)
+		in = str_eq(o->rules[i].section->name, b->q.section);
+	return in;
+}
+
+static void look_at(void *arg, const struct request_spec *r, const struct outcome *o)
+{
+	struct brute *b = arg;
+	struct arena a = { 0 };
+	bool ok = (!b->q.allow || o->forwarded) && o->verdict != VERDICT_ERROR && in_section(b, o);
+
+	for (uint32_t i = 0; i < b->q.expect.n && ok; i++)
+		expect_look(&a, b->p, o, &b->q.expect.at[i], &ok);
+	ok = ok &&
+	     interp_holds(&a, b->p, r, NULL, b->p->asserts[b->p->nasserts - b->q.nhints - 1].cond);
+	b->found |= ok;
+	arena_free(&a);
+}
+
+/* What is called impossible no request of the universe does (S26). */
+START_TEST(query_against_all)
+{
+	unsigned n = CONFIGS * (getenv("WEIR_SOAK") ? 10 : 1), asked = 0, no = 0, open = 0;
+
+	seed = 0x2545f4914f6cdd1d;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned kinds = mixes[i % (sizeof(mixes) / sizeof(mixes[0]))];
+		struct str text = site(kinds, i % 3 == 2);
+		struct brute b = { .found = false };
+		struct str query =
+			arena_printf(&arena, "%s & outcome %s", test_of(kinds), PICK(outcomes));
+		struct query_report r = { .out = fopen("/dev/null", "w") };
+		enum answer answer = ANSWER_YES;
+		const char *why;
+		struct ast *ast;
+		struct tried t = { .look = look_at, .arg = &b };
+
+		ck_assert_ptr_nonnull(r.out);
+		diag_reset();
+		ast = parse_text(&arena, S("t.weir"), text);
+		ck_assert_msg(query_read(&b.q, &arena, ast, query, &why), "%.*s: %s",
+			      STR_ARG(query), why);
+		b.p = t.p = lower(&arena, ast);
+		ck_assert_ptr_nonnull(t.p);
+		t.hit = ARENA_ARRAY(&arena, bool, t.p->nrules + 1);
+		try_all(&t, kinds);
+		ck_assert_ptr_null(query_ask(&b.q, t.p, &r, &answer));
+		fclose(r.out);
+		if (answer == ANSWER_NO && b.found)
+			fprintf(stderr, "%.*s\n", STR_ARG(text));
+		ck_assert_msg(answer != ANSWER_NO || !b.found, "%.*s: there is such a request",
+			      STR_ARG(query));
+		asked++;
+		no += answer == ANSWER_NO;
+		open += answer == ANSWER_LIMIT;
+		arena_free(&arena);
+	}
+	if (getenv("WEIR_SHOW"))
+		fprintf(stderr, "queries %u no %u open %u\n", asked, no, open);
+	ck_assert_uint_ge(no, asked / 10);
+	ck_assert_uint_le(open, asked / 6);
+}
+END_TEST
+
 /* A computed choice may be any section; the rules of a listen's connections still run for its own
  * clients alone. */
 START_TEST(connections_of_a_listen)
@@ -430,6 +522,7 @@ Suite *proof_suite(void)
 	tcase_add_test(t, without_writes);
 	tcase_add_test(t, with_writes);
 	tcase_add_test(t, connections_of_a_listen);
+	tcase_add_test(t, query_against_all);
 	tcase_add_test(t, shown);
 	tcase_add_loop_test(t, alone, 0, (int)(sizeof(decided) / sizeof(decided[0])));
 	suite_add_tcase(s, t);
