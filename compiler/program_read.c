@@ -32,12 +32,69 @@ static const char *action_fault(const struct program *p, const struct p_action *
 	return place_known(p, a->place) ? NULL : "a place in a file that does not exist";
 }
 
+static bool text_operator(enum operator_id op)
+{
+	return op == OP_EQ || op == OP_RE || op == OP_SUFFIX || op == OP_PREFIX ||
+	       op == OP_SUBSTR || op == OP_WORD || op == OP_DOTWORD;
+}
+
+/* What a value of such a test is, when it is no computed one. */
+static enum p_value_kind kind_for(enum p_type type, enum operator_id op)
+{
+	if (type == TYPE_STR)
+		return op == OP_RE ? VALUE_REGEX : VALUE_STR;
+	return type == TYPE_INT ? VALUE_INT : VALUE_NET;
+}
+
+static bool values_fit(const struct p_value *values, uint32_t n, enum p_value_kind kind)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (values[i].kind != kind && (values[i].kind != VALUE_TEXT || kind == VALUE_REGEX))
+			return false;
+	return true;
+}
+
+/* Operator, subject and values go together: who evaluates a test relies on it. */
+static bool test_fits(const struct p_test *t)
+{
+	enum p_type type = t->subject->type;
+	enum p_value_kind kind = kind_for(type, t->op);
+	bool fits = type == TYPE_STR   ? text_operator(t->op)
+		    : type == TYPE_INT ? !text_operator(t->op) || t->op == OP_EQ
+				       : t->op == OP_EQ && type == TYPE_ADDR;
+
+	if (t->op == OP_TRUE)
+		return !t->nvalues && !t->set;
+	return fits && values_fit(t->values, t->nvalues, kind) &&
+	       (!t->set || values_fit(t->set->values, t->set->nvalues, kind));
+}
+
+static bool tests_fit(const struct p_expr *e)
+{
+	for (uint32_t i = 0; i < e->nkids; i++)
+		if (!tests_fit(e->kids[i]))
+			return false;
+	return e->kind != PE_TEST || test_fits(e->test);
+}
+
+static bool keys_fit(const struct p_map *m)
+{
+	enum p_value_kind kind = m->op == OP_RE ? VALUE_REGEX : m->n ? m->keys[0].kind : VALUE_STR;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->keys[i].kind != kind)
+			return false;
+	return kind != VALUE_TEXT && (kind != VALUE_REGEX || m->op == OP_RE);
+}
+
 static const char *rule_fault(const struct program *p, const struct p_rule *r)
 {
 	const char *why = place_known(p, r->place) ? NULL : "a place in a file that does not exist";
 
 	for (uint32_t i = 0; i < r->nactions && !why; i++)
 		why = action_fault(p, &r->actions[i]);
+	if (!why && !tests_fit(r->cond))
+		why = "a test whose values do not fit";
 	if (!why && r->capturing &&
 	    (r->capturing->nvalues != 1 || r->capturing->values[0].kind != VALUE_REGEX))
 		why = "a capturing test without one regex";
@@ -74,9 +131,16 @@ static const char *program_fault(struct arena *a, const struct program *p)
 	for (uint32_t i = 0; i < p->nacls && !why; i++)
 		if (!expr_ends(p->acls[i]->expr, seen, 0))
 			why = "an acl that contains itself, or conditions nested too deep";
+	for (uint32_t i = 0; i < p->nacls && !why; i++)
+		if (!tests_fit(p->acls[i]->expr))
+			why = "an acl whose values do not fit";
+	for (uint32_t i = 0; i < p->nmaps && !why; i++)
+		if (!keys_fit(p->maps[i]))
+			why = "a map whose keys do not fit";
 	for (uint32_t i = 0; i < p->nasserts && !why; i++)
 		if (!place_known(p, p->asserts[i].place) || !p->asserts[i].cond ||
-		    (p->asserts[i].outcome == ACT_SETBE && !p->asserts[i].target))
+		    (p->asserts[i].outcome == ACT_SETBE && !p->asserts[i].target) ||
+		    !tests_fit(p->asserts[i].cond))
 			why = "an assert without condition, target or place";
 	for (uint32_t i = 0; i < p->nsections && !why; i++)
 		if (!p->sections[i]->filters || !p->sections[i]->servers_of ||

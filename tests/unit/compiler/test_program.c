@@ -157,12 +157,21 @@ static const char *const bad[] = {
 	("weir-program 1 site \"a\" has sections 1 section \"a\" backend global section-body "
 	 "filters \"a\" servers_of \"a\" req_in 1 0 0 end"),
 	"weir-program 1 site \"a\" has global end rest",
+#define WITH_TEST(test)                                                                            \
+	("weir-program 1 site \"a\" has subjects 1 subject ( path icase ) acls 1 acl ( \"a\" ) "   \
+	 "global "                                                                                 \
+	 "acl-body ( test ( of ( path icase ) " test " ) ) end")
+	/* values of another kind than the operator or the subject has */
+	WITH_TEST("=~ values 1 str \"/x\""),
+	WITH_TEST("== values 1 int 1 1"),
+	WITH_TEST("< values 1 str \"/x\""),
 };
 
 START_TEST(bad_texts_are_refused_with_a_sentence)
 {
 	struct str why = { 0 };
 
+	ck_assert_ptr_nonnull(program_read(&arena, S(WITH_TEST("== values 1 str \"/x\"")), &why));
 	ck_assert_msg(program_read(&arena, str_from(bad[_i]), &why) == NULL, "%s", bad[_i]);
 	ck_assert_uint_gt(why.n, 10);
 }
