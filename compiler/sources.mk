@@ -28,7 +28,8 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 	compiler/proof/model_line.c compiler/proof/model_host.c compiler/proof/context.c compiler/proof/ways.c \
 	compiler/proof/search.c compiler/proof/witness.c compiler/proof/proof.c compiler/proof/proof_assert.c compiler/proof/query.c \
 	compiler/proof/lint_assert.c compiler/proof/lint_values.c compiler/proof/lint_choices.c compiler/proof/lint_holes.c \
-	compiler/proof/lint_reach.c compiler/proof/lint.c
+	compiler/proof/lint_reach.c compiler/proof/lint.c compiler/proof/clash.c \
+	compiler/proof/lint_redundant.c
 
 # Which requests two programs treat differently.
 WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/clash.c \

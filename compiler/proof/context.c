@@ -294,7 +294,7 @@ struct first {
 	const struct context *c;
 	struct model *m;
 	unsigned flags;
-	uint32_t limit;
+	uint32_t from, limit;
 	const struct hung *found;
 };
 
@@ -314,7 +314,7 @@ static bool takes(const struct first *f, const struct hung *h)
 static void along(struct first *f, const struct hung *h)
 {
 	for (; h && h->rule < f->limit; h = h->next)
-		if (takes(f, h)) {
+		if (h->rule >= f->from && takes(f, h)) {
 			f->limit = h->rule;
 			f->found = h;
 			return;
@@ -324,7 +324,13 @@ static void along(struct first *f, const struct hung *h)
 const struct hung *context_first(struct solver *s, const struct context *c, struct model *m,
 				 unsigned flags, uint32_t limit)
 {
-	struct first f = { .s = s, .c = c, .m = m, .flags = flags, .limit = limit };
+	return context_next(s, c, m, flags, 0, limit);
+}
+
+const struct hung *context_next(struct solver *s, const struct context *c, struct model *m,
+				unsigned flags, uint32_t from, uint32_t limit)
+{
+	struct first f = { .s = s, .c = c, .m = m, .flags = flags, .from = from, .limit = limit };
 
 	(*s->steps)++;
 	along(&f, c->always);

@@ -64,6 +64,9 @@ const struct write *context_left(struct proof *g, const struct context *c, uint3
  * chooses, any other flag that it matches. NULL: none. */
 const struct hung *context_first(struct solver *s, const struct context *c, struct model *m,
 				 unsigned flags, uint32_t limit);
+/* The same, of the rules from <from> on. */
+const struct hung *context_next(struct solver *s, const struct context *c, struct model *m,
+				unsigned flags, uint32_t from, uint32_t limit);
 
 #define SCENE_SEGMENTS 40
 

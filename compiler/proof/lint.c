@@ -52,6 +52,62 @@ struct scene *lint_scene(struct lint *l, const struct scene *sc, uint32_t stop)
 	return new;
 }
 
+struct scene *lint_choosing(struct lint *l, const struct scene *open, uint32_t rule)
+{
+	struct scene *sc = lint_scene(l, open, rule);
+
+	for (uint32_t i = 0; i < sc->n; i++)
+		sc->at[i].unchosen = i + 1 == sc->n || sc->at[i].stop == sc->at[i].context->n
+					     ? sc->at[i].stop
+					     : sc->at[i].stop + 1;
+	return scene_needs(l->g, sc, sc->at[sc->n - 1].context->rules[rule].choice) ? sc : NULL;
+}
+
+const struct clash_table *lint_clashes(struct lint *l, const struct context *c)
+{
+	struct str key = str_of((const char *)&c, sizeof(c));
+	const struct clash_table *t = symbol_get(&l->clashes, key);
+
+	if (t)
+		return t;
+	t = clash_table(l->g, c);
+	symbol_put(l->g->a, &l->clashes, arena_str(l->g->a, key), (void *)(uintptr_t)t);
+	return t;
+}
+
+/* ---- repairs ---- */
+
+/* Does the line end in a backslash that joins the next one to it? */
+static bool goes_on(struct str line)
+{
+	return line.n > 1 && line.p[line.n - 1] == '\\' &&
+	       (line.p[line.n - 2] == ' ' || line.p[line.n - 2] == '\t');
+}
+
+/* Rules of one line follow one another. */
+static bool same_line(const struct p_rule *x, const struct p_rule *y)
+{
+	return x->place.file == y->place.file && x->place.line == y->place.line;
+}
+
+void lint_delete(struct lint *l, const struct p_rule *rule)
+{
+	struct at at = lint_at(rule->place);
+	uint32_t i = rule->index;
+
+	if ((i && same_line(rule, l->p->rules[i - 1])) ||
+	    (i + 1 < l->p->nrules && same_line(rule, l->p->rules[i + 1])))
+		return;
+	diag_fix(true, "delete the rule");
+	for (;; at.line++) {
+		diag_edit_line(at.file, at.line);
+		if (!goes_on(source_line(at)))
+			break;
+	}
+}
+
+/* ---- reports ---- */
+
 static struct str outcome_text(struct arena *a, const struct outcome *o)
 {
 	const struct p_rule *by = o->decided;
@@ -81,6 +137,18 @@ void lint_witness(struct lint *l, const struct witness *w)
 					      .outcome = outcome_text(a, w->outcome) });
 }
 
+/* Rules that stand in the chains of several sections may matter in another one. */
+static void mark_shared(struct lint *l)
+{
+	for (uint32_t i = 0; i < l->p->nsections; i++) {
+		const struct p_section *s = l->p->sections[i];
+
+		for (int dir = 0; dir < RULE_DIRS && s->filters != s; dir++)
+			for (uint32_t k = 0; k < s->chains[dir].n; k++)
+				l->rules[s->chains[dir].rules[k]->index].shared = true;
+	}
+}
+
 void proof_lint(struct arena *a, const struct program *p)
 {
 	struct proof *g = proof_new(a, p);
@@ -88,9 +156,11 @@ void proof_lint(struct arena *a, const struct program *p)
 
 	l.rules = ARENA_ARRAY(a, struct rule_fact, p->nrules + 1);
 	l.reached = ARENA_ARRAY(a, bool, p->nsections + 1);
+	mark_shared(&l);
 	prove_reach(&l);
 	prove_values(&l);
 	prove_choices(&l);
+	prove_redundant(&l);
 	prove_holes(&l);
 	prove_asserts(&l);
 	proof_free(&g);

@@ -10,17 +10,6 @@ static bool only_chooses(const struct crule *r)
 	return (r->flags & RULE_CHOOSES) && !(r->flags & (RULE_ENDS | RULE_FINAL | RULE_MAYBE));
 }
 
-static struct scene *choosing(struct lint *l, const struct scene *open, uint32_t rule)
-{
-	struct scene *sc = lint_scene(l, open, rule);
-
-	for (uint32_t i = 0; i < sc->n; i++)
-		sc->at[i].unchosen = i + 1 == sc->n || sc->at[i].stop == sc->at[i].context->n
-					     ? sc->at[i].stop
-					     : sc->at[i].stop + 1;
-	return scene_needs(l->g, sc, sc->at[sc->n - 1].context->rules[rule].choice) ? sc : NULL;
-}
-
 /* Notes of the choices that come first; false when one always does: W119 says so already. */
 static bool say_choice(const struct scene *sc, const struct search *q, const struct p_rule *rule)
 {
@@ -45,7 +34,7 @@ static void check_choice(struct lint *l, const struct scenes *all, uint32_t rule
 	bool effect = all->cut;
 
 	for (size_t k = 0; k < all->all.n && !effect; k++) {
-		struct scene *sc = choosing(l, all->all.p[k], rule);
+		struct scene *sc = lint_choosing(l, all->all.p[k], rule);
 		struct search q;
 		enum answer got;
 
@@ -143,21 +132,8 @@ static void check_chain(struct lint *l, const struct p_section *s, enum rule_dir
 	}
 }
 
-/* Rules that stand in the chains of several sections may matter in another one. */
-static void mark_shared(struct lint *l)
-{
-	for (uint32_t i = 0; i < l->p->nsections; i++) {
-		const struct p_section *s = l->p->sections[i];
-
-		for (int dir = 0; dir < RULE_DIRS && s->filters != s; dir++)
-			for (uint32_t k = 0; k < s->chains[dir].n; k++)
-				l->rules[s->chains[dir].rules[k]->index].shared = true;
-	}
-}
-
 void prove_choices(struct lint *l)
 {
-	mark_shared(l);
 	for (uint32_t i = 0; i < l->p->nsections; i++)
 		for (int dir = 0; dir < RULE_DIRS; dir++)
 			check_chain(l, l->p->sections[i], (enum rule_dir)dir);

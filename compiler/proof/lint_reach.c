@@ -30,10 +30,12 @@ static void ask_scene(struct lint *l, struct rule_fact *f, const struct scene *o
 	if (!scene_needs(l->g, sc, sc->at[sc->n - 1].context->rules[rule].cond))
 		return;
 	got = search_run(&q, l->g, sc);
-	if (got == ANSWER_YES)
+	if (got == ANSWER_YES) {
 		f->fate = FATE_REACHED;
-	else if (got == ANSWER_NO)
+		f->alike = redundant_perhaps(l, sc, &q, rule);
+	} else if (got == ANSWER_NO) {
 		note_takers(l, f, sc, &q);
+	}
 	f->limit |= got == ANSWER_LIMIT && !q.opaque;
 	f->opaque |= got == ANSWER_LIMIT && q.opaque;
 	search_end(&q);

@@ -87,7 +87,7 @@ static bool add_text(struct proof *g, struct watch_index *w, enum shape shape, b
 /* ---- a text that every match of an expression holds ---- */
 
 struct needle {
-	char text[64], best[64];
+	char text[WATCH_NEEDLE], best[WATCH_NEEDLE];
 	size_t n, nbest;
 	bool at_start, best_at_start; /* the run begins at the start of the subject */
 	bool icase;
@@ -147,9 +147,9 @@ static void needle_walk(struct needle *d, const struct re *re, bool first)
 	needle_end(d);
 }
 
-static bool add_regex(struct proof *g, struct watch_index *w, struct atom *x, uint32_t i)
+struct str watch_needle(struct proof *g, const struct p_regex *r, char room[WATCH_NEEDLE],
+			bool *at_start)
 {
-	const struct p_regex *r = x->values[i].regex;
 	struct needle d = { 0 };
 	struct arena_mark mark;
 	const struct re *re;
@@ -163,8 +163,18 @@ static bool add_regex(struct proof *g, struct watch_index *w, struct atom *x, ui
 		needle_end(&d);
 	}
 	arena_rewind(&g->scratch, mark);
-	return d.nbest && add_text(g, w, d.best_at_start ? SHAPE_PRE : SHAPE_SUB, true,
-				   str_of(d.best, d.nbest), x);
+	memcpy(room, d.best, d.nbest);
+	*at_start = d.best_at_start;
+	return str_of(room, d.nbest);
+}
+
+static bool add_regex(struct proof *g, struct watch_index *w, struct atom *x, uint32_t i)
+{
+	char room[WATCH_NEEDLE];
+	bool at_start;
+	struct str s = watch_needle(g, x->values[i].regex, room, &at_start);
+
+	return s.n && add_text(g, w, at_start ? SHAPE_PRE : SHAPE_SUB, true, s, x);
 }
 
 /* ---- adding ---- */

@@ -14,4 +14,10 @@ void watch_find(struct proof *g, struct arena *a, struct proof_field *f, struct 
 /* How few values an atom has, small first: which literal of a conjunction should be watched. */
 unsigned watch_rank(const struct atom *x);
 
+#define WATCH_NEEDLE 64
+/* The longest text found, in lower case, that each match of <r> holds: one run of bytes, in <room>;
+ * empty: none. <at_start>: each match is of a subject that begins with it. */
+struct str watch_needle(struct proof *g, const struct p_regex *r, char room[WATCH_NEEDLE],
+			bool *at_start);
+
 #endif

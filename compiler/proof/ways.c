@@ -123,7 +123,7 @@ static void into_backend(struct walk *w, struct scene *sc, const struct choice *
 	}
 }
 
-static const struct p_section *usual_backend(const struct scene *sc)
+const struct p_section *scene_default(const struct scene *sc)
 {
 	const struct p_section *last = NULL;
 
@@ -141,7 +141,7 @@ static void by_default(struct walk *w, const struct scene *front)
 	struct scene *sc;
 	const struct segment *last = &front->at[front->n - 1];
 
-	if (usual_backend(front) != w->to)
+	if (scene_default(front) != w->to)
 		return;
 	if (last->stop < last->context->n &&
 	    (last->context->rules[last->stop].flags & RULE_CHOOSES))

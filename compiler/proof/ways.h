@@ -14,6 +14,8 @@ enum ways ways_to(struct proof *g, const struct p_section *to, enum rule_dir dir
 		  bool (*take)(void *arg, struct scene *sc), void *arg);
 /* Adds a condition that must hold. False: it never does. */
 bool scene_needs(struct proof *g, struct scene *sc, struct dnf d);
+/* The backend that requests get for which nothing on the way has chosen, or NULL. */
+const struct p_section *scene_default(const struct scene *sc);
 /* Does it receive connections? */
 bool ways_entry(const struct p_section *s);
 

@@ -14,24 +14,13 @@
 #include "../../../compiler/parse.h"
 #include "../../../compiler/query.h"
 #include "../../../compiler/symbol.h"
+#include "../compiler_random.h"
 
 Suite *proof_suite(void);
 
 #define CONFIGS 60 /* of each kind; with WEIR_SOAK ten times as many */
 
 static struct arena arena;
-static uint64_t seed;
-
-static unsigned rnd(unsigned n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % n;
-}
-
-#define PICK(list) ((list)[rnd(sizeof(list) / sizeof((list)[0]))])
-
 static struct program *compiled(struct str text)
 {
 	struct program *p;
@@ -46,124 +35,6 @@ static struct program *compiled(struct str text)
 	return p;
 }
 
-/* ---- random sites ---- */
-
-static const char *const host_tests[] = { "host == a",      "host == b.a",    "host =* .a",
-					  "host =* a",      "host =^ b",      "host =. a",
-					  "host =~ \"^a\"", "host != a b",    "host =% a.b",
-					  "H(host) == A",   "host =* \"a\"b", "host =~ \"a$|b$\"" };
-static const char *const path_tests[] = {
-	"path == /a",    "path =^ /a",         "path =^ \"/a\"b",     "path =* b",
-	"path =/ a",     "path =% aa",         "path =~ \"^/a/?b$\"", "path != /a /b",
-	"path !^ /a",    "path =~ \"b{2}\"",   "path =* \"b\"b",      "path == /",
-	"len(path) > 3", "path =~ \"/(a|b)/\""
-};
-/* The target as received: not where an edit of the path makes a new one. */
-static const char *const uri_tests[] = { "uri =^ /a", "URI == /b", "uri =* b", "uri !^ /b" };
-static const char *const header_tests[] = { "h(x) == a",      "h(x) == b",   "h(x) =^ a",
-					    "h(x)",           "h(x) != a",   "h(x) =* b",
-					    "h(x) !~ \"^a\"", "h(x) == a b", "h(x) =% ab",
-					    "len(h(x)) == 2" };
-static const char *const other_tests[] = {
-	"METH == GET",      "meth != get",        "METH == GET POST", "src == 10.0.0.0/30",
-	"src == 10.0.0.2",  "src != 10.0.0.0/31", "c(k) == a",        "c(k)",
-	"c(k) !% a",        "query == a",         "q(a) == b",        "query",
-	"src_port < 50000", "var(v) == 1"
-};
-static const char *const edits[] = {
-	"set host \"a\"", "set x \"a\"",        "add x \"b\"",       "rem x",
-	"mapuri /a /b",   "mapuri /b/ /",       "set path \"/a/b\"", "set meth POST",
-	"rem cookie",     "set cookie \"k=b\"", "setvar v 1",        "set query \"a=b\"",
-	"mapuri /a /",    "setvar v \"2\""
-};
-/* The last one edits. */
-static const char *const ends[] = { "deny",     "allow",           "setbe p",  "setbe q",
-				    "switch r", "switch p",        "redir /x", "respond 200",
-				    "set y z",  "uriremap /b q /a" };
-static const char *const back_ends[] = { "deny", "allow", "set y z", "redir /x" };
-
-static bool edited; /* the site has edits of paths */
-
-static const char *test_of(unsigned kinds)
-{
-	for (;;) {
-		unsigned k = rnd(4);
-
-		if (!(kinds & 1u << k))
-			continue;
-		return k == 0   ? PICK(host_tests)
-		       : k == 1 ? (!edited && rnd(4) == 0 ? PICK(uri_tests) : PICK(path_tests))
-		       : k == 2 ? PICK(header_tests)
-				: PICK(other_tests);
-	}
-}
-
-static void put(struct textbuf *b, const char *s)
-{
-	textbuf_put(&arena, b, str_from(s));
-}
-
-static void put_condition(struct textbuf *b, unsigned kinds)
-{
-	unsigned n = 1 + rnd(3);
-
-	put(b, " on");
-	for (unsigned i = 0; i < n; i++) {
-		put(b, i && rnd(4) == 0 ? ", " : " ");
-		put(b, rnd(4) == 0 ? "!(" : "(");
-		put(b, test_of(kinds));
-		put(b, ")");
-	}
-}
-
-static void put_rule(struct textbuf *b, const char *action, unsigned kinds)
-{
-	put(b, " req in ");
-	put(b, action);
-	if (rnd(12))
-		put_condition(b, kinds);
-	put(b, "\n");
-}
-
-static struct str site(unsigned kinds, bool writes)
-{
-	struct textbuf b = { 0 };
-	unsigned n = 6 + rnd(10);
-
-	edited = writes;
-
-	put(&b, "frontend f\n bind :80\n");
-	if (rnd(3))
-		put(&b, " default_backend p\n");
-	for (unsigned i = 0; i < n; i++)
-		put_rule(&b, writes && rnd(3) == 0 ? PICK(edits) : ends[rnd(writes ? 10 : 9)],
-			 kinds);
-	put(&b, " req in switch r on (path == /never) (path == /ever)\n");
-	put(&b, "reqrules r\n");
-	for (unsigned i = 0; i < 3; i++)
-		put_rule(&b, i && writes && rnd(3) == 0 ? PICK(edits) : PICK(back_ends), kinds);
-	put(&b, " req in setvar v 7 on (path == /x)\n req in setbe q\nbackend p\n server s "
-		"10.0.0.1:80\n");
-	for (unsigned i = 0; i < 4; i++)
-		put_rule(&b, writes && rnd(3) == 0 ? PICK(edits) : PICK(back_ends), kinds);
-	put(&b, "backend q\n server s 10.0.0.1:80\n");
-	for (unsigned i = 0; i < 3; i++)
-		put_rule(&b, PICK(back_ends), kinds);
-	return textbuf_str(&b);
-}
-
-/* ---- every request of a small universe ---- */
-
-static const char *const hosts[] = { "a", "b", "A", "ab", "ba", "b.a", "a.b", "aa", "c", "" };
-static const char *const paths[] = { "/",    "/a",   "/b",   "/aa",   "/ab",  "/ba",   "/bb",
-				     "/a/",  "/a/b", "/a/a", "/b/a",  "/b/b", "/b/",   "//a",
-				     "/%61", "/abb", "/aab", "/a/bb", "/c",   "/a/b/a" };
-static const char *const headers[] = { NULL, "", "a", "b", "ab", "ba", "a\nb", "b\na", "c" };
-static const char *const cookies[] = { NULL, "k=a", "k=b", "k=b; k=a" };
-static const char *const queries[] = { NULL, "a", "a=b", "a=b&a=c" };
-static const char *const methods[] = { "GET", "POST", "PUT" };
-static const char *const sources[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.1.0.1" };
-
 struct tried {
 	const struct program *p;
 	bool *hit;
@@ -172,8 +43,9 @@ struct tried {
 	void *arg;
 };
 
-static void try_one(struct tried *t, const struct request_spec *r)
+static void try_one(void *arg, const struct request_spec *r)
 {
+	struct tried *t = arg;
 	struct arena a = { 0 };
 	struct outcome *o = interp_run(&a, t->p, r, NULL);
 
@@ -183,59 +55,6 @@ static void try_one(struct tried *t, const struct request_spec *r)
 	if (t->look)
 		t->look(t->arg, r, o);
 	arena_free(&a);
-}
-
-#define FOR(i, list, use)                                                                          \
-	for (size_t i = 0; i < ((use) ? sizeof(list) / sizeof((list)[0]) : 1); i++)
-
-static void add_headers(struct request_spec *r, const char *text)
-{
-	struct str rest = text ? str_from(text) : (struct str) { 0 };
-
-	while (rest.p)
-		fields_add(&arena, &r->headers, S("X"), str_cut(&rest, '\n'));
-}
-
-static void try_others(struct tried *t, struct request_spec r, bool use)
-{
-	FOR(c, cookies, use)
-	FOR(q, queries, use)
-	FOR(m, methods, use)
-	FOR(s, sources, use)
-	{
-		struct request_spec x = r;
-		uint16_t port;
-
-		x.headers = (struct fields) { 0 };
-		for (uint32_t i = 0; i < r.headers.n; i++)
-			fields_add(&arena, &x.headers, r.headers.at[i].name, r.headers.at[i].value);
-		if (cookies[c])
-			fields_add(&arena, &x.headers, S("Cookie"), str_from(cookies[c]));
-		if (queries[q])
-			x.target = arena_printf(&arena, "%.*s?%s", STR_ARG(r.target), queries[q]);
-		x.meth = str_from(methods[m]);
-		address_read(str_from(sources[s]), &x.src, &port);
-		x.src_port = c & 1 ? 50000 : 1024;
-		try_one(t, &x);
-	}
-}
-
-static void try_all(struct tried *t, unsigned kinds)
-{
-	FOR(h, hosts, kinds & 1)
-	FOR(p, paths, kinds & 2)
-	FOR(x, headers, kinds & 4)
-	{
-		struct request_spec r;
-
-		request_init(&r);
-		r.meth = S("GET");
-		r.target = str_from(paths[p]);
-		r.version = S("1.1");
-		fields_add(&arena, &r.headers, S("Host"), str_from(hosts[h]));
-		add_headers(&r, headers[x]);
-		try_others(t, r, kinds & 8);
-	}
 }
 
 struct counts {
@@ -261,7 +80,7 @@ static void check_site(struct str text, unsigned kinds, struct counts *c)
 	struct proof *g = proof_new(&arena, t.p);
 
 	t.hit = ARENA_ARRAY(&arena, bool, t.p->nrules + 1);
-	try_all(&t, kinds);
+	random_requests(kinds, try_one, &t);
 	for (uint32_t i = 0; i < t.p->nrules; i++) {
 		const struct p_rule *rule = t.p->rules[i];
 		struct reach r;
@@ -281,19 +100,16 @@ static void check_site(struct str text, unsigned kinds, struct counts *c)
 	proof_free(&g);
 }
 
-/* Fields together: the universe of all four kinds would be too large. */
-static const unsigned mixes[] = { 1 | 2, 2, 1 | 4, 2 | 4, 8, 4 };
-
 static void sites(uint64_t start, bool writes)
 {
 	unsigned n = CONFIGS * (getenv("WEIR_SOAK") ? 10 : 1);
 	struct counts c = { 0 };
 
-	seed = start;
+	random_seed(start);
 	for (unsigned i = 0; i < n; i++) {
-		unsigned kinds = mixes[i % (sizeof(mixes) / sizeof(mixes[0]))];
+		unsigned kinds = random_mixes[i % RANDOM_MIXES];
 
-		check_site(site(kinds, writes), kinds, &c);
+		check_site(random_site(&arena, kinds, writes), kinds, &c);
 		arena_free(&arena);
 	}
 	if (getenv("WEIR_SHOW"))
@@ -363,13 +179,14 @@ START_TEST(query_against_all)
 {
 	unsigned n = CONFIGS * (getenv("WEIR_SOAK") ? 10 : 1), asked = 0, no = 0, open = 0;
 
-	seed = 0x2545f4914f6cdd1d;
+	random_seed(0x2545f4914f6cdd1d);
 	for (unsigned i = 0; i < n; i++) {
-		unsigned kinds = mixes[i % (sizeof(mixes) / sizeof(mixes[0]))];
-		struct str text = site(kinds, i % 3 == 2);
+		unsigned kinds = random_mixes[i % RANDOM_MIXES];
+		struct str text = random_site(&arena, kinds, i % 3 == 2);
 		struct brute b = { .found = false };
-		struct str query =
-			arena_printf(&arena, "%s & outcome %s", test_of(kinds), PICK(outcomes));
+		struct str query = arena_printf(
+			&arena, "%s & outcome %s", random_test(kinds, i % 3 == 2),
+			outcomes[random_below(sizeof(outcomes) / sizeof(outcomes[0]))]);
 		struct query_report r = { .out = fopen("/dev/null", "w") };
 		enum answer answer = ANSWER_YES;
 		const char *why;
@@ -384,7 +201,7 @@ START_TEST(query_against_all)
 		b.p = t.p = lower(&arena, ast);
 		ck_assert_ptr_nonnull(t.p);
 		t.hit = ARENA_ARRAY(&arena, bool, t.p->nrules + 1);
-		try_all(&t, kinds);
+		random_requests(kinds, try_one, &t);
 		ck_assert_ptr_null(query_ask(&b.q, t.p, &r, &answer));
 		fclose(r.out);
 		if (answer == ANSWER_NO && b.found)

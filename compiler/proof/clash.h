@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clash: pairs of conditions that no request satisfies both of, seen from their texts alone. Most
+ * pairs of rules that have nothing to do with each other fall here, at the cost of comparing a few
+ * words; the others are a question for a search. */
+#ifndef WEIR_PROOF_CLASH_H
+#define WEIR_PROOF_CLASH_H
+
+#include "context.h"
+
+/* Is it plain that no request satisfies both? */
+bool conj_clash(struct proof *g, const struct conj *x, const struct conj *y);
+bool dnf_clash(struct proof *g, const struct dnf *x, const struct dnf *y);
+
+/* What the conditions of a list say of the starts and ends of the two fields they test most. */
+struct clash_table;
+
+/* Made once for a list; lasts as long as the proof. */
+const struct clash_table *clash_table(struct proof *g, const struct context *c);
+/* Is it plain that no request satisfies the conditions of both rules of the list? */
+bool clash_rules(struct proof *g, const struct clash_table *t, uint32_t x, uint32_t y);
+
+#endif
