@@ -123,6 +123,7 @@ static bool has_own_field(int id)
 	case OPT_DISPATCH:
 	case OPT_FORWARDFOR:
 	case OPT_ERROR:
+	case OPT_CHECK:
 	case OPT_MONITOR_NET:
 	case OPT_TRUSTED:
 	case OPT_LOG:
@@ -229,6 +230,9 @@ static struct entries facts_of(struct diff *d, struct p_section *s)
 	fact(d, &e, "source", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .balance_on = s->balance_on };
 	fact(d, &e, "balance by", FORMED(d, form_section_facts, &rest));
+	rest = (struct p_section) { .check = s->check };
+	rest.check.place = (struct p_place) { 0 };
+	fact(d, &e, "check", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .dispatch = s->dispatch };
 	fact(d, &e, "dispatch", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .monitor = s->monitor, .nmonitor = s->nmonitor };

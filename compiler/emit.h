@@ -33,6 +33,7 @@
 	TABLE(ANSWER_HEADERS, answer_headers, struct ws_answer_header)                             \
 	TABLE(BINDS, binds, struct ws_bind)                                                        \
 	TABLE(SERVERS, servers, struct ws_server)                                                  \
+	TABLE(CHECKS, checks, struct ws_check)                                                     \
 	TABLE(ERRORS, errors, struct ws_error)                                                     \
 	TABLE(LOGS, logs, struct ws_log)                                                           \
 	TABLE(PLACES, places, struct ws_place)                                                     \
@@ -69,6 +70,7 @@ enum emit_part {
 	PART_BALANCE_RANDOM,
 	PART_BALANCE_FIRST,
 	PART_QUEUE,
+	PART_CHECK,
 	PART_COUNT,
 	PART_CONTROL,
 	PART_PAGE_STATS,

@@ -156,6 +156,9 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.disabled = v->disabled;
 		row.send_proxy = (uint8_t)v->send_proxy;
 		row.source = source(e, &v->source);
+		row.checked = v->checked;
+		row.check_addr = address(e, &v->check_addr);
+		row.check_port = (uint32_t)v->check_port;
 		if (v->maxconn > 0)
 			e->parts[PART_QUEUE] = true;
 		if (follows_client(&v->addr))
@@ -166,6 +169,42 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		memcpy(table_row(&e->tables[EMIT_SERVERS], run.first + i), &row, sizeof(row));
 	}
 	return run;
+}
+
+/* 1 + the row of the section's check; 0: no server of it is checked. */
+static uint32_t check(struct emit *e, const struct p_section *s)
+{
+	const struct p_check *c = &s->check;
+	struct ws_check row;
+	bool any = false;
+
+	for (uint32_t i = 0; i < s->nservers; i++)
+		any |= s->servers[i].checked;
+	if (!any)
+		return 0;
+	memset(&row, 0, sizeof(row));
+	row.http = c->kind == CHECK_HTTP;
+	row.rise = (uint8_t)c->rise;
+	row.fall = (uint8_t)c->fall;
+	row.every = (uint32_t)c->every;
+	row.fast = (uint32_t)(c->fast ? c->fast : c->every);
+	row.down = (uint32_t)(c->down ? c->down : c->every);
+	row.addr = address(e, &c->addr);
+	row.port = (uint32_t)c->port;
+	row.method = emit_ref(e, c->method);
+	row.target = emit_ref(e, c->target);
+	row.host = emit_ref(e, c->host);
+	row.expect.n = 2 * c->nexpect;
+	for (uint32_t i = 0; i < c->nexpect; i++) {
+		int64_t pair[] = { c->expect[i].lo, c->expect[i].hi };
+		uint32_t at = emit_add(e, EMIT_NUMS, pair, 2);
+
+		row.expect.first = i ? row.expect.first : at;
+	}
+	e->parts[PART_CHECK] = true;
+	if (row.http)
+		e->parts[PART_MUX_H1] = true;
+	return emit_add(e, EMIT_CHECKS, &row, 1) + 1;
 }
 
 static struct ws_run errors(struct emit *e, const struct p_section *s)
@@ -221,6 +260,7 @@ static const struct num {
 	{ WS_T_QUEUE, OPT_TIMEOUT_QUEUE, UNIT_MS },
 	{ WS_T_TUNNEL, OPT_TIMEOUT_TUNNEL, UNIT_MS },
 	{ WS_T_CLIENT_FIN, OPT_TIMEOUT_CLIENT_FIN, UNIT_MS },
+	{ WS_T_CHECK, OPT_TIMEOUT_CHECK, UNIT_MS },
 	{ WS_T_PREREAD, OPT_PREREAD, UNIT_MS },
 	{ WS_RATE_BYTES, OPT_RATE_MIN, UNIT_COUNT },
 	{ WS_MAXCONN, OPT_MAXCONN, UNIT_COUNT },
@@ -368,6 +408,7 @@ static void section_row(struct emit *e, const struct p_section *s)
 		row.chains[dir] = emit_chain(e, &s->chains[dir]);
 	row.binds = binds(e, s);
 	row.servers = servers(e, s);
+	row.check = check(e, s);
 	row.errors = errors(e, s);
 	row.logs = logs(e, s->logs, s->nlogs);
 	row.monitor = emit_nets(e, s->monitor, s->nmonitor);

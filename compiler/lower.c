@@ -83,6 +83,7 @@ struct program *lower(struct arena *a, const struct ast *ast)
 	resolve_links(m);
 	option_lines(m);
 	option_binds(m);
+	option_checks(m);
 	lower_tables(m);
 	lower_rules(m);
 	lower_asserts(m);

@@ -270,6 +270,7 @@ static bool is_line(int id)
 	case OPT_MONITOR_NET:
 	case OPT_TRUSTED:
 	case OPT_CONTROL:
+	case OPT_CHECK:
 	case OPT_CPU_MAP:
 	case OPT_USE_PROFILE:
 	case OPT_USE_FILTERS_FROM:

@@ -34,6 +34,9 @@ void option_lines(struct model *m);
 /* option_bind.c: bind and server. */
 void option_binds(struct model *m);
 
+/* option_check.c: check. After option_binds. */
+void option_checks(struct model *m);
+
 struct thread_shape;
 /* Threads and groups as far as the site says them: 0 where they are found at start. */
 struct thread_shape option_threads(const struct model *m);

@@ -27,7 +27,7 @@ bool option_addr(struct model *m, struct scope *scope, const struct ast_value *v
 }
 
 /* Words of a line that take one value each, or none. */
-enum word_kind { WORD_FLAG, WORD_COUNT, WORD_OCTAL, WORD_TEXT, WORD_THREADS };
+enum word_kind { WORD_FLAG, WORD_COUNT, WORD_OCTAL, WORD_TEXT, WORD_THREADS, WORD_ADDR };
 struct word {
 	const char *name;
 	enum word_kind kind;
@@ -55,12 +55,16 @@ static const struct word server_words[] = {
 	{ "backup", WORD_FLAG, offsetof(struct p_server, backup), 0, 0 },
 	{ "disabled", WORD_FLAG, offsetof(struct p_server, disabled), 0, 0 },
 	{ "proto", WORD_TEXT, offsetof(struct p_server, proto), 0, 0 },
+	{ "check", WORD_FLAG, offsetof(struct p_server, check), 0, 0 },
+	{ "no-check", WORD_FLAG, offsetof(struct p_server, no_check), 0, 0 },
+	{ "check-port", WORD_COUNT, offsetof(struct p_server, check_port), 1, 65535 },
+	{ "check-addr", WORD_ADDR, offsetof(struct p_server, check_addr), 0, 0 },
 };
 
 static const struct word *find_word(const struct word *words, size_t n, const struct ast_value *v,
 				    const char *what)
 {
-	struct str names[16];
+	struct str names[32];
 
 	for (size_t i = 0; i < n; i++) {
 		names[i] = str_from(words[i].name);
@@ -120,6 +124,8 @@ static const struct ast_value *read_word(struct model *m, const struct word *wor
 	}
 	if (word->kind == WORD_THREADS) {
 		read_threads(m, arg, field);
+	} else if (word->kind == WORD_ADDR) {
+		option_addr(m, &m->site, arg, word->name, field);
 	} else if (word->kind == WORD_TEXT) {
 		if (!text_refused(arg, "it takes a word"))
 			*(struct str *)field = value_plain(m->arena, arg->text);

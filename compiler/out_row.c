@@ -31,7 +31,8 @@ static const struct field section_fields[] = { F(REF, name) F(U8, kind) F(U8, fr
 	F(RUN, binds) F(RUN, servers) F(RUN, errors) F(RUN, logs)
 	F(RUN, monitor) F(RUN, ff_unless)
 	F(REF, ff_header) F(U32, source.mode) F(U32, source.addr) F(U32, source.subject)
-	F(U32, dispatch) F(U32, nums) F(U32, balance) F(U32, balance_subject) END };
+	F(U32, dispatch) F(U32, nums) F(U32, balance) F(U32, balance_subject)
+	F(U32, check) END };
 #undef ROW
 #define ROW ws_rule
 static const struct field rule_fields[] = { F(NODE, cond) F(U32, capturing) F(RUN, actions)
@@ -102,8 +103,14 @@ static const struct field bind_fields[] = { F(U32, addr) F(U32, where) F(U8, acc
 #define ROW ws_server
 static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, where)
 	F(I32, weight) F(I32, maxconn)
-	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U32, source.mode) F(U32, source.addr)
-	F(U32, source.subject) END };
+	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U8, checked) F(U32, source.mode)
+	F(U32, source.addr)
+	F(U32, source.subject) F(U32, check_addr) F(U32, check_port) END };
+#undef ROW
+#define ROW ws_check
+static const struct field check_fields[] = { F(U8, http) F(U8, rise) F(U8, fall) F(U32, every)
+	F(U32, fast) F(U32, down) F(U32, addr) F(U32, port) F(REF, method) F(REF, target)
+	F(REF, host) F(RUN, expect) END };
 #undef ROW
 #define ROW ws_error
 static const struct field error_fields[] = { F(U16, status) F(REF, file_body) F(REF, url)
@@ -157,7 +164,8 @@ static const struct field *const fields[EMIT_NTABLES] = {
 	[EMIT_SETS] = set_fields, [EMIT_MAP_VALS] = one_ref, [EMIT_ACTION_ROWS] = action_fields,
 	[EMIT_ANSWERS] = answer_fields, [EMIT_ANSWER_HEADERS] = answer_header_fields,
 	[EMIT_BINDS] = bind_fields,
-	[EMIT_SERVERS] = server_fields, [EMIT_ERRORS] = error_fields,
+	[EMIT_SERVERS] = server_fields, [EMIT_CHECKS] = check_fields,
+	[EMIT_ERRORS] = error_fields,
 	[EMIT_LOGS] = log_fields, [EMIT_PLACES] = place_fields,
 	[EMIT_FILES] = one_ref, [EMIT_PARAMS] = param_fields, [EMIT_BOUND_NUMS] = bound_num_fields,
 	[EMIT_VALUE_NETS] = value_net_fields, [EMIT_NUMS] = one_i64, [EMIT_CAPTURES] = one_ref,

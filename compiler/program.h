@@ -259,6 +259,25 @@ struct p_source {
 	struct p_subject *subject;
 };
 
+/* How the servers of a section are checked. */
+enum p_check_kind { CHECK_NONE, CHECK_TCP, CHECK_HTTP };
+
+struct p_status {
+	int64_t lo, hi;
+};
+
+struct p_check {
+	enum p_check_kind kind;
+	struct p_place place;
+	struct str method, target, host; /* HTTP; host empty: the server's address */
+	int64_t every, fast, down; /* ms; fast and down 0: as every */
+	int64_t rise, fall;
+	int64_t port; /* 0: the server's */
+	struct p_addr addr; /* kind NONE: the server's */
+	uint32_t nexpect;
+	struct p_status *expect; /* none: 200 to 399 */
+};
+
 struct p_server {
 	uint32_t index; /* in its section */
 	struct p_place place;
@@ -268,6 +287,10 @@ struct p_server {
 	bool backup, disabled, tls;
 	int send_proxy; /* 0, 1, 2 */
 	struct str proto; /* h1 (default), h2 */
+	bool check, no_check; /* as written */
+	bool checked; /* what follows from it and from its section */
+	int64_t check_port; /* 0: as the section says */
+	struct p_addr check_addr; /* likewise kind NONE */
 	struct p_source source;
 };
 
@@ -349,6 +372,7 @@ struct p_section {
 	struct p_forwardfor forwardfor;
 	struct p_source source;
 	struct p_addr dispatch; /* kind NONE: none */
+	struct p_check check;
 	struct p_subject *balance_on; /* what source, uri and hash look at, else NULL */
 	struct p_net *monitor;
 	uint32_t nmonitor;

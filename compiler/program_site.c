@@ -13,6 +13,7 @@ const char *const form_options[OPTIONS] = {
 static const char *const modes[] = { "http", "tcp" };
 static const char *const addr_kinds[] = { "none", "inet", "unix", "abns", "fd" };
 static const char *const source_modes[] = { "none", "addr", "client", "client_ip", "header" };
+static const char *const check_kinds[] = { "none", "tcp", "http" };
 static const char *const log_kinds[] = { "off", "stdout", "file", "udp", "unix" };
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
@@ -148,6 +149,11 @@ void form_server(struct pio *io, struct p_server *s)
 	io_flag(io, "tls", &s->tls);
 	IO_NUM(io, "send_proxy", s->send_proxy, 0, 2);
 	io_str(io, "proto", &s->proto);
+	io_flag(io, "check", &s->check);
+	io_flag(io, "no_check", &s->no_check);
+	io_flag(io, "checked", &s->checked);
+	IO_NUM(io, "check_port", s->check_port, 0, UINT16_MAX);
+	form_addr(io, "check_addr", &s->check_addr);
 	form_source(io, "source", &s->source);
 	form_place(io, &s->place);
 }
@@ -223,6 +229,33 @@ static void form_chain(struct pio *io, const char *dir, struct p_chain *c, const
 	}
 }
 
+static void form_status(struct pio *io, struct p_status *s)
+{
+	io_value_num(io, &s->lo, 100, 599);
+	io_value_num(io, &s->hi, s->lo, 599);
+}
+
+static void form_check(struct pio *io, struct p_check *c)
+{
+	if (!io_key(io, "check", c->kind != CHECK_NONE))
+		return;
+	io_begin(io);
+	WORD_KEY(io, "kind", c->kind, check_kinds);
+	io_str(io, "method", &c->method);
+	io_str(io, "target", &c->target);
+	io_str(io, "host", &c->host);
+	IO_NUM(io, "every", c->every, 0, INT64_MAX);
+	IO_NUM(io, "fast", c->fast, 0, INT64_MAX);
+	IO_NUM(io, "down", c->down, 0, INT64_MAX);
+	IO_NUM(io, "rise", c->rise, 0, INT32_MAX);
+	IO_NUM(io, "fall", c->fall, 0, INT32_MAX);
+	IO_NUM(io, "port", c->port, 0, UINT16_MAX);
+	form_addr(io, "addr", &c->addr);
+	IO_LIST(io, "expect", c->nexpect, c->expect, form_status);
+	form_place(io, &c->place);
+	io_end(io);
+}
+
 void form_section_facts(struct pio *io, struct p_section *s)
 {
 	WORD_KEY(io, "front_mode", s->front_mode, modes);
@@ -233,6 +266,7 @@ void form_section_facts(struct pio *io, struct p_section *s)
 	form_forwardfor(io, &s->forwardfor);
 	form_source(io, "source", &s->source);
 	form_addr(io, "dispatch", &s->dispatch);
+	form_check(io, &s->check);
 	form_ref_subject(io, "balance_on", &s->balance_on);
 	IO_LIST(io, "monitor", s->nmonitor, s->monitor, form_net);
 }

@@ -9,7 +9,7 @@ static const int backend_options[] = {
 	OPT_SERVER, OPT_BALANCE,         OPT_REUSE,          OPT_POOL,
 	OPT_CHECK,  OPT_COOKIE,          OPT_DISPATCH,       OPT_TRANSPARENT,
 	OPT_PROXY,  OPT_TIMEOUT_CONNECT, OPT_TIMEOUT_SERVER, OPT_TIMEOUT_QUEUE,
-	OPT_QUEUE,  OPT_TIMEOUT_TUNNEL,
+	OPT_QUEUE,  OPT_TIMEOUT_TUNNEL,  OPT_TIMEOUT_CHECK,
 };
 
 static const struct ast_option *only(const struct entity *e, int id)

@@ -480,4 +480,8 @@ void show_server(FILE *out, const struct p_server *s)
 	if (!str_eq(s->proto, S("h1")))
 		str_if(out, "proto", s->proto);
 	word_if(out, s->source.mode != SRC_NONE, "source");
+	word_if(out, s->check, "check");
+	word_if(out, s->no_check, "no-check");
+	num_if(out, s->check_port > 0, "check-port", s->check_port);
+	word_if(out, s->check_addr.kind != ADDR_NONE, "check-addr");
 }

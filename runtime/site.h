@@ -263,6 +263,7 @@ enum ws_num {
 	WS_T_SERVER,
 	WS_T_QUEUE,
 	WS_T_TUNNEL,
+	WS_T_CHECK, /* 0: as long as from one check to the next */
 	WS_T_CLIENT_FIN,
 	WS_T_PREREAD,
 	WS_RATE_BYTES,
@@ -312,8 +313,20 @@ struct ws_server {
 	uint32_t addr; /* text */
 	uint32_t where;
 	int32_t weight, maxconn;
-	uint8_t backup, disabled, send_proxy, spare;
+	uint8_t backup, disabled, send_proxy, checked;
 	struct ws_source source;
+	uint32_t check_addr; /* text, or WS_NONE: the section's, else <addr> */
+	uint32_t check_port; /* 0: the section's, else that of the address */
+};
+
+/* The health check of a section's servers. */
+struct ws_check {
+	uint8_t http, rise, fall, spare;
+	uint32_t every, fast, down; /* ms; fast: while the state is in question */
+	uint32_t addr; /* text or WS_NONE */
+	uint32_t port; /* 0: none */
+	struct ws_ref method, target, host; /* host empty: the server's address */
+	struct ws_run expect; /* pairs of nums: good statuses; none: 200 to 399 */
 };
 
 struct ws_error {
@@ -356,6 +369,7 @@ struct ws_section {
 	uint32_t nums; /* first of WS_NUMS rows of <nums> */
 	uint32_t balance; /* enum ws_balance */
 	uint32_t balance_subject; /* what is hashed, or WS_NONE */
+	uint32_t check; /* 1 + row of checks; 0: none */
 };
 
 struct ws_param {
@@ -385,6 +399,7 @@ struct subject_part;
 struct regex_part;
 struct balance_part;
 struct queue_part;
+struct check_part;
 struct preread_part;
 struct count_part;
 struct control_part;
@@ -408,6 +423,7 @@ extern const struct regex_part regex_pcre2, regex_dfa, regex_both;
 extern const struct balance_part balance_roundrobin, balance_leastconn, balance_hash,
 	balance_random, balance_first;
 extern const struct queue_part queue_places;
+extern const struct check_part check_servers;
 extern const struct preread_part preread_hello;
 extern const struct count_part count_all;
 extern const struct control_part control_socket;
@@ -448,6 +464,7 @@ struct ws_site {
 	const struct ws_answer_header *answer_headers;
 	const struct ws_bind *binds;
 	const struct ws_server *servers;
+	const struct ws_check *checks;
 	const struct ws_error *errors;
 	const struct ws_log *logs;
 	const struct ws_place *places;
@@ -486,6 +503,7 @@ struct ws_site {
 	const struct page_part *pages[WS_PAGES];
 	const struct preread_part *preread; /* NULL: the rules run with the first bytes */
 	const struct queue_part *queue; /* NULL: no server has maxconn */
+	const struct check_part *check; /* NULL: no server is checked */
 	const struct target_part *target; /* NULL: every address is constant */
 	const struct decide_part *decide; /* NULL: every rule is tested */
 	const struct dynamic_part *dynamic; /* NULL: no dynamic set or map */

@@ -22,6 +22,7 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/atte
 	runtime/proxy/action_edit.c runtime/proxy/tarpit.c runtime/proxy/subject_hello.c runtime/proxy/auth.c runtime/proxy/session.c runtime/proxy/front.c \
 	runtime/proxy/xlog.c runtime/proxy/proxy.c
 RT_PROXY_SRC += runtime/proxy/takeover.c
+RT_PROXY_SRC += runtime/proxy/check.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \

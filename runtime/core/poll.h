@@ -82,6 +82,11 @@ void io_accept_stop(struct io *io);
 bool io_can_watch(void);
 void io_watch(struct io *io, unsigned what);
 void io_unwatch(struct io *io, unsigned what);
+/* It has bytes to read, or may have, and waits for a buffer. */
+static inline bool io_starved(const struct io *io)
+{
+	return list_queued(&io->wait.link);
+}
 /* Ends the sending direction (after the last sent()). 0 or -errno. */
 int io_shut(struct io *io);
 /* Cancels what is under way, closes the descriptor and calls closed() from the loop; nothing else

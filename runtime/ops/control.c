@@ -20,7 +20,8 @@
 #include "../net/listener.h"
 #include "../proxy/conf.h"
 #include "../proxy/dynamic.h"
-#include "../proxy/queue.h"
+#include "../proxy/check.h"
+#include "../proxy/server.h"
 
 #define CLIENTS_MAX 8
 #define LINE_BYTES_MAX 1024
@@ -202,6 +203,22 @@ static uint64_t requests_now(const struct server *s)
 	return sum;
 }
 
+/* The last check: what it gave, how long it took, how long ago that was. */
+static void show_health(struct answer *a, const struct server_health *h)
+{
+	uint64_t at = h ? atomic_load(&h->at) : 0, now = clock_now_us() / 1000;
+
+	field_text(a, "check", h ? check_result_name(h) : S("off"));
+	if (!at)
+		return;
+	field_num(a, "check_status", atomic_load(&h->status));
+	field_num(a, "check_ms", atomic_load(&h->ms));
+	field_num(a, "check_age_ms", now > at ? now - at : 0);
+	field_num(a, "checks", atomic_load(&h->checks));
+	field_num(a, "failures", atomic_load(&h->failures));
+	field_num(a, "changes", atomic_load(&h->changes));
+}
+
 static void show_servers(struct answer *a)
 {
 	for (uint32_t b = 0; b < site.ws->nsections; b++) {
@@ -209,15 +226,19 @@ static void show_servers(struct answer *a)
 
 		for (uint32_t i = 0; be && be->owner == be && i < be->nservers; i++) {
 			const struct server *s = &be->servers[i];
-			bool off = atomic_load_explicit(&s->off, memory_order_relaxed);
+			unsigned off = atomic_load_explicit(&s->off, memory_order_relaxed);
 
 			row(a);
 			field_text(a, "backend", be->name);
 			field_text(a, "server", s->name);
-			field_text(a, "state", off ? S("disabled") : S("enabled"));
+			field_text(a, "state",
+				   off & SERVER_DISABLED ? S("maint")
+				   : off & SERVER_DOWN   ? S("down")
+							 : S("up"));
 			field_num(a, "requests", requests_now(s));
 			field_num(a, "maxconn",
 				  s->ws && s->ws->maxconn > 0 ? (uint64_t)s->ws->maxconn : 0);
+			show_health(a, s->health);
 			row_end(a);
 		}
 	}
@@ -255,7 +276,7 @@ static void set_server(struct answer *a, struct str rest)
 	} else if (!off && !str_eq(what, S("enable"))) {
 		refuse(a, "enable or disable is expected");
 	} else {
-		atomic_store_explicit(&s->off, off, memory_order_relaxed);
+		server_turn(s, SERVER_DISABLED, off);
 		log_say(LOG_NOTICE, "control: server %.*s/%.*s %s", STR_ARG(backend), STR_ARG(name),
 			off ? "disabled" : "enabled");
 	}

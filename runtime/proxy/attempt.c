@@ -154,6 +154,11 @@ static enum queue_got choose(struct exchange *x)
 void attempt_server(struct exchange *x, bool fresh)
 {
 	x->flags = fresh ? x->flags | X_FRESH : x->flags & ~(uint32_t)X_FRESH;
+	/* It was chosen before, and has been found down or disabled since. */
+	if (x->srv && !x->place && x->srv->off) {
+		x->flags |= X_REDISPATCHED;
+		x->srv = NULL;
+	}
 	switch (choose(x)) {
 	case QUEUE_PLACE:
 		attempt_connect(x);
@@ -174,7 +179,10 @@ void attempt_server(struct exchange *x, bool fresh)
 void attempt_granted(struct exchange *x)
 {
 	x->step_at = 0;
-	attempt_connect(x);
+	if (x->srv)
+		attempt_connect(x);
+	else
+		attempt_server(x, x->flags & X_FRESH);
 }
 
 void exchange_connected(struct exchange *x, int err)

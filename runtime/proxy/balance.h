@@ -7,7 +7,7 @@
 
 #include "exchange.h"
 
-/* Takes part: not disabled, and its weight is not 0. */
+/* Takes part: neither disabled nor down, and its weight is not 0. */
 static inline bool server_usable(const struct server *s)
 {
 	return !atomic_load_explicit(&s->off, memory_order_relaxed) &&

@@ -8,6 +8,7 @@
 
 #include "../base/arena.h"
 #include "../core/log.h"
+#include "check.h"
 #include "dynamic.h"
 #include "rule.h"
 #include "target.h"
@@ -383,7 +384,7 @@ static void load_servers(struct load *l, struct back *b)
 		s->source_row = row && row->source.mode != WS_SRC_NONE ? &row->source : &ws->source;
 		s->name = row ? ws_str(row->name) : target_name(b);
 		s->index = i;
-		s->off = row && row->disabled;
+		s->off = row && row->disabled ? SERVER_DISABLED : 0;
 		s->hs[0] = row && row->send_proxy ? site.ws->hs_send_proxy[row->send_proxy] : NULL;
 		s->be = b;
 		if (row || ws->dispatch != WS_NONE)
@@ -531,6 +532,8 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 		l.bad |= ws->actions[i]->load && !ws->actions[i]->load(err);
 	for (uint32_t i = 0; i < ws->nsubjects; i++)
 		site.keeps_request |= (ws->subjects[i].flags & WS_SUBJ_REQUEST) != 0;
+	if (!l.bad && ws->check)
+		l.bad = !ws->check->load(err);
 	if (!l.bad && ws->dynamic)
 		l.bad = !ws->dynamic->load(err);
 	return !l.bad;

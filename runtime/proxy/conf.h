@@ -48,6 +48,10 @@ struct server_places {
 };
 
 struct back_queue;
+struct server_health;
+
+#define SERVER_DISABLED 1 /* by its line at first, by the operator later */
+#define SERVER_DOWN 2 /* by its checks */
 
 struct server {
 	const struct ws_server *ws; /* NULL: the target of dispatch, transparent or proxy */
@@ -64,7 +68,8 @@ struct server {
 	uint32_t index; /* in its backend */
 	struct back *be;
 	struct server_places *places; /* NULL: no maxconn */
-	_Atomic bool off; /* disabled: by its line at first, by the operator later */
+	struct server_health *health; /* check.h; NULL: it is not checked */
+	_Atomic uint8_t off; /* SERVER_*: gets no request; server_turn */
 };
 
 /* Back side of a section (listen, backend). */

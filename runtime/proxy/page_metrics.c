@@ -5,6 +5,7 @@
 
 #include "../core/buf.h"
 #include "../core/pool.h"
+#include "check.h"
 #include "count.h"
 #include "queue.h"
 #include "rule.h"
@@ -115,6 +116,34 @@ static uint64_t server_now(const struct page_at *at)
 	return count_server_now(&site.backs[at->i]->servers[at->j]);
 }
 
+static uint64_t server_up(const struct page_at *at)
+{
+	return !atomic_load_explicit(&site.backs[at->i]->servers[at->j].off, memory_order_relaxed);
+}
+
+/* A number of what checks have given; 0 of servers that are not checked. */
+#define HEALTH(member)                                                                             \
+	static uint64_t server_##member(const struct page_at *at)                                  \
+	{                                                                                          \
+		const struct server_health *h = site.backs[at->i]->servers[at->j].health;          \
+                                                                                                   \
+		return h ? atomic_load_explicit(&h->member, memory_order_relaxed) : 0;             \
+	}
+HEALTH(ms)
+HEALTH(checks)
+HEALTH(failures)
+HEALTH(changes)
+#undef HEALTH
+
+static uint64_t buffer_waits(const struct page_at *at)
+{
+	struct buf_count c;
+
+	(void)at;
+	buf_counts(&c);
+	return c.waits;
+}
+
 static uint64_t rule_hits(const struct page_at *at)
 {
 	return count_hits(at->i);
@@ -166,6 +195,8 @@ static const struct family families[] = {
 	{ OF_SITE, "weir_connections", "gauge", "client connections", PLAIN, site_conns },
 	{ OF_SITE, "weir_threads", "gauge", "threads", PLAIN, site_threads },
 	{ OF_SITE, "weir_buffers", "gauge", "buffers of 16 kB", STATES, buffers },
+	{ OF_SITE, "weir_buffer_waits_total", "counter", "waits for a buffer, at limit buffers",
+	  PLAIN, buffer_waits },
 	{ OF_POOL, "weir_pool_objects", "gauge", "objects of a pool", STATES, pool_objects },
 	{ OF_FRONT, "weir_frontend_connections", "gauge", "client connections", PLAIN,
 	  front_conns },
@@ -189,9 +220,18 @@ static const struct family families[] = {
 	{ OF_SERVER, "weir_server_" name "_total", "counter", doc, PLAIN, server_##member },
 	COUNT_LIST(COUNTED)
 #undef COUNTED
-		SIDE(OF_SERVER, server, "server") { OF_RULE, "weir_rule_runs_total", "counter",
-						    "how often a rule's actions have run", PLAIN,
-						    rule_hits },
+		{ OF_SERVER, "weir_server_up", "gauge", "1: takes requests, 0: down or disabled",
+		  PLAIN, server_up },
+	{ OF_SERVER, "weir_server_check_ms", "gauge", "duration of the last health check", PLAIN,
+	  server_ms },
+	{ OF_SERVER, "weir_server_checks_total", "counter", "health checks", PLAIN, server_checks },
+	{ OF_SERVER, "weir_server_check_failures_total", "counter", "health checks that were bad",
+	  PLAIN, server_failures },
+	{ OF_SERVER, "weir_server_changes_total", "counter", "changes between up and down", PLAIN,
+	  server_changes },
+	SIDE(OF_SERVER, server, "server") { OF_RULE, "weir_rule_runs_total", "counter",
+					    "how often a rule's actions have run", PLAIN,
+					    rule_hits },
 };
 #define NFAMILIES (sizeof(families) / sizeof(families[0]))
 

@@ -3,6 +3,7 @@
  * have done. It needs nothing but itself: no script, nothing loaded from elsewhere. */
 #include <inttypes.h>
 
+#include "check.h"
 #include "count.h"
 #include "queue.h"
 #include "rule.h"
@@ -116,16 +117,39 @@ static void back_row(struct row *r, const struct back *be)
 	put_sums(r, &sum);
 }
 
+/* Whether it is used, and what its last check gave. */
+static void put_state(struct row *r, const struct server *s)
+{
+	unsigned off = atomic_load_explicit(&s->off, memory_order_relaxed);
+	uint64_t at = s->health ? atomic_load(&s->health->at) : 0;
+	unsigned status = at ? atomic_load(&s->health->status) : 0;
+	char text[96];
+
+	if (off & SERVER_DISABLED)
+		put(r, S(" (disabled)"));
+	else if (off & SERVER_DOWN)
+		put(r, S(" (down)"));
+	else if (s->ws && s->ws->backup)
+		put(r, S(" (backup)"));
+	if (!at)
+		return;
+	put(r, S("<br><small>check: "));
+	put(r, check_result_name(s->health));
+	if (status)
+		put(r, str_of(text, (size_t)snprintf(text, sizeof(text), " %u", status)));
+	put(r, str_of(text, (size_t)snprintf(text, sizeof(text), ", %u ms, %" PRIu64 " s ago",
+					     atomic_load(&s->health->ms),
+					     th->now > at ? (th->now - at) / 1000 : 0)));
+	put(r, S("</small>"));
+}
+
 static void server_row(struct row *r, const struct server *s)
 {
 	struct side_sum sum = count_server(s->be->index, s->index);
 
 	put(r, S("<tr class=\"s\"><td>"));
 	put_name(r, s->name);
-	if (atomic_load_explicit(&s->off, memory_order_relaxed))
-		put(r, S(" (disabled)"));
-	else if (s->ws && s->ws->backup)
-		put(r, S(" (backup)"));
+	put_state(r, s);
 	put_cell(r, count_server_now(s));
 	put(r, S("<td>"));
 	put_sums(r, &sum);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../net/conn.h"
+#include "check.h"
 #include "count.h"
 #include "decide.h"
 #include "exchange.h"
@@ -57,6 +58,8 @@ int proxy_thread_start(struct thread *t)
 	if (site.ws->count && site.ws->count->thread_start())
 		return -1;
 	conn_thread_start();
+	if (site.ws->check)
+		site.ws->check->thread_start();
 	return front_thread_start();
 }
 
@@ -68,6 +71,8 @@ void proxy_thread_stop(struct thread *t)
 		return;
 	listener_thread_stop();
 	timer_del(&p->drain);
+	if (site.ws->check)
+		site.ws->check->thread_stop();
 	server_thread_stop();
 	if (site.ws->regex)
 		site.ws->regex->thread_stop();
@@ -133,6 +138,8 @@ static void thread_drain(void *arg)
 	atomic_fetch_add(&closed, 1);
 	p->drain.fire = look;
 	p->drain_since = th->now;
+	if (site.ws->check)
+		site.ws->check->thread_stop();
 	front_drain();
 	server_close_idle();
 	timer_set(&p->drain, th->now + 1);

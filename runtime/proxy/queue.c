@@ -27,6 +27,7 @@ struct waiter {
 	struct task task; /* the place is there; runs on the thread of the exchange */
 	struct exchange *x; /* that thread alone; NULL: it has left */
 	struct server *place; /* granted; lock until the task is posted */
+	bool told; /* the task is posted: it is in no list any more */
 	uint64_t seq; /* order of arrival in the backend */
 	uint64_t since; /* us */
 	struct server *want; /* this one alone; NULL: any */
@@ -96,9 +97,55 @@ static void serve(struct back_queue *q, struct server *s, const struct waiter *s
 	while ((w = first_for(q, s)) && take(s)) {
 		unlink_waiter(q, w);
 		w->place = s;
+		w->told = true;
 		if (w != self)
 			task_wake_remote(&w->task);
 	}
+}
+
+/* Those in <list> choose anew. Lock held. */
+static void dismiss(struct back_queue *q, struct list *list)
+{
+	while (!list_empty(list)) {
+		struct waiter *w = CONTAINER(list->next, struct waiter, link);
+
+		unlink_waiter(q, w);
+		w->told = true;
+		task_wake_remote(&w->task);
+	}
+}
+
+/* No server of <be> could take one that waits, or one could at once. */
+static bool waits_in_vain(const struct back *be)
+{
+	bool some = false;
+
+	for (uint32_t i = 0; i < be->nservers; i++) {
+		const struct server *s = &be->servers[i];
+
+		if (balance_in_turn(s) && !s->places)
+			return true;
+		some |= balance_in_turn(s);
+	}
+	return !some;
+}
+
+static void turned(struct server *s)
+{
+	struct back *be = s->be;
+	struct back_queue *q = be->queue;
+
+	if (!atomic_load(&q->waiting))
+		return;
+	pthread_mutex_lock(&q->lock);
+	if (s->places && atomic_load(&s->off))
+		dismiss(q, &s->places->waiting);
+	if (waits_in_vain(be))
+		dismiss(q, &q->any);
+	for (uint32_t i = 0; i < be->nservers; i++)
+		if (be->servers[i].places)
+			serve(q, &be->servers[i], NULL);
+	pthread_mutex_unlock(&q->lock);
 }
 
 static void give_back(struct server *s)
@@ -133,7 +180,8 @@ static void granted(struct task *t)
 
 	forget(w);
 	if (!x) {
-		give_back(s);
+		if (s)
+			give_back(s);
 		return;
 	}
 	x->waiter = NULL;
@@ -173,10 +221,17 @@ static enum queue_got wait_for(struct exchange *x, struct back *be, struct serve
 	x->before_srv = want ? want->places->nwaiting++ : 0;
 	list_append(want ? &want->places->waiting : &q->any, &w->link);
 	atomic_fetch_add(&q->waiting, 1);
+	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < be->nservers; i++)
 		if (be->servers[i].places)
 			serve(q, &be->servers[i], w);
-	mine = w->place != NULL;
+	mine = w->told;
+	/* A server may have turned since one was looked for, before <waiting> could tell of us. */
+	if (!mine && (want ? atomic_load(&want->off) != 0 : waits_in_vain(be))) {
+		unlink_waiter(q, w);
+		w->told = true;
+		task_wake(&w->task);
+	}
 	pthread_mutex_unlock(&q->lock);
 	if (!mine) {
 		x->waiter = w;
@@ -218,7 +273,7 @@ static void leave(struct exchange *x)
 	if (w) {
 		q = x->be->owner->queue;
 		pthread_mutex_lock(&q->lock);
-		waited = !w->place;
+		waited = !w->told;
 		if (waited)
 			unlink_waiter(q, w);
 		pthread_mutex_unlock(&q->lock);
@@ -296,4 +351,4 @@ static bool qlen_next(struct rule_run *r, const struct ws_subject *s, struct fet
 }
 
 const struct subject_part subject_QLEN = { "qlen", qlen_next };
-const struct queue_part queue_places = { "queue", init, enter, leave };
+const struct queue_part queue_places = { "queue", init, enter, leave, turned };

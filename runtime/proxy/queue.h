@@ -25,12 +25,16 @@ struct queue_part {
 	/* Owner thread: gives the place back, or leaves the queue; the next waiter is woken. Of an
 	 * exchange that has neither: nothing. */
 	void (*leave)(struct exchange *x);
+	/* Any thread: <s> has become usable, or is so no more. Who waits gets a place that is free now,
+	 * or chooses anew. */
+	void (*turned)(struct server *s);
 };
 
 /* Requests that wait for the servers of <be>; any thread, may be outdated at once. */
 uint32_t queue_length(const struct back *be);
 
-/* Upcall, from the loop: x->srv is chosen and the exchange has its place. */
+/* Upcall, from the loop: x->srv is chosen and the exchange has its place; when it is NULL, the one it
+ * waited for is gone and another is to be chosen. */
 void attempt_granted(struct exchange *x);
 
 #endif

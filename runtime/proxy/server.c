@@ -7,6 +7,7 @@
 
 #include "../base/bug.h"
 #include "../core/pool.h"
+#include "queue.h"
 #include "takeover.h"
 
 /* Eviction runs that make one half-life: each takes an equal part, so that half is gone after all
@@ -175,8 +176,7 @@ static void on_gone(struct conn *c)
 
 static const struct conn_app back_app = { .ready = on_ready, .gone = on_gone };
 
-/* The handshake list of a server's connections: the PROXY header, or nothing. */
-static const struct handshake *const *handshakes(const struct server *srv)
+const struct handshake *const *server_handshakes(const struct server *srv)
 {
 	return srv->ws && srv->ws->send_proxy ? srv->hs : NULL;
 }
@@ -220,7 +220,7 @@ static enum server_got connect_new(struct exchange *x, const struct target *targ
 	sc->waiting = x;
 	sc->target = *target;
 	if (connect_target(sc, &route, err) == 0)
-		sc->conn = conn_connect(&route, &back_app, sc, handshakes(srv),
+		sc->conn = conn_connect(&route, &back_app, sc, server_handshakes(srv),
 					(uint32_t)srv->be->num[WS_T_CONNECT], err);
 	if (!sc->conn) {
 		srv_conn_free(sc);
@@ -490,6 +490,16 @@ void server_thread_stop(void)
 	free(pt()->slots);
 	free(pt()->be_requests);
 	pt()->slots = NULL;
+}
+
+void server_turn(struct server *srv, unsigned bits, bool on)
+{
+	if (on)
+		atomic_fetch_or(&srv->off, (uint8_t)bits);
+	else
+		atomic_fetch_and(&srv->off, (uint8_t)~bits);
+	if (srv->be->queue)
+		site.ws->queue->turned(srv);
 }
 
 void server_init(void)

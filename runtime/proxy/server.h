@@ -42,6 +42,11 @@ void server_init(void);
 int server_thread_start(void);
 void server_thread_stop(void);
 
+/* The handshake list of the connections to <srv>, or NULL. */
+const struct handshake *const *server_handshakes(const struct server *srv);
+/* Any thread: sets or clears <bits> (SERVER_*) of <srv>; requests that wait are given out anew. */
+void server_turn(struct server *srv, unsigned bits, bool on);
+
 /* Upcall: the connect that server_get began has ended; x->back is set when <err> is 0. */
 void exchange_connected(struct exchange *x, int err);
 

@@ -101,7 +101,7 @@ static bool conns_next(struct rule_run *r, const struct ws_subject *s, struct fe
 	return once(f);
 }
 
-/* Without health checks every configured server that is not disabled is usable. */
+/* Servers that are neither disabled nor down. */
 static bool nbsrv_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
 		       struct val *v)
 {

@@ -57,8 +57,8 @@ def control_shows_and_changes(w):
     expect(any("show servers" in l for l in ask(c, "help")), "help")
     info = json.loads(ask(c, "json show info")[0])
     same((info["site"], info["pid"], info["threads"], info["stopping"]), ("control", w.process.pid, 2, 0))
-    same(ask(c, "show servers"), ["backend=main server=a state=enabled requests=0 maxconn=0",
-                                  "backend=main server=b state=disabled requests=0 maxconn=0"])
+    same(ask(c, "show servers"), ["backend=main server=a state=up requests=0 maxconn=0 check=off",
+                                  "backend=main server=b state=maint requests=0 maxconn=0 check=off"])
     pools = [json.loads(l) for l in ask(c, "json show pools")]
     expect(all(p["allocated"] == p["in_use"] + p["cached"] + p["shared"] for p in pools), "pools", pools)
     threads = [json.loads(l) for l in ask(c, "json show threads")]
@@ -88,7 +88,7 @@ def control_refuses_what_it_does_not_know(w):
                  "server / disable", "json", "json nothing", "\x00\xff", "SHOW INFO"):
         got = ask(c, line)
         expect(len(got) == 1 and "error" in got[0], line, got)
-    same(ask(c, "show servers")[0].split()[2], "state=enabled")
+    same(ask(c, "show servers")[0].split()[2], "state=up")
     c.send("quit\n")
     expect(c.at_end(), "end")
     c = connect(w)

@@ -57,6 +57,7 @@ syn match weirOption /^\s*\zslimit\s\+head\ze\(\s\|$\)/
 syn match weirOption /^\s*\zslimit\s\+headers\ze\(\s\|$\)/
 syn match weirOption /^\s*\zslimit\s\+uri\ze\(\s\|$\)/
 syn match weirOption /^\s*\zstimeout\s\+body\ze\(\s\|$\)/
+syn match weirOption /^\s*\zstimeout\s\+check\ze\(\s\|$\)/
 syn match weirOption /^\s*\zstimeout\s\+client\ze\(\s\|$\)/
 syn match weirOption /^\s*\zstimeout\s\+client-fin\ze\(\s\|$\)/
 syn match weirOption /^\s*\zstimeout\s\+connect\ze\(\s\|$\)/
