@@ -15,7 +15,7 @@ RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c 
 	runtime/net/proxy_hdr.c runtime/net/hello.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
 	runtime/net/hs_send_proxy.c
 RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/attempt.c runtime/proxy/route.c runtime/proxy/relay.c runtime/proxy/answer.c \
-	runtime/proxy/server.c runtime/proxy/count.c runtime/proxy/page_metrics.c runtime/proxy/page_stats.c runtime/proxy/balance.c runtime/proxy/balance_load.c runtime/proxy/balance_hash.c runtime/proxy/queue.c runtime/proxy/rule.c runtime/proxy/rule_text.c runtime/proxy/regex_pcre2.c runtime/proxy/regex_dfa.c runtime/proxy/regex_both.c \
+	runtime/proxy/server.c runtime/proxy/count.c runtime/proxy/page_metrics.c runtime/proxy/page_stats.c runtime/proxy/balance.c runtime/proxy/balance_load.c runtime/proxy/balance_hash.c runtime/proxy/queue.c runtime/proxy/rule.c runtime/proxy/rule_text.c runtime/proxy/regex_pcre2.c runtime/proxy/regex_load.c runtime/proxy/regex_dfa.c runtime/proxy/regex_both.c \
 	runtime/proxy/target.c runtime/proxy/decide.c \
 	runtime/proxy/dynamic.c runtime/proxy/dynamic_table.c \
 	runtime/proxy/subject_message.c runtime/proxy/subject_state.c runtime/proxy/convert.c runtime/proxy/action_flow.c \

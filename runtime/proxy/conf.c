@@ -460,15 +460,17 @@ static void load_nets(struct load *l)
 
 static void load_regexes(struct load *l)
 {
-	site.regexes = ARENA_ARRAY(&arena, struct regex_code *, site.ws->nregexes + 1);
-	for (uint32_t i = 0; i < site.ws->nregexes; i++) {
-		const struct ws_regex *r = &site.ws->regexes[i];
-		struct str why = { 0 };
+	uint32_t n = site.ws->nregexes;
+	struct str *whys = ARENA_ARRAY(&arena, struct str, n + 1);
 
-		site.regexes[i] = site.ws->regex->compile(r, ws_str(r->text), r->flags, &why);
+	site.regexes = ARENA_ARRAY(&arena, struct regex_code *, n + 1);
+	if (n)
+		site.ws->regex->load(site.ws->regex, site.regexes, whys);
+	for (uint32_t i = 0; i < n; i++) {
 		if (!site.regexes[i])
-			complain(l, WS_NONE, "regex '%.*s': %.*s", STR_ARG(ws_str(r->text)),
-				 STR_ARG(why));
+			complain(l, WS_NONE, "regex '%.*s': %.*s",
+				 STR_ARG(ws_str(site.ws->regexes[i].text)), STR_ARG(whys[i]));
+		free((char *)(uintptr_t)whys[i].p);
 	}
 }
 

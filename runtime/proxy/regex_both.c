@@ -61,6 +61,7 @@ static void thread_end(void)
 const struct regex_part regex_both = {
 	.name = "both",
 	.compile = compile,
+	.load = regex_load,
 	.free = release,
 	.match = match,
 	.thread_start = thread_begin,

@@ -55,6 +55,7 @@ static void thread_end(void)
 const struct regex_part regex_dfa = {
 	.name = "dfa",
 	.compile = compile,
+	.load = regex_load,
 	.free = release,
 	.match = match,
 	.thread_start = thread_begin,

@@ -27,7 +27,7 @@ struct regex_thread {
 static struct regex_code *compile(const struct ws_regex *row, struct str pattern, uint32_t flags,
 				  struct str *why)
 {
-	static char message[256];
+	static _Thread_local char message[256];
 	uint32_t opts = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF;
 	struct regex_code *code = calloc(1, sizeof(*code));
 	PCRE2_SIZE at;
@@ -118,6 +118,7 @@ static int thread_begin(void)
 const struct regex_part regex_pcre2 = {
 	.name = "pcre2",
 	.compile = compile,
+	.load = regex_load,
 	.free = release,
 	.match = match,
 	.thread_start = thread_begin,

@@ -71,6 +71,9 @@ struct regex_part {
 	 * NULL and a sentence in <why>. */
 	struct regex_code *(*compile)(const struct ws_regex *row, struct str pattern,
 				      uint32_t flags, struct str *why);
+	/* All rows of the site, before it listens; what fails stays NULL, with a sentence in <whys>
+	 * that is the caller's to free. */
+	void (*load)(const struct regex_part *part, struct regex_code **codes, struct str *whys);
 	void (*free)(struct regex_code *code);
 	/* 1 match (groups filled when <groups> is not NULL: unset ones empty), 0 none, -1 limit
 	 * reached. */
@@ -78,6 +81,9 @@ struct regex_part {
 	int (*thread_start)(void);
 	void (*thread_stop)(void);
 };
+
+/* The load of all engines. */
+void regex_load(const struct regex_part *part, struct regex_code **codes, struct str *whys);
 
 struct balance_part {
 	const char *name;
