@@ -255,6 +255,8 @@ static enum flow run_rule(struct machine *m, const struct p_section *s, const st
 	enum flow flow = GO_ON;
 	struct arena_mark before;
 
+	if (r == m->st->without)
+		return GO_ON;
 	GROWN(m->a, m->out->rules, m->out->nrules, &m->rules_room);
 	before = arena_mark(m->a);
 	m->now = &m->out->rules[m->out->nrules++];

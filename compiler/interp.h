@@ -27,6 +27,7 @@ struct interp_state {
 	bool brief;
 	/* all parts of a condition are looked at, also those that do not count any more */
 	bool whole;
+	const struct p_rule *without; /* is passed over; NULL: none */
 };
 
 /* A sub-condition looked at, in order. Conditions are evaluated from the left and only as far as

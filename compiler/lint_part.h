@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lint_part: the passes of lint_program. Private to it. */
+/* lint_part: the passes of lint_program, and what they share with the findings that are proved. */
 #ifndef WEIR_LINT_PART_H
 #define WEIR_LINT_PART_H
 
@@ -7,6 +7,9 @@
 
 /* S322: values and written texts that look like secrets. */
 void lint_values(const struct program *p);
+
+/* S308: delete of fields that frame messages. */
+void lint_framing(const struct program *p);
 
 /* P401: expressions that may take for ever. */
 void lint_regexes(struct arena *a, const struct program *p);

@@ -274,5 +274,6 @@ void lint_program(struct arena *a, const struct program *p)
 				check_runs(&p->sections[i]->chains[dir]);
 	check_trusted(a, p);
 	lint_values(p);
+	lint_framing(p);
 	lint_regexes(a, p);
 }

@@ -163,5 +163,12 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_redundant(&l);
 	prove_holes(&l);
 	prove_asserts(&l);
+	prove_names(&l);
+	prove_bypass(&l);
+	prove_targets(&l);
+	prove_trust(&l);
+	prove_forwarded(&l);
+	if (l.untried)
+		diag(N901, diag_line(0, 1), "all rules that findings S301 to S321 could be about");
 	proof_free(&g);
 }

@@ -6,6 +6,7 @@
 
 #include "../diag.h"
 #include "clash.h"
+#include "../lint_part.h"
 #include "search.h"
 #include "ways.h"
 #include "witness.h"
@@ -32,7 +33,13 @@ struct lint {
 	bool *reached; /* by section index: some request gets to its rules on requests */
 	uint64_t pairs; /* of rules that were compared */
 	struct symbols clashes; /* by context: struct clash_table */
+	uint64_t replays; /* rules looked at by lint_replay() */
+	bool untried; /* a replay was refused: LINT_REPLAYS */
+	struct vec forwarded; /* struct witness: see lint_forwarded() */
 };
+
+/* Rules that all replays of one run may look at, an expression counting for many. */
+#define LINT_REPLAYS 2000000
 
 /* The open scenes of a section's rules; cut: there are too many. */
 struct scenes {
@@ -58,6 +65,37 @@ bool lint_is_response(enum rule_dir dir);
  * of the same line. */
 void lint_delete(struct lint *l, const struct p_rule *rule);
 
+/* ---- lint_show.c: examples for findings about security ---- */
+
+/* A request at which <rule>, which is on requests, runs and matches, and at which the test <also>
+ * holds, as it is read there (NULL: any). False: none was found. */
+bool lint_shows(struct lint *l, const struct p_rule *rule, const struct p_test *also,
+		struct witness *w);
+/* What becomes of <r>, which needs what <of> needs besides. In <a>. NULL: there were too many. */
+struct outcome *lint_replay(struct lint *l, struct arena *a, const struct request_spec *r,
+			    const struct witness *of);
+/* Reports the request <r> as the witness of the last report. */
+void lint_replayed(struct lint *l, const struct request_spec *r, const struct witness *of);
+/* A copy of <r> that shares nothing that grows. */
+struct request_spec lint_request(struct arena *a, const struct request_spec *r);
+/* Puts all headers <name> of <r> away; adds one with <value> unless its p is NULL. */
+void lint_set_header(struct arena *a, struct request_spec *r, struct str name, struct str value);
+/* Requests that servers get, one at least of each backend that an example was found for. */
+const struct vec *lint_forwarded(struct lint *l);
+bool lint_in_nets(const uint8_t addr[16], const struct p_net *nets, uint32_t n);
+/* Is it one of those that global says are trusted? */
+bool lint_trusts(const struct lint *l, const uint8_t addr[16]);
+/* The rule turns requests away: deny, drop, tarpit, auth, an answer of 400 and more. */
+bool lint_refuses(const struct p_rule *rule);
+bool lint_refused(const struct outcome *o);
+/* The rule is an allow, and rules behind it in a chain turn requests away. */
+bool lint_spares(const struct lint *l, const struct p_rule *rule);
+/* The test <t>, not negated, with its value <i> alone; NULL: it has none. */
+const struct p_test *lint_one_value(struct lint *l, const struct p_test *t, uint32_t i);
+/* A text for which the test <one>, of one value, holds: the value itself or the shortest of an
+ * expression. */
+bool lint_example(struct lint *l, const struct p_test *one, struct str *text);
+
 void prove_reach(struct lint *l);
 void prove_values(struct lint *l);
 void prove_holes(struct lint *l);
@@ -66,5 +104,15 @@ void prove_asserts(struct lint *l);
 void prove_redundant(struct lint *l);
 /* May rule <rule> of the last segment be redundant, as far as the request <q->found> shows? */
 bool redundant_perhaps(struct lint *l, const struct scene *sc, struct search *q, uint32_t rule);
+/* S301 to S304. */
+void prove_names(struct lint *l);
+/* S305. */
+void prove_bypass(struct lint *l);
+/* S310 to S313. */
+void prove_targets(struct lint *l);
+/* S306, S314, S316, S320. */
+void prove_trust(struct lint *l);
+/* S307, S309, S315, S321. */
+void prove_forwarded(struct lint *l);
 
 #endif

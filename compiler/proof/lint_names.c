@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* S301 to S304: tests on hosts and paths that take more than a reader expects, where that lets
+ * something in. What was meant is a guess; what is taken has been tried. */
+#include "lint.h"
+
+#include "../regular/word.h"
+#include "../source.h"
+
+#define EVIL "evil.example"
+
+struct naming {
+	struct lint *l;
+	const struct p_rule *rule;
+	bool lets_in; /* the tests that hold let something in, else those that do not */
+	struct symbols told; /* tests that were reported */
+	bool based, refused; /* <base> was looked for, and found */
+	struct witness base; /* refused by the rule */
+};
+
+/* ---- what is read ---- */
+
+enum kind { KIND_OTHER, KIND_HOST, KIND_URL, KIND_PATH };
+
+static enum kind kind_of(const struct p_subject *s)
+{
+	if (s->measure != MEASURE_NONE || s->convs || s->type != TYPE_STR)
+		return KIND_OTHER;
+	switch (s->id) {
+	case SUBJ_HOST:
+	case SUBJ_SNI:
+		return KIND_HOST;
+	case SUBJ_PATH:
+	case SUBJ_URI:
+		return KIND_PATH;
+	case SUBJ_H:
+		if (str_eq(s->name, S("host")))
+			return KIND_HOST;
+		return str_eq(s->name, S("origin")) || str_eq(s->name, S("referer")) ? KIND_URL
+										     : KIND_OTHER;
+	default:
+		return KIND_OTHER;
+	}
+}
+
+static bool label_byte(char c)
+{
+	c = ascii_lower(c);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+/* ---- the domain that an expression names ---- */
+
+struct domain {
+	struct str name; /* dots that match any byte are dots here */
+	size_t wild; /* offset in the expression of the first such dot */
+	size_t wild_at; /* offset in <name> */
+	bool has_wild;
+};
+
+/* Behind the byte at <i>: a class and an escape are one. */
+static size_t skip_item(struct str s, size_t i)
+{
+	if (s.p[i] == '\\')
+		return i + 2;
+	if (s.p[i] == '[') {
+		i += i + 1 < s.n && s.p[i + 1] == '^' ? 3 : 2;
+		while (i < s.n && s.p[i] != ']')
+			i += s.p[i] == '\\' ? 2 : 1;
+	}
+	return i + 1;
+}
+
+/* Length of a dot of any spelling at <i>, 0: none. */
+static size_t dot_at(struct str s, size_t i, bool *wild)
+{
+	*wild = false;
+	if (str_starts(str_skip(s, i), S("\\.")))
+		return 2;
+	if (str_starts(str_skip(s, i), S("[.]")))
+		return 3;
+	*wild = s.p[i] == '.' && i > 0 && label_byte(s.p[i - 1]) && i + 1 < s.n &&
+		label_byte(s.p[i + 1]);
+	return *wild ? 1 : 0;
+}
+
+static bool repeats(struct str s, size_t i)
+{
+	return i < s.n && (s.p[i] == '*' || s.p[i] == '+' || s.p[i] == '?' || s.p[i] == '{');
+}
+
+/* May what follows at <i> be more letters of the name? Then where it ends is not known. */
+static bool goes_on(struct str s, size_t i)
+{
+	struct str rest = str_skip(s, i);
+
+	if (str_starts(rest, S("(?:")))
+		rest = str_skip(rest, 3);
+	else if (str_starts(rest, S("(")))
+		rest = str_skip(rest, 1);
+	else
+		return str_starts(rest, S("[")) || str_starts(rest, S("\\"));
+	return rest.n && !strchr(":/$|", rest.p[0]) && !str_starts(rest, S("\\.?"));
+}
+
+static bool is_domain(struct str s)
+{
+	ptrdiff_t dot = -1;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '.')
+			dot = (ptrdiff_t)i;
+	if (dot <= 0 || s.n - (size_t)dot < 3)
+		return false;
+	for (size_t i = (size_t)dot + 1; i < s.n; i++)
+		if (ascii_lower(s.p[i]) < 'a' || ascii_lower(s.p[i]) > 'z')
+			return false;
+	return true;
+}
+
+/* The next name of two labels and more in <s> from <*from>, which moves behind it. */
+static bool next_domain(struct arena *a, struct str s, size_t *from, struct domain *d)
+{
+	struct textbuf b = { 0 };
+	size_t i = *from;
+
+	*d = (struct domain) { 0 };
+	while (i < s.n) {
+		bool wild;
+		size_t dot = dot_at(s, i, &wild), start = b.n;
+
+		if (label_byte(s.p[i]) && !repeats(s, i + 1)) {
+			textbuf_byte(a, &b, s.p[i++]);
+			continue;
+		}
+		if (dot && start && !repeats(s, i + dot)) {
+			if (wild && !d->has_wild)
+				*d = (struct domain) { .has_wild = true,
+						       .wild = i,
+						       .wild_at = start };
+			textbuf_byte(a, &b, '.');
+			i += dot;
+			continue;
+		}
+		d->name = textbuf_str(&b);
+		if (is_domain(d->name) && !goes_on(s, i))
+			break;
+		b = (struct textbuf) { 0 };
+		*d = (struct domain) { 0 };
+		i = skip_item(s, i);
+	}
+	*from = i < s.n ? i + 1 : s.n + 1;
+	d->name = textbuf_str(&b);
+	return is_domain(d->name);
+}
+
+/* ---- examples ---- */
+
+static const struct p_test *equals(struct naming *k, const struct p_test *t, struct str text)
+{
+	struct p_test *one = ARENA_NEW(k->l->g->a, struct p_test);
+	struct p_value *v = ARENA_NEW(k->l->g->a, struct p_value);
+
+	*v = (struct p_value) { .kind = VALUE_STR, .text = text };
+	*one = (struct p_test) {
+		.place = t->place, .subject = t->subject, .op = OP_EQ, .nvalues = 1, .values = v
+	};
+	return one;
+}
+
+/* Is the test <one>, of a single value, true of <text>? */
+static bool takes(struct naming *k, const struct p_test *one, struct str text)
+{
+	struct proof *g = k->l->g;
+	struct proof_field *f = field_of(g, one->subject, lint_is_response(k->rule->dir));
+	uint32_t x = atom_of_test(g, f, one, NULL);
+
+	return x != NO_INDEX && atom_text(g->atoms.p[x], text);
+}
+
+/* A request that the rule refuses is not refused with <text> there. */
+static bool shown_passing(struct naming *k, const struct p_test *t, struct str text,
+			  struct witness *w)
+{
+	struct arena *a = k->l->g->a;
+
+	if (!k->based) {
+		k->based = true;
+		k->refused =
+			lint_shows(k->l, k->rule, NULL, &k->base) && lint_refused(k->base.outcome);
+	}
+	if (!k->refused)
+		return false;
+	*w = k->base;
+	w->request = lint_request(a, &k->base.request);
+	if (kind_of(t->subject) == KIND_PATH)
+		w->request.target = text;
+	else if (t->subject->id == SUBJ_SNI)
+		w->request.sni = text;
+	else
+		lint_set_header(a, &w->request,
+				t->subject->id == SUBJ_H ? t->subject->name : S("Host"), text);
+	w->outcome = lint_replay(k->l, a, &w->request, &k->base);
+	return w->outcome && w->outcome->forwarded;
+}
+
+/* Is there a request with <text> there at which the rule matches? On answers none is looked for. */
+static bool shown(struct naming *k, const struct p_test *t, struct str text, struct witness *w)
+{
+	if (lint_is_response(k->rule->dir))
+		return k->l->rules[k->rule->index].fate == FATE_REACHED;
+	return k->lets_in ? lint_shows(k->l, k->rule, equals(k, t, text), w)
+			  : shown_passing(k, t, text, w);
+}
+
+static void add_witness(struct naming *k, const struct p_test *t, const struct witness *w)
+{
+	if (!lint_is_response(k->rule->dir))
+		lint_witness(k->l, w);
+	if (k->rule->place.line != t->place.line || k->rule->place.file != t->place.file)
+		diag_note(lint_at(k->rule->place), "this rule lets it in");
+}
+
+static bool first_time(struct naming *k, enum diag_code code, const struct p_test *t)
+{
+	struct str key = arena_printf(k->l->g->a, "%d %p", (int)code, (const void *)t);
+
+	if (symbol_get(&k->told, key))
+		return false;
+	symbol_put(k->l->g->a, &k->told, key, (void *)(uintptr_t)t);
+	return true;
+}
+
+/* Where <text> stands on the line of a test, when it stands there once. */
+static bool place_of(struct p_place place, struct str text, struct at *at)
+{
+	struct str line = source_line((struct at) { .file = place.file, .line = place.line });
+	ptrdiff_t found = str_find(line, text);
+
+	if (found < 0 || !text.n || str_find(str_skip(line, (size_t)found + 1), text) >= 0)
+		return false;
+	*at = (struct at) { .file = place.file,
+			    .line = place.line,
+			    .col = (uint32_t)found + 1,
+			    .len = (uint32_t)text.n };
+	return true;
+}
+
+/* The value of a boundary: "x.com"b. */
+static void fix_boundary(struct naming *k, const struct p_test *t, struct str text)
+{
+	struct arena *a = k->l->g->a;
+	struct at at;
+
+	if (t->set)
+		return;
+	if (place_of(t->place, arena_printf(a, "\"%.*s\"", STR_ARG(text)), &at)) {
+		diag_fix(false, "let it match at boundaries only");
+		diag_edit_at(at, arena_printf(a, "\"%.*s\"b", STR_ARG(text)));
+	} else if (place_of(t->place, text, &at)) {
+		struct str line = source_line(at);
+		size_t end = at.col - 1 + at.len;
+
+		if ((at.col > 1 && line.p[at.col - 2] != ' ') ||
+		    (end < line.n && line.p[end] != ' ' && line.p[end] != ')'))
+			return;
+		diag_fix(false, "let it match at boundaries only");
+		diag_edit_at(at, arena_printf(a, "\"%.*s\"b", STR_ARG(text)));
+	}
+}
+
+/* ---- S301, S302 ---- */
+
+/* All that holds <name> somewhere, but not as the host itself or what its last labels are. */
+static bool beside(struct naming *k, const struct p_test *one, struct str name, struct str *word)
+{
+	struct proof *g = k->l->g;
+	struct arena *a = g->a;
+	struct proof_field *f = field_of(g, one->subject, lint_is_response(k->rule->dir));
+	uint32_t x = atom_of_test(g, f, one, NULL);
+	const struct dfa *taken = x == NO_INDEX ? NULL : atom_value_dfa(g, g->atoms.p[x], 0);
+	struct str dotted = arena_printf(a, ".%.*s", STR_ARG(name));
+	const struct dfa *all = dfa_all(a), *good, *one_name, *end;
+	const struct dfa *port, *u = field_universe(g, f);
+
+	if (!taken || !u)
+		return false;
+	port = dfa_search(a, re_parse(a, S("^\\.?(:[0-9]*)?$"), false, false, &(struct str) { 0 }),
+			  &g->budget);
+	one_name = dfa_whole(a, re_text(a, name, true), &g->budget);
+	end = dfa_append(a, all, dotted, &g->budget);
+	good = one_name && end ? dfa_union(a, one_name, end, &g->budget) : NULL;
+	good = good && port ? dfa_concat(a, good, port, &g->budget) : NULL;
+	end = one_name ? dfa_concat(a, all, one_name, &g->budget) : NULL;
+	end = end ? dfa_concat(a, end, all, &g->budget) : NULL;
+	taken = end ? dfa_intersection(a, taken, end, &g->budget) : NULL;
+	taken = taken && good ? dfa_difference(a, taken, good, &g->budget) : NULL;
+	taken = taken ? dfa_intersection(a, taken, u, &g->budget) : NULL;
+	return taken && word_shortest(a, taken, word);
+}
+
+static bool taken_beside(struct naming *k, const struct p_test *t, const struct p_test *one,
+			 struct str name, struct str *word, struct witness *w)
+{
+	struct arena *a = k->l->g->a;
+	bool url = kind_of(t->subject) == KIND_URL;
+	const char *scheme = url ? "https://" : "";
+	struct str tries[] = {
+		arena_printf(a, "%s%.*s." EVIL, scheme, STR_ARG(name)),
+		arena_printf(a, "%sevil%.*s", scheme, STR_ARG(name)),
+		arena_printf(a, "%sevil-%.*s", scheme, STR_ARG(name)),
+		arena_printf(a, "%s" EVIL "/%.*s", scheme, STR_ARG(name)),
+	};
+
+	for (size_t i = 0; i < (url ? 4 : 3); i++)
+		if (takes(k, one, tries[i]) && shown(k, t, tries[i], w)) {
+			*word = tries[i];
+			return true;
+		}
+	return !url && beside(k, one, name, word) && shown(k, t, *word, w);
+}
+
+static void check_labels(struct naming *k, const struct p_test *t, const struct p_test *one,
+			 const struct domain *d)
+{
+	struct witness w;
+	struct str word;
+
+	if (!taken_beside(k, t, one, d->name, &word, &w) || !first_time(k, S301, t))
+		return;
+	diag(S301, lint_at(t->place), STR_ARG(word), STR_ARG(d->name));
+	add_witness(k, t, &w);
+}
+
+static void check_dot(struct naming *k, const struct p_test *t, const struct p_test *one,
+		      const struct domain *d)
+{
+	struct arena *a = k->l->g->a;
+	const char *scheme = kind_of(t->subject) == KIND_URL ? "https://" : "";
+	struct str regex = one->values->regex->text, name = d->name;
+	struct str wrong = arena_printf(a, "%.*sx%.*s", (int)d->wild_at, name.p,
+					(int)(name.n - d->wild_at - 1), name.p + d->wild_at + 1);
+	struct str tries[] = { arena_printf(a, "%s%.*s", scheme, STR_ARG(wrong)),
+			       arena_printf(a, "%swww.%.*s", scheme, STR_ARG(wrong)) };
+	struct witness w;
+	struct at at;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!takes(k, one, tries[i]) || !shown(k, t, tries[i], &w) ||
+		    !first_time(k, S302, t))
+			continue;
+		diag(S302, lint_at(t->place), STR_ARG(name), STR_ARG(tries[i]));
+		if (place_of(t->place, regex, &at)) {
+			diag_fix(false, "escape the dot");
+			diag_edit_at(at, arena_printf(a, "%.*s\\%.*s", (int)d->wild, regex.p,
+						      (int)(regex.n - d->wild), regex.p + d->wild));
+		}
+		add_witness(k, t, &w);
+		return;
+	}
+}
+
+static void check_regex(struct naming *k, const struct p_test *t, const struct p_test *one)
+{
+	size_t from = 0;
+	struct domain d;
+
+	if (one->values->kind != VALUE_REGEX || one->values->regex->freespace)
+		return;
+	while (from <= one->values->regex->text.n) {
+		if (!next_domain(k->l->g->a, one->values->regex->text, &from, &d))
+			continue;
+		check_labels(k, t, one, &d);
+		if (d.has_wild)
+			check_dot(k, t, one, &d);
+	}
+}
+
+/* ---- S303, S304 ---- */
+
+static void check_suffix(struct naming *k, const struct p_test *t, const struct p_value *v)
+{
+	const char *scheme = kind_of(t->subject) == KIND_URL ? "https://" : "";
+	struct str word;
+	struct witness w;
+
+	if (v->kind != VALUE_STR || v->bound || !v->text.n || !label_byte(v->text.p[0]))
+		return;
+	word = arena_printf(k->l->g->a, "%sevil%.*s", scheme, STR_ARG(v->text));
+	if (!shown(k, t, word, &w) || !first_time(k, S303, t))
+		return;
+	diag(S303, lint_at(t->place), STR_ARG(word), STR_ARG(v->text));
+	fix_boundary(k, t, v->text);
+	add_witness(k, t, &w);
+}
+
+static void check_prefix(struct naming *k, const struct p_test *t, const struct p_value *v)
+{
+	struct str word;
+	struct witness w;
+
+	if (v->kind != VALUE_STR || v->bound || v->text.n < 2 || v->text.p[0] != '/' ||
+	    !label_byte(v->text.p[v->text.n - 1]) || v->text.p[v->text.n - 1] == '-')
+		return;
+	word = arena_printf(k->l->g->a, "%.*sx", STR_ARG(v->text));
+	if (!shown(k, t, word, &w) || !first_time(k, S304, t))
+		return;
+	diag(S304, lint_at(t->place), STR_ARG(word), STR_ARG(v->text));
+	fix_boundary(k, t, v->text);
+	add_witness(k, t, &w);
+}
+
+/* "^/files" to "/home/": /files../x becomes what stands beside /home. */
+static void check_alias(struct lint *l, const struct p_rule *rule, const struct p_action *a)
+{
+	struct str from = a->regex ? a->regex->text : str_of("", 0), to;
+	struct request_spec r;
+	struct outcome *o;
+	struct witness w;
+
+	if (a->id != ACT_REWRITE || lint_is_response(rule->dir) || from.n < 3 ||
+	    !str_starts(from, S("^/")) || !a->text || a->text->n != 1 ||
+	    a->text->pieces[0].kind != PIECE_LITERAL || lint_skips(a->place))
+		return;
+	to = a->text->pieces[0].text;
+	from = str_skip(from, 1);
+	for (size_t i = 1; i < from.n; i++)
+		if (!label_byte(from.p[i]) && from.p[i] != '/' && from.p[i] != '_')
+			return;
+	if (!label_byte(from.p[from.n - 1]) || !str_ends(to, S("/")) || to.n < 2 ||
+	    !lint_shows(l, rule, NULL, &w))
+		return;
+	r = w.request;
+	r.target = arena_printf(l->g->a, "%.*s../x", STR_ARG(from));
+	o = lint_replay(l, l->g->a, &r, &w);
+	if (!o || !o->forwarded || !o->request.path.p || str_starts(o->request.path, to))
+		return;
+	diag(S304, lint_at(a->place), STR_ARG(r.target), STR_ARG(from));
+	diag_severity(SEV_ERROR);
+	diag_note((struct at) { 0 }, "a server gets %.*s, which is not below %.*s",
+		  STR_ARG(o->request.path), STR_ARG(to));
+	lint_replayed(l, &r, &w);
+}
+
+/* ---- all ---- */
+
+static void see(const struct p_test *t, bool positive, void *arg)
+{
+	struct naming *k = arg;
+	enum kind kind = kind_of(t->subject);
+	uint32_t n = t->set ? t->set->nvalues : t->nvalues;
+	bool host = kind == KIND_HOST || kind == KIND_URL;
+
+	if (positive != k->lets_in || kind == KIND_OTHER || lint_skips(t->place) || n > 1000)
+		return;
+	for (uint32_t i = 0; i < n && !k->l->untried; i++) {
+		const struct p_value *v = t->set ? &t->set->values[i] : &t->values[i];
+
+		if (t->op == OP_RE && host && lint_one_value(k->l, t, i))
+			check_regex(k, t, lint_one_value(k->l, t, i));
+		else if (t->op == OP_SUFFIX && host)
+			check_suffix(k, t, v);
+		else if (t->op == OP_PREFIX && kind == KIND_PATH &&
+			 (!k->lets_in || lint_spares(k->l, k->rule)))
+			check_prefix(k, t, v);
+	}
+}
+
+void prove_names(struct lint *l)
+{
+	struct naming k = { .l = l };
+
+	for (uint32_t i = 0; i < l->p->nrules && !l->untried; i++) {
+		k.rule = l->p->rules[i];
+		k.based = false;
+		if (k.rule->dir == DIR_CONN_IN || l->rules[i].fate == FATE_DEAD ||
+		    k.rule->section->front_mode != MODE_HTTP)
+			continue;
+		k.lets_in = !lint_refuses(k.rule);
+		lint_each_test(k.rule->cond, true, see, &k);
+		for (uint32_t n = 0; n < k.rule->nactions; n++)
+			check_alias(l, k.rule, &k.rule->actions[n]);
+	}
+}
