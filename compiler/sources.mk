@@ -30,8 +30,10 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 	compiler/proof/lint_assert.c compiler/proof/lint_values.c compiler/proof/lint_choices.c compiler/proof/lint_holes.c \
 	compiler/proof/lint_reach.c compiler/proof/lint.c compiler/proof/clash.c \
 	compiler/proof/lint_redundant.c
-	compiler/proof/lint_reach.c compiler/proof/lint_show.c compiler/proof/lint_names.c compiler/proof/lint_bypass.c \
-	compiler/proof/lint_targets.c compiler/proof/lint_trust.c compiler/proof/lint_forwarded.c compiler/proof/lint.c
+
+# Findings about security, each with a request that was run.
+WEIR_PROOF_SRC += compiler/proof/lint_show.c compiler/proof/lint_names.c compiler/proof/lint_bypass.c \
+	compiler/proof/lint_targets.c compiler/proof/lint_trust.c compiler/proof/lint_forwarded.c
 
 # Which requests two programs treat differently.
 WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/clash.c \
