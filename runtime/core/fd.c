@@ -109,3 +109,17 @@ struct fd_slot *fd_slot(struct fd_table *t, int fd, int make)
 		chunk = chunk_make(t, i);
 	return chunk ? &chunk[(unsigned)fd % CHUNK] : NULL;
 }
+
+void fd_each(const struct fd_table *t, void (*fn)(void *arg, const struct io *io), void *arg)
+{
+	for (unsigned i = 0; i < CHUNKS; i++) {
+		const struct fd_slot *chunk = atomic_load(&t->chunk[i]);
+		const struct io *io;
+
+		for (unsigned k = 0; chunk && k < CHUNK; k++) {
+			io = atomic_load_explicit(&chunk[k].io, memory_order_relaxed);
+			if (io)
+				fn(arg, io);
+		}
+	}
+}

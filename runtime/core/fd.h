@@ -24,6 +24,9 @@ void fd_claim(int fd, unsigned group);
 /* Before the number is given back to the kernel, as it may be another group's at once. */
 void fd_disclaim(int fd, unsigned group);
 
+/* Calls <fn> for each io of the table; nobody may be at work with them. */
+void fd_each(const struct fd_table *t, void (*fn)(void *arg, const struct io *io), void *arg);
+
 /* After all threads have ended. */
 void fd_claims_free(void);
 

@@ -12,8 +12,6 @@
 #define NAP_NS 50000
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t group_lock[GROUPS_MAX] = { [0 ... GROUPS_MAX - 1] =
-							  PTHREAD_MUTEX_INITIALIZER };
 /* Those that stand wait here for their <hold> to end. */
 static pthread_mutex_t go_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t go = PTHREAD_COND_INITIALIZER;
@@ -79,7 +77,7 @@ static void release_group(const struct thread_group *g)
 
 void isolate_group(void)
 {
-	right_take(&group_lock[th->group->id]);
+	right_take(&th->group->isolating);
 	hold_group(th->group);
 	wait_group(th->group);
 }
@@ -87,14 +85,14 @@ void isolate_group(void)
 void isolate_group_end(void)
 {
 	release_group(th->group);
-	pthread_mutex_unlock(&group_lock[th->group->id]);
+	pthread_mutex_unlock(&th->group->isolating);
 }
 
 void isolate_all(void)
 {
 	right_take(&all_lock);
 	for (unsigned i = 0; i < ngroups; i++)
-		right_take(&group_lock[i]);
+		right_take(&thread_groups[i]->isolating);
 	for (unsigned i = 0; i < ngroups; i++)
 		hold_group(thread_groups[i]);
 	for (unsigned i = 0; i < ngroups; i++)
@@ -105,7 +103,7 @@ void isolate_all_end(void)
 {
 	for (unsigned i = ngroups; i-- > 0;) {
 		release_group(thread_groups[i]);
-		pthread_mutex_unlock(&group_lock[i]);
+		pthread_mutex_unlock(&thread_groups[i]->isolating);
 	}
 	pthread_mutex_unlock(&all_lock);
 }

@@ -9,7 +9,6 @@
 #include "../base/bug.h"
 #include "thread.h"
 
-#define RINGS_MAX (GROUPS_MAX * GROUP_THREADS_MAX)
 #define ALIGN(n) (((n) + 15) & ~(size_t)15)
 
 /* A record in the ring: this, struct log_record, values of captures, texts. Never broken at the
@@ -29,7 +28,8 @@ struct log_ring {
 	_Alignas(64) char bytes[LOG_RING];
 };
 
-static _Atomic(struct log_ring *) rings[RINGS_MAX];
+/* By tid, <nrings> of them; a place for each thread of the process. */
+static _Atomic(_Atomic(struct log_ring *) *) rings;
 static _Atomic unsigned nrings;
 static _Atomic unsigned asleep; /* the writer: 1 naps, 2 sleeps until it is woken */
 static void (*wake_fn)(void);
@@ -48,19 +48,24 @@ void log_init(void (*wake)(void))
 
 int log_thread_start(void)
 {
+	_Atomic(struct log_ring *) *table = atomic_load(&rings);
 	struct log_ring *r = aligned_alloc(64, sizeof(*r));
 	unsigned n = atomic_load(&nrings);
 
-	if (!r || th->tid >= RINGS_MAX) {
+	BUG_ON(th->tid >= (nthreads ? nthreads : 1)); /* none: the caller is no loop's thread */
+	if (!table) /* threads start one after the other */
+		table = calloc(nthreads ? nthreads : 1, sizeof(*table));
+	if (!table || !r) {
 		free(r);
 		return -1;
 	}
+	atomic_store(&rings, table);
 	atomic_init(&r->head, 0);
 	atomic_init(&r->tail, 0);
 	atomic_init(&r->dropped, 0);
 	r->seq = 0;
 	r->tid = th->tid;
-	atomic_store(&rings[th->tid], r);
+	atomic_store(&table[th->tid], r);
 	while (n <= th->tid && !atomic_compare_exchange_weak(&nrings, &n, th->tid + 1u))
 		;
 	th->log = r;
@@ -69,8 +74,12 @@ int log_thread_start(void)
 
 void log_free(void)
 {
+	_Atomic(struct log_ring *) *table = atomic_load(&rings);
+
 	for (unsigned i = 0; i < atomic_load(&nrings); i++)
-		free(atomic_exchange(&rings[i], NULL));
+		free(atomic_load(&table[i]));
+	free((void *)table);
+	atomic_store(&rings, NULL);
 	atomic_store(&nrings, 0);
 }
 
@@ -285,6 +294,11 @@ bool log_put(const struct log_record *r)
 
 /* Reading. */
 
+static struct log_ring *ring_of(unsigned tid)
+{
+	return atomic_load(&atomic_load(&rings)[tid]);
+}
+
 unsigned log_threads(void)
 {
 	return atomic_load(&nrings);
@@ -292,7 +306,7 @@ unsigned log_threads(void)
 
 const struct log_record *log_first(unsigned tid)
 {
-	struct log_ring *ring = atomic_load(&rings[tid]);
+	struct log_ring *ring = ring_of(tid);
 	uint64_t tail;
 	struct entry *e;
 
@@ -311,7 +325,7 @@ const struct log_record *log_first(unsigned tid)
 
 void log_next(unsigned tid)
 {
-	struct log_ring *ring = atomic_load(&rings[tid]);
+	struct log_ring *ring = ring_of(tid);
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 
 	atomic_store_explicit(&ring->tail, tail + entry_at(ring, tail)->size, memory_order_release);
@@ -322,7 +336,7 @@ uint64_t log_dropped(void)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < log_threads(); i++) {
-		struct log_ring *ring = atomic_load(&rings[i]);
+		struct log_ring *ring = ring_of(i);
 
 		if (ring)
 			n += atomic_exchange_explicit(&ring->dropped, 0, memory_order_relaxed);
@@ -333,7 +347,7 @@ uint64_t log_dropped(void)
 static bool any_record(void)
 {
 	for (unsigned i = 0; i < log_threads(); i++) {
-		struct log_ring *ring = atomic_load(&rings[i]);
+		struct log_ring *ring = ring_of(i);
 
 		if (ring && atomic_load(&ring->head) != atomic_load(&ring->tail))
 			return true;

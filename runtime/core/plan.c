@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan.h"
 
+#include <stdlib.h>
+
 /* A run of processors of a topo. */
 struct run {
 	unsigned first, n;
@@ -138,7 +140,12 @@ bool plan_bind(struct plan *plan, const struct topo *topo, struct str maps, char
 	struct number_set usable = { 0 };
 
 	plan->bound = false;
-	memset(plan->cpus, 0, sizeof(plan->cpus));
+	free(plan->cpus);
+	plan->cpus = calloc(plan->shape.nthreads, sizeof(*plan->cpus));
+	if (!plan->cpus) {
+		snprintf(why, THREAD_WHY, "out of memory");
+		return false;
+	}
 	if (!maps.n) {
 		bind_groups(plan, topo);
 		return true;

@@ -12,7 +12,7 @@
 struct plan {
 	struct thread_shape shape;
 	bool bound; /* some thread has processors of its own */
-	struct number_set cpus[THREADS_MAX]; /* by tid; empty: as the process */
+	struct number_set *cpus; /* by tid, of plan_bind; empty: as the process */
 };
 
 /* Fills <plan>->shape; 0 in <wanted> is chosen: <most> threads at most, one a processor. False: <why>

@@ -118,6 +118,8 @@ struct poller {
 	void (*watch)(struct io *, unsigned what, bool on); /* NULL: cannot */
 	void (*close)(struct io *, bool reset);
 	int (*release)(struct io *);
+	/* Calls <fn> for each io that <t> waits for; nobody else may be at work with them. */
+	void (*each)(const struct thread *t, void (*fn)(void *arg, const struct io *io), void *arg);
 };
 
 extern const struct poller poller_epoll;

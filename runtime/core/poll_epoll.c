@@ -597,6 +597,14 @@ static int epoll_start(struct thread *t)
 	return 0;
 }
 
+/* The table is the group's: once for all of its threads. */
+static void epoll_each(const struct thread *t, void (*fn)(void *arg, const struct io *io),
+		       void *arg)
+{
+	if (t->ltid == 0)
+		fd_each(t->group->fds, fn, arg);
+}
+
 const struct poller poller_epoll = {
 	.name = "epoll",
 	.start = epoll_start,
@@ -612,4 +620,5 @@ const struct poller poller_epoll = {
 	.watch = epoll_watch,
 	.close = epoll_close,
 	.release = epoll_release,
+	.each = epoll_each,
 };

@@ -36,7 +36,8 @@ struct twin {
 struct state {
 	uint64_t rng;
 	struct list active;
-	struct task more; /* queued while something is in <active>: the inner poller must not sleep */
+	struct task
+		more; /* queued while something is in <active>: the inner poller must not sleep */
 	struct twin *current; /* being served; NULL once it was released */
 	struct twin **by_fd;
 	int nfd;
@@ -538,6 +539,16 @@ static void fault_wake(struct thread *t)
 	poller_epoll.wake(t);
 }
 
+static void fault_each(const struct thread *t, void (*fn)(void *arg, const struct io *io),
+		       void *arg)
+{
+	const struct state *s = states[t->tid];
+
+	for (int fd = 0; fd < s->nfd; fd++)
+		if (s->by_fd[fd])
+			fn(arg, s->by_fd[fd]->outer);
+}
+
 const struct poller poller_fault = {
 	.name = "fault",
 	.start = fault_start,
@@ -552,4 +563,5 @@ const struct poller poller_fault = {
 	.accept = fault_accept,
 	.close = fault_close,
 	.release = fault_release,
+	.each = fault_each,
 };

@@ -493,6 +493,16 @@ static int uring_start(struct thread *t)
 	return 0;
 }
 
+static void uring_each(const struct thread *t, void (*fn)(void *arg, const struct io *io),
+		       void *arg)
+{
+	const struct poller_state *s = t->poll;
+
+	for (uint32_t i = 0; i < s->nplaces; i++)
+		if (s->places[i].io && !(s->places[i].io->state & CLOSING))
+			fn(arg, s->places[i].io);
+}
+
 const struct poller poller_uring = {
 	.name = "io_uring",
 	.unusable = uring_probe,
@@ -509,4 +519,5 @@ const struct poller poller_uring = {
 	.accept = uring_accept,
 	.close = uring_io_close,
 	.release = uring_release,
+	.each = uring_each,
 };

@@ -16,7 +16,6 @@
 #include "thread.h"
 
 #define GROUPS GROUPS_MAX
-#define THREADS (GROUPS_MAX * GROUP_THREADS_MAX)
 #define BATCH_BYTES 8192
 #define BATCH_MAX 64
 #define SHARED_BYTES                                                                               \
@@ -47,12 +46,18 @@ struct pool_shared {
 
 static struct pool *pools[POOLS_MAX];
 static unsigned npools = 1; /* 0 is no pool */
-static struct pool_shared shared[GROUPS][POOLS_MAX];
+/* Of each group that has threads, POOLS_MAX of them; kept until pool_fini. */
+static struct pool_shared *_Atomic shared[GROUPS];
 static _Atomic uint64_t allocated[POOLS_MAX], returned[POOLS_MAX];
 static pthread_mutex_t setup_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Caches of the threads, by tid; kept until pool_fini, so that counting never meets a freed one. */
-static struct pool_cache *_Atomic all[THREADS];
+/* Caches of one thread; kept until pool_fini, so that counting never meets a freed one. */
+struct thread_caches {
+	struct thread_caches *next;
+	unsigned tid;
+	_Alignas(64) struct pool_cache of[POOLS_MAX];
+};
+static struct thread_caches *_Atomic all;
 static struct pool_cache
 	none[POOLS_MAX]; /* of a thread that has no caches: always empty, never written */
 static _Thread_local struct pool_cache *caches = none;
@@ -94,8 +99,6 @@ void pool_init(struct pool *pool, const char *name, size_t size)
 		pool->size = (uint32_t)size;
 		pool->batch = batch_of(area_size(pool));
 		pool->id = (uint16_t)npools;
-		for (unsigned g = 0; g < GROUPS; g++)
-			pthread_mutex_init(&shared[g][npools].lock, NULL);
 		pools[npools++] = pool;
 	}
 	pthread_mutex_unlock(&setup_lock);
@@ -115,23 +118,53 @@ static uint32_t cache_max(const struct pool *pool, unsigned nthr)
 	return share < pool->batch ? (uint32_t)share : pool->batch;
 }
 
+static bool shared_make(unsigned group)
+{
+	struct pool_shared *s = aligned_alloc(64, sizeof(*s) * POOLS_MAX);
+
+	if (!s)
+		return false;
+	memset(s, 0, sizeof(*s) * POOLS_MAX);
+	for (unsigned i = 0; i < POOLS_MAX; i++)
+		pthread_mutex_init(&s[i].lock, NULL);
+	atomic_store(&shared[group], s);
+	return true;
+}
+
+/* Those of thread <tid>, empty at first, or NULL. */
+static struct thread_caches *caches_of(unsigned tid)
+{
+	struct thread_caches *c = atomic_load(&all);
+
+	while (c && c->tid != tid)
+		c = c->next;
+	if (c)
+		return c;
+	c = aligned_alloc(64, sizeof(*c));
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof(*c));
+	c->tid = tid;
+	c->next = atomic_load(&all);
+	atomic_store(&all, c);
+	return c;
+}
+
 int pool_thread_start(unsigned tid, unsigned group, unsigned nthr)
 {
-	struct pool_cache *mine = atomic_load(&all[tid]);
+	struct thread_caches *mine;
 
-	BUG_ON(tid >= THREADS || group >= GROUPS);
-	if (!mine) {
-		mine = aligned_alloc(64, (sizeof(*mine) * POOLS_MAX + 63) & ~(size_t)63);
-		if (!mine)
-			return -1;
-		memset(mine, 0, sizeof(*mine) * POOLS_MAX);
-		atomic_store(&all[tid], mine);
-	}
+	BUG_ON(group >= GROUPS);
+	pthread_mutex_lock(&setup_lock);
+	mine = atomic_load(&shared[group]) || shared_make(group) ? caches_of(tid) : NULL;
+	pthread_mutex_unlock(&setup_lock);
+	if (!mine)
+		return -1;
 	for (unsigned i = 0; i < POOLS_MAX; i++) {
-		mine[i].group = (uint8_t)group;
-		mine[i].max = pools[i] ? cache_max(pools[i], nthr) : 0;
+		mine->of[i].group = (uint8_t)group;
+		mine->of[i].max = pools[i] ? cache_max(pools[i], nthr) : 0;
 	}
-	caches = mine;
+	caches = mine->of;
 	return 0;
 }
 
@@ -177,9 +210,14 @@ static size_t batch_free(struct pool *pool, struct rest *r)
 	return n * area_size(pool);
 }
 
+static struct pool_shared *shared_of(const struct pool *pool, unsigned group)
+{
+	return &atomic_load_explicit(&shared[group], memory_order_relaxed)[pool->id];
+}
+
 static struct rest *shared_pop(struct pool *pool, unsigned group)
 {
-	struct pool_shared *s = &shared[group][pool->id];
+	struct pool_shared *s = shared_of(pool, group);
 	struct rest *r;
 
 	pthread_mutex_lock(&s->lock);
@@ -196,7 +234,7 @@ static struct rest *shared_pop(struct pool *pool, unsigned group)
 
 static void shared_push(struct pool *pool, unsigned group, struct rest *r)
 {
-	struct pool_shared *s = &shared[group][pool->id];
+	struct pool_shared *s = shared_of(pool, group);
 	bool full;
 
 	pthread_mutex_lock(&s->lock);
@@ -306,7 +344,7 @@ void pool_put(struct pool *pool, void *obj)
  * allocator. */
 static size_t shared_trim(struct pool *pool, unsigned group, bool *again)
 {
-	struct pool_shared *s = &shared[group][pool->id];
+	struct pool_shared *s = shared_of(pool, group);
 	size_t freed = 0;
 	uint32_t n;
 
@@ -422,8 +460,11 @@ static uint64_t shared_count(unsigned id)
 	uint64_t n = 0;
 
 	for (unsigned g = 0; g < GROUPS; g++) {
-		struct pool_shared *s = &shared[g][id];
+		struct pool_shared *s = atomic_load(&shared[g]);
 
+		if (!s)
+			continue;
+		s += id;
 		pthread_mutex_lock(&s->lock);
 		for (const struct rest *r = s->first; r; r = r->next_batch)
 			n += r->len;
@@ -439,12 +480,8 @@ static void count(unsigned id, struct pool_count *out)
 	out->name = pools[id]->name;
 	out->size = pools[id]->size;
 	out->cached = 0;
-	for (unsigned t = 0; t < THREADS; t++) {
-		struct pool_cache *c = atomic_load(&all[t]);
-
-		if (c)
-			out->cached += LOAD(c[id].n) + LOAD(c[id].nspare);
-	}
+	for (const struct thread_caches *c = atomic_load(&all); c; c = c->next)
+		out->cached += LOAD(c->of[id].n) + LOAD(c->of[id].nspare);
 	out->shared = shared_count(id) + guard_resting(pools[id]);
 	out->allocated = atomic_load(&allocated[id]) + guard_allocated(pools[id]);
 	out->returned = atomic_load(&returned[id]);
@@ -475,12 +512,16 @@ uint64_t pool_fini(FILE *out)
 				(unsigned long long)c.in_use);
 		sum += c.in_use;
 		for (unsigned g = 0; g < GROUPS; g++)
-			while ((r = shared_pop(pools[i], g)))
+			while (atomic_load(&shared[g]) && (r = shared_pop(pools[i], g)))
 				batch_free(pools[i], r);
 		guard_report(pools[i], out);
 		guard_trim(pools[i]);
 	}
-	for (unsigned t = 0; t < THREADS; t++)
-		free(atomic_exchange(&all[t], NULL));
+	for (struct thread_caches *c = atomic_exchange(&all, NULL), *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	for (unsigned g = 0; g < GROUPS; g++)
+		free(atomic_exchange(&shared[g], NULL));
 	return sum;
 }

@@ -305,6 +305,7 @@ static int build_threads(void)
 		    !(thread_groups[g]->queue = group_queue_new()))
 			return -1;
 		thread_groups[g]->id = (uint16_t)g;
+		pthread_mutex_init(&thread_groups[g]->isolating, NULL);
 		thread_groups[g]->first = (uint16_t)group_first(&shape, g);
 		thread_groups[g]->nthreads = (uint16_t)group_size(&shape, g);
 	}

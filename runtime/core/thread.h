@@ -5,6 +5,7 @@
 #ifndef WEIR_CORE_THREAD_H
 #define WEIR_CORE_THREAD_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@ struct thread_group {
 	struct fd_table *fds; /* descriptors of this group */
 	struct group_queue *queue; /* shared tasks */
 	_Atomic bool profiling; /* times tasks; see profile.h */
+	pthread_mutex_t isolating; /* right to isolate this group; see isolate.h */
 };
 
 /* What a poller has done; the owner counts, others may read. */
@@ -32,6 +34,12 @@ struct poll_count {
 	uint64_t enters; /* io_uring: system calls for its rings, and receives made apart */
 	uint64_t spliced; /* bytes that passed from socket to socket by splice(2) */
 	uint32_t lent; /* io_uring: buffers that wait with the kernel for bytes */
+};
+
+/* Body bytes that were copied to output buffers instead of passed by reference, and how many
+ * times; likewise. */
+struct copy_count {
+	_Atomic uint64_t times, bytes;
 };
 
 struct thread {
@@ -46,6 +54,7 @@ struct thread {
 	const struct poller *poller;
 	struct poller_state *poll; /* private to the poller */
 	struct poll_count polled;
+	struct copy_count copied;
 	uint64_t turns; /* of its loop */
 	struct sched *sched; /* run queues, timers, inbox */
 	struct buf_pool *bufs;

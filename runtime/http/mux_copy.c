@@ -6,15 +6,9 @@
 #include "../core/thread.h"
 #include "mux.h"
 
-/* One line per thread: written by it alone, read by whoever asks. */
-static struct {
-	_Alignas(64) _Atomic uint64_t times;
-	_Atomic uint64_t bytes;
-} counts[GROUPS_MAX * GROUP_THREADS_MAX];
-
 void mux_copied(size_t n)
 {
-	_Atomic uint64_t *times = &counts[th->tid].times, *bytes = &counts[th->tid].bytes;
+	_Atomic uint64_t *times = &th->copied.times, *bytes = &th->copied.bytes;
 
 	atomic_store_explicit(times, atomic_load_explicit(times, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
@@ -27,8 +21,8 @@ struct mux_copies mux_copies(void)
 	struct mux_copies sum = { 0 };
 
 	for (unsigned i = 0; i < nthreads; i++) {
-		sum.times += atomic_load_explicit(&counts[i].times, memory_order_relaxed);
-		sum.bytes += atomic_load_explicit(&counts[i].bytes, memory_order_relaxed);
+		sum.times += atomic_load_explicit(&threads[i]->copied.times, memory_order_relaxed);
+		sum.bytes += atomic_load_explicit(&threads[i]->copied.bytes, memory_order_relaxed);
 	}
 	return sum;
 }

@@ -171,6 +171,11 @@ void conn_abort(struct conn *c, bool reset);
  * connection ends, or when memory is out until the thread's next call. */
 const struct addr *conn_local(struct conn *c);
 
+/* For a look at all connections. The connection of <io>, or NULL: it is of something else. */
+const struct conn *conn_of(const struct io *io);
+/* What conn_local would give if that is known already, else NULL. */
+const struct addr *conn_local_known(const struct conn *c);
+
 /* For handshake handlers: sets peer and local address to those a proxy told. False: memory is
  * out. */
 bool conn_set_addrs(struct conn *c, const struct addr *peer, const struct addr *local);

@@ -191,6 +191,16 @@ const struct addr *conn_local(struct conn *c)
 	return a;
 }
 
+const struct conn *conn_of(const struct io *io)
+{
+	return io->ops == &conn_io ? CONTAINER(io, const struct conn, io) : NULL;
+}
+
+const struct addr *conn_local_known(const struct conn *c)
+{
+	return c->extra && c->extra->local.kind != AK_NONE ? &c->extra->local : NULL;
+}
+
 bool conn_set_addrs(struct conn *c, const struct addr *peer, const struct addr *local)
 {
 	if (!conn_extra_of(c))

@@ -21,7 +21,10 @@
 #include "../proxy/conf.h"
 #include "../proxy/dynamic.h"
 #include "../proxy/check.h"
+#include "../proxy/queue.h"
 #include "../proxy/server.h"
+#include "control_conn.h"
+#include "control_row.h"
 
 #define CLIENTS_MAX 8
 #define LINE_BYTES_MAX 1024
@@ -47,84 +50,39 @@ static bool running;
 static _Atomic bool stopping;
 static time_t started;
 
-/* -- rows: NAME=VALUE with a blank between, or one JSON object a line ---------------------------
- */
-
-struct answer {
-	FILE *f;
-	bool json, first;
-};
-
-static void put_text(struct answer *a, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (a->json && (c == '"' || c == '\\'))
-			fprintf(a->f, "\\%c", c);
-		else if (c < ' ' || c == 0x7f || (!a->json && c == '\\'))
-			fprintf(a->f, a->json ? "\\u%04x" : "\\x%02x", c);
-		else
-			fputc(c, a->f);
-	}
-}
-
-static void row(struct answer *a)
-{
-	a->first = true;
-	if (a->json)
-		fputc('{', a->f);
-}
-
-static void row_end(struct answer *a)
-{
-	fputs(a->json ? "}\n" : "\n", a->f);
-}
-
-static void field(struct answer *a, const char *name)
-{
-	if (!a->first)
-		fputs(a->json ? "," : " ", a->f);
-	a->first = false;
-	fprintf(a->f, a->json ? "\"%s\":" : "%s=", name);
-}
-
-static void field_text(struct answer *a, const char *name, struct str value)
-{
-	field(a, name);
-	if (a->json)
-		fputc('"', a->f);
-	put_text(a, value);
-	if (a->json)
-		fputc('"', a->f);
-}
-
-static void field_num(struct answer *a, const char *name, uint64_t value)
-{
-	field(a, name);
-	fprintf(a->f, "%" PRIu64, value);
-}
-
 /* -- commands -----------------------------------------------------------------------------------
  */
 
+static uint64_t bytes_spliced(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < nthreads; i++)
+		n += threads[i]->polled.spliced;
+	return n;
+}
+
 static void show_info(struct answer *a)
 {
+	struct mux_copies all = mux_copies();
 	struct buf_count b;
 
 	buf_counts(&b);
-	row(a);
-	field_text(a, "site", str_from(site.ws->name));
-	field_text(a, "weir", str_from(site.ws->weir_version));
-	field_text(a, "program", str_from(site.ws->digest_program));
-	field_num(a, "pid", (uint64_t)getpid());
-	field_num(a, "uptime_s", (uint64_t)(time(NULL) - started));
-	field_num(a, "threads", nthreads);
-	field_num(a, "connections",
-		  atomic_load_explicit(&listener_process.cur, memory_order_relaxed));
-	field_num(a, "maxconn", listener_process.max);
-	field_num(a, "buffers", b.in_use);
-	field_num(a, "stopping", atomic_load(&site.stopping));
+	row_begin(a);
+	row_text(a, "site", str_from(site.ws->name));
+	row_text(a, "weir", str_from(site.ws->weir_version));
+	row_text(a, "program", str_from(site.ws->digest_program));
+	row_num(a, "pid", (uint64_t)getpid());
+	row_num(a, "uptime_s", (uint64_t)(time(NULL) - started));
+	row_num(a, "threads", nthreads);
+	row_num(a, "connections",
+		atomic_load_explicit(&listener_process.cur, memory_order_relaxed));
+	row_num(a, "maxconn", listener_process.max);
+	row_num(a, "buffers", b.in_use);
+	row_num(a, "copies", all.times);
+	row_num(a, "copied", all.bytes);
+	row_num(a, "spliced", bytes_spliced());
+	row_num(a, "stopping", atomic_load(&site.stopping));
 	row_end(a);
 }
 
@@ -134,34 +92,75 @@ static void show_pools(struct answer *a)
 	unsigned n = pool_counts(pools, POOLS_SHOWN);
 
 	for (unsigned i = 0; i < n && i < POOLS_SHOWN; i++) {
-		row(a);
-		field_text(a, "pool", str_from(pools[i].name));
-		field_num(a, "size", pools[i].size);
-		field_num(a, "in_use", pools[i].in_use);
-		field_num(a, "cached", pools[i].cached);
-		field_num(a, "shared", pools[i].shared);
-		field_num(a, "allocated", pools[i].allocated);
-		field_num(a, "returned", pools[i].returned);
+		row_begin(a);
+		row_text(a, "pool", str_from(pools[i].name));
+		row_num(a, "size", pools[i].size);
+		row_num(a, "in_use", pools[i].in_use);
+		row_num(a, "cached", pools[i].cached);
+		row_num(a, "shared", pools[i].shared);
+		row_num(a, "allocated", pools[i].allocated);
+		row_num(a, "returned", pools[i].returned);
 		row_end(a);
 	}
 }
 
-/* What each thread has done; its own counters, read while it goes on. */
+/* What threads have done; their own counters, read while they go on. */
+struct activity {
+	uint64_t turns, waits, events, stale, wakeups, connections, asleep, copied, spliced;
+};
+
+static void add_activity(struct activity *sum, const struct thread *t)
+{
+	sum->turns += t->polled.turns;
+	sum->waits += t->polled.waits;
+	sum->events += t->polled.events;
+	sum->stale += t->polled.stale;
+	sum->wakeups += atomic_load(&t->wakeups);
+	sum->connections += atomic_load(&t->load);
+	sum->asleep += atomic_load(&t->asleep);
+	sum->copied += atomic_load(&t->copied.bytes);
+	sum->spliced += t->polled.spliced;
+}
+
+static void put_activity(struct answer *a, const struct activity *sum)
+{
+	row_num(a, "turns", sum->turns);
+	row_num(a, "waits", sum->waits);
+	row_num(a, "events", sum->events);
+	row_num(a, "stale", sum->stale);
+	row_num(a, "wakeups", sum->wakeups);
+	row_num(a, "connections", sum->connections);
+	row_num(a, "asleep", sum->asleep);
+	row_num(a, "copied", sum->copied);
+	row_num(a, "spliced", sum->spliced);
+}
+
 static void show_threads(struct answer *a)
 {
 	for (unsigned i = 0; i < nthreads; i++) {
-		const struct thread *t = threads[i];
+		struct activity sum = { 0 };
 
-		row(a);
-		field_num(a, "thread", i + 1u);
-		field_num(a, "group", t->group->id + 1u);
-		field_num(a, "turns", t->polled.turns);
-		field_num(a, "waits", t->polled.waits);
-		field_num(a, "events", t->polled.events);
-		field_num(a, "stale", t->polled.stale);
-		field_num(a, "wakeups", atomic_load(&t->wakeups));
-		field_num(a, "connections", atomic_load(&t->load));
-		field_num(a, "asleep", atomic_load(&t->asleep));
+		add_activity(&sum, threads[i]);
+		row_begin(a);
+		row_num(a, "thread", i + 1u);
+		row_num(a, "group", threads[i]->group->id + 1u);
+		put_activity(a, &sum);
+		row_end(a);
+	}
+}
+
+static void show_groups(struct answer *a)
+{
+	for (unsigned g = 0; g < ngroups; g++) {
+		const struct thread_group *group = thread_groups[g];
+		struct activity sum = { 0 };
+
+		for (unsigned i = 0; i < group->nthreads; i++)
+			add_activity(&sum, threads[group->first + i]);
+		row_begin(a);
+		row_num(a, "group", g + 1u);
+		row_num(a, "threads", group->nthreads);
+		put_activity(a, &sum);
 		row_end(a);
 	}
 }
@@ -180,11 +179,11 @@ static void show_tasks(struct answer *a)
 		dladdr(at, &info);
 		snprintf(text, sizeof(text), "0x%zx",
 			 (size_t)((const char *)at - (const char *)info.dli_fbase));
-		row(a);
-		field_text(a, "task", str_from(text));
-		field_num(a, "calls", rows[i].calls);
-		field_num(a, "us", rows[i].ns / 1000);
-		field_num(a, "worst_us", rows[i].worst_ns / 1000);
+		row_begin(a);
+		row_text(a, "task", str_from(text));
+		row_num(a, "calls", rows[i].calls);
+		row_num(a, "us", rows[i].ns / 1000);
+		row_num(a, "worst_us", rows[i].worst_ns / 1000);
 		row_end(a);
 	}
 }
@@ -208,15 +207,15 @@ static void show_health(struct answer *a, const struct server_health *h)
 {
 	uint64_t at = h ? atomic_load(&h->at) : 0, now = clock_now_us() / 1000;
 
-	field_text(a, "check", h ? check_result_name(h) : S("off"));
+	row_text(a, "check", h ? check_result_name(h) : S("off"));
 	if (!at)
 		return;
-	field_num(a, "check_status", atomic_load(&h->status));
-	field_num(a, "check_ms", atomic_load(&h->ms));
-	field_num(a, "check_age_ms", now > at ? now - at : 0);
-	field_num(a, "checks", atomic_load(&h->checks));
-	field_num(a, "failures", atomic_load(&h->failures));
-	field_num(a, "changes", atomic_load(&h->changes));
+	row_num(a, "check_status", atomic_load(&h->status));
+	row_num(a, "check_ms", atomic_load(&h->ms));
+	row_num(a, "check_age_ms", now > at ? now - at : 0);
+	row_num(a, "checks", atomic_load(&h->checks));
+	row_num(a, "failures", atomic_load(&h->failures));
+	row_num(a, "changes", atomic_load(&h->changes));
 }
 
 static void show_servers(struct answer *a)
@@ -228,16 +227,16 @@ static void show_servers(struct answer *a)
 			const struct server *s = &be->servers[i];
 			unsigned off = atomic_load_explicit(&s->off, memory_order_relaxed);
 
-			row(a);
-			field_text(a, "backend", be->name);
-			field_text(a, "server", s->name);
-			field_text(a, "state",
-				   off & SERVER_DISABLED ? S("maint")
-				   : off & SERVER_DOWN   ? S("down")
-							 : S("up"));
-			field_num(a, "requests", requests_now(s));
-			field_num(a, "maxconn",
-				  s->ws && s->ws->maxconn > 0 ? (uint64_t)s->ws->maxconn : 0);
+			row_begin(a);
+			row_text(a, "backend", be->name);
+			row_text(a, "server", s->name);
+			row_text(a, "state",
+				 off & SERVER_DISABLED ? S("maint")
+				 : off & SERVER_DOWN   ? S("down")
+						       : S("up"));
+			row_num(a, "requests", requests_now(s));
+			row_num(a, "maxconn",
+				s->ws && s->ws->maxconn > 0 ? (uint64_t)s->ws->maxconn : 0);
 			show_health(a, s->health);
 			row_end(a);
 		}
@@ -250,6 +249,12 @@ static void refuse(struct answer *a, const char *why)
 		fprintf(a->f, "{\"error\":\"%s\"}\n", why);
 	else
 		fprintf(a->f, "error: %s\n", why);
+}
+
+static void show_conns(struct answer *a)
+{
+	if (!control_conns(a))
+		refuse(a, "not now");
 }
 
 static struct server *find_server(struct str backend, struct str name)
@@ -287,11 +292,11 @@ static void show_sets(struct answer *a)
 	struct dynamic_shown s;
 
 	for (uint32_t i = 0; site.ws->dynamic && site.ws->dynamic->show(i, &s); i++) {
-		row(a);
-		field_text(a, s.map ? "map" : "set", s.name);
-		field_text(a, "kind", str_from(s.kind));
-		field_num(a, "entries", s.entries);
-		field_num(a, "bytes", s.bytes);
+		row_begin(a);
+		row_text(a, s.map ? "map" : "set", s.name);
+		row_text(a, "kind", str_from(s.kind));
+		row_num(a, "entries", s.entries);
+		row_num(a, "bytes", s.bytes);
 		row_end(a);
 	}
 }
@@ -299,16 +304,16 @@ static void show_sets(struct answer *a)
 static void show_key(void *arg, struct str key, struct str text)
 {
 	(void)text;
-	row(arg);
-	field_text(arg, "value", key);
+	row_begin(arg);
+	row_text(arg, "value", key);
 	row_end(arg);
 }
 
 static void show_entry(void *arg, struct str key, struct str text)
 {
-	row(arg);
-	field_text(arg, "key", key);
-	field_text(arg, "value", text);
+	row_begin(arg);
+	row_text(arg, "key", key);
+	row_text(arg, "value", text);
 	row_end(arg);
 }
 
@@ -351,6 +356,8 @@ static const char help[] = "help                                this text\n"
 			   "[json] show info                    the process\n"
 			   "[json] show pools                   objects by pool\n"
 			   "[json] show threads                 what each thread has done\n"
+			   "[json] show groups                  the same of thread groups\n"
+			   "[json] show conn                    all connections at this moment\n"
 			   "[json] show tasks                   time taken by kinds of tasks\n"
 			   "profile on|off                      times tasks, or no more\n"
 			   "[json] show servers                 servers, their state and requests\n"
@@ -378,6 +385,10 @@ static void command(struct answer *a, struct str line)
 		show_pools(a);
 	else if (str_eq(line, S("show threads")))
 		show_threads(a);
+	else if (str_eq(line, S("show groups")))
+		show_groups(a);
+	else if (str_eq(line, S("show conn")))
+		show_conns(a);
 	else if (str_eq(line, S("show tasks")))
 		show_tasks(a);
 	else if (str_eq(line, S("profile on")) || str_eq(line, S("profile off")))
@@ -560,6 +571,7 @@ static int start(void)
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		clients[i].fd = -1;
 	atomic_store(&stopping, false);
+	control_conns_start();
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -578,6 +590,7 @@ static void stop(void)
 	pthread_mutex_lock(&stop_lock);
 	if (running) {
 		atomic_store(&stopping, true);
+		control_conns_stop();
 		if (write(wake_fd, &one, sizeof(one)) < 0)
 			fprintf(stderr, "weir: control: %s\n", strerror(errno));
 		pthread_join(worker, NULL);

@@ -176,6 +176,11 @@ static void on_gone(struct conn *c)
 
 static const struct conn_app back_app = { .ready = on_ready, .gone = on_gone };
 
+const struct srv_conn *server_conn(const struct conn *c)
+{
+	return c->app == &back_app ? c->owner : NULL;
+}
+
 const struct handshake *const *server_handshakes(const struct server *srv)
 {
 	return srv->ws && srv->ws->send_proxy ? srv->hs : NULL;

@@ -37,6 +37,9 @@ void server_cancel(struct exchange *x);
 /* Closes the connections of this thread that no exchange uses or waits for; at the stop. */
 void server_close_idle(void);
 
+/* For a look at all connections: that of <c>, or NULL: it is none to a server, or ends. */
+const struct srv_conn *server_conn(const struct conn *c);
+
 /* Before the threads. */
 void server_init(void);
 int server_thread_start(void);

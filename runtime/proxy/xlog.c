@@ -103,7 +103,8 @@ void xlog_write(struct exchange *x)
 	r.level = x->log_level;
 	r.seq = log_id_next();
 	r.client = x->src;
-	r.local = *exchange_dst(x);
+	if (site.ws->log_json) /* no other form has it: the kernel need not be asked */
+		r.local = *exchange_dst(x);
 	r.frontend = x->fe->name;
 	r.conns = atomic_load_explicit(&listener_process.cur, memory_order_relaxed);
 	r.fe_conns = atomic_load_explicit(&x->fe->limit.cur, memory_order_relaxed);

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -57,8 +58,8 @@ def control_shows_and_changes(w):
     expect(any("show servers" in l for l in ask(c, "help")), "help")
     info = json.loads(ask(c, "json show info")[0])
     same((info["site"], info["pid"], info["threads"], info["stopping"]), ("control", w.process.pid, 2, 0))
-    same(ask(c, "show servers"), ["backend=main server=a state=up requests=0 maxconn=0 check=off",
-                                  "backend=main server=b state=maint requests=0 maxconn=0 check=off"])
+    same(ask(c, "show servers")[:2], ["backend=main server=a state=up requests=0 maxconn=0 check=off",
+                                      "backend=main server=b state=maint requests=0 maxconn=0 check=off"])
     pools = [json.loads(l) for l in ask(c, "json show pools")]
     expect(all(p["allocated"] == p["in_use"] + p["cached"] + p["shared"] for p in pools), "pools", pools)
     threads = [json.loads(l) for l in ask(c, "json show threads")]
@@ -153,3 +154,122 @@ def control_socket_that_cannot_be_made_stops_the_start(w):
             done = subprocess.run([w.binaries["control"], "--set", "control=" + address] + check, capture_output=True,
                                   timeout=20, check=False)
             expect(done.returncode and says in done.stderr, done.returncode, done.stderr)
+
+
+def conns(c, **wanted):
+    """Rows of show conn that have these values."""
+    rows = [json.loads(l) for l in ask(c, "json show conn")]
+    return [r for r in rows if all(r[k] == v for k, v in wanted.items())]
+
+
+def states(row):
+    return tuple(row[k] for k in ("src_l3", "src_l4", "dst_l3", "dst_l4"))
+
+
+@case
+def S18_show_conn_tells_what_is_known_of_addresses(w):
+    start(w, threads=2)
+    c, client = connect(w), w.client()
+    here, there = "%s:%d" % client.sock.getsockname(), "%s:%d" % client.sock.getpeername()
+
+    def row(**wanted):
+        found = conns(c, **wanted)
+        same(len(found), 1, "rows of %s" % wanted)
+        return found[0]
+
+    def get(path):
+        client.send(GET % path)
+        return client.answer()[1]
+
+    get(b"/")
+    w.eventually(lambda: conns(c, side="client", backend="-") and conns(c, side="server", state="idle"), "the request's end")
+    mine = row(side="client")
+    same((mine["src"], mine["dst"], states(mine)), (here, "-", ("known", "known", "none", "none")))
+    same((mine["state"], mine["family"], mine["frontend"], mine["backend"]), ("ready", "ipv4", "main", "-"))
+    server = row(side="server")
+    same((server["state"], server["backend"], server["server"], server["thread"]), ("idle", "main", "a", mine["thread"]))
+    same((server["src"], states(server)), ("-", ("none", "none", "fixed", "fixed")))
+    for _ in range(2):          # asked once, known from then on
+        same(get(b"/dst"), there.split(":")[0].encode())
+        mine = row(side="client")
+        same((mine["dst"], states(mine)), (there, ("known",) * 4))
+    get(b"/fixed")
+    same(states(row(side="server", server="own")), ("fixed", "none", "fixed", "fixed"))
+    get(b"/range")
+    ranged = row(side="server", backend="range")
+    same(states(ranged), ("fixed", "range", "fixed", "fixed"))
+    expect(ranged["src"].startswith("127.0.0.8:201"), "source", ranged)
+    client.close()
+    w.eventually(lambda: not conns(c, side="client"), "the client's end")
+
+
+@case
+def S8_show_conn_has_front_and_back_of_a_request(w):
+    came, go = threading.Event(), threading.Event()
+
+    def script(peer, _):
+        peer.request()
+        came.set()
+        go.wait(20)
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        peer.rest()
+    o = w.origin(script)
+    w.start("control", a=o.address, b=o.address, control="unix@" + path(w), threads=3)
+    c, client = connect(w), w.client()
+    client.send(GET % b"/fixed")
+    expect(came.wait(20), "the request")
+    rows = conns(c, frontend="main", backend="fixed")
+    same(sorted((r["side"], r["server"], r["state"]) for r in rows), [("client", "-", "ready"), ("server", "own", "ready")])
+    go.set()
+    client.answer()
+    w.eventually(lambda: conns(c, side="client", backend="-"), "between requests")
+
+
+@case(plain=True)
+def S18_S66_the_kernel_is_asked_for_an_address_once_and_when_needed(w):
+    """Without strace there is nothing to count by."""
+    if not shutil.which("strace"):
+        return
+    trace = os.path.join(w.folder, "trace")
+    start(w, under=("strace", "-D", "-f", "-qq", "-e", "trace=getsockname,getpeername,getsockopt", "-o", trace),
+          env={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"})   # it cannot while traced
+
+    def asked():
+        with open(trace, encoding="ascii") as f:
+            return [l.split(None, 1)[1].split("(")[0] for l in f if "SO_ERROR" not in l and "resumed" not in l]
+    before = len(asked())       # what the start needed
+    c, other = w.client(), w.client()
+    for _ in range(3):
+        c.send(GET % b"/")
+        c.answer()
+    same(asked()[before:], [], "calls of plain requests")
+    for _ in range(3):
+        c.send(GET % b"/dst")
+        c.answer()
+    same(asked()[before:], ["getsockname"], "calls of one connection")
+    other.send(GET % b"/dst")
+    other.answer()
+    same(asked()[before:], ["getsockname"] * 2, "calls of two connections")
+
+
+@case
+def S112_activity_of_groups_is_the_sum_of_their_threads(w):
+    """And there are as many rows as threads and groups, no more."""
+    start(w, threads=3, groups=2)
+    c = connect(w)
+    for _ in range(4):
+        body(w)
+
+    def rows():
+        """Of threads and of groups, and whether nothing has moved in between."""
+        threads = [json.loads(l) for l in ask(c, "json show threads")]
+        groups = [json.loads(l) for l in ask(c, "json show groups")]
+        return threads, groups, threads == [json.loads(l) for l in ask(c, "json show threads")]
+    seen = []
+    w.eventually(lambda: seen.append(rows()) or seen[-1][2], "rest")
+    threads, groups, _ = seen[-1]
+    same([(t["thread"], t["group"]) for t in threads], [(1, 1), (2, 2), (3, 2)], "threads")
+    same([(g["group"], g["threads"]) for g in groups], [(1, 1), (2, 2)], "groups")
+    for g in groups:
+        for name in ("turns", "waits", "events", "connections", "asleep", "copied", "spliced"):
+            same(g[name], sum(t[name] for t in threads if t["group"] == g["group"]), name)

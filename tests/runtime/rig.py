@@ -284,12 +284,12 @@ class World:
                     continue
                 return port
 
-    def start(self, site="http", binds=("listen",), env=None, **params):
-        """Starts the proxy and waits until it says that it is ready."""
+    def start(self, site="http", binds=("listen",), env=None, under=(), **params):
+        """Starts the proxy, by the command <under> if there is one, and waits until it says that it is ready."""
         for b in binds:
             self.ports[b] = self.port()
             params[b] = "%s:%d" % (self.address, self.ports[b])
-        argv = [self.binaries[site]]
+        argv = list(under) + [self.binaries[site]]
         for k, v in params.items():
             argv += ["--set", "%s=%s" % (k, v)]
         ready = os.path.join(self.folder, "ready")
