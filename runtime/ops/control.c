@@ -18,13 +18,12 @@
 #include "../core/pool.h"
 #include "../core/profile.h"
 #include "../net/listener.h"
+#include "../proxy/check.h"
 #include "../proxy/conf.h"
 #include "../proxy/dynamic.h"
-#include "../proxy/check.h"
-#include "../proxy/queue.h"
 #include "../proxy/server.h"
 #include "control_conn.h"
-#include "control_row.h"
+#include "control_threads.h"
 
 #define CLIENTS_MAX 8
 #define LINE_BYTES_MAX 1024
@@ -53,15 +52,6 @@ static time_t started;
 /* -- commands -----------------------------------------------------------------------------------
  */
 
-static uint64_t bytes_spliced(void)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < nthreads; i++)
-		n += threads[i]->polled.spliced;
-	return n;
-}
-
 static void show_info(struct answer *a)
 {
 	struct mux_copies all = mux_copies();
@@ -81,7 +71,7 @@ static void show_info(struct answer *a)
 	row_num(a, "buffers", b.in_use);
 	row_num(a, "copies", all.times);
 	row_num(a, "copied", all.bytes);
-	row_num(a, "spliced", bytes_spliced());
+	row_num(a, "spliced", control_spliced());
 	row_num(a, "stopping", atomic_load(&site.stopping));
 	row_end(a);
 }
@@ -100,67 +90,6 @@ static void show_pools(struct answer *a)
 		row_num(a, "shared", pools[i].shared);
 		row_num(a, "allocated", pools[i].allocated);
 		row_num(a, "returned", pools[i].returned);
-		row_end(a);
-	}
-}
-
-/* What threads have done; their own counters, read while they go on. */
-struct activity {
-	uint64_t turns, waits, events, stale, wakeups, connections, asleep, copied, spliced;
-};
-
-static void add_activity(struct activity *sum, const struct thread *t)
-{
-	sum->turns += t->polled.turns;
-	sum->waits += t->polled.waits;
-	sum->events += t->polled.events;
-	sum->stale += t->polled.stale;
-	sum->wakeups += atomic_load(&t->wakeups);
-	sum->connections += atomic_load(&t->load);
-	sum->asleep += atomic_load(&t->asleep);
-	sum->copied += atomic_load(&t->copied.bytes);
-	sum->spliced += t->polled.spliced;
-}
-
-static void put_activity(struct answer *a, const struct activity *sum)
-{
-	row_num(a, "turns", sum->turns);
-	row_num(a, "waits", sum->waits);
-	row_num(a, "events", sum->events);
-	row_num(a, "stale", sum->stale);
-	row_num(a, "wakeups", sum->wakeups);
-	row_num(a, "connections", sum->connections);
-	row_num(a, "asleep", sum->asleep);
-	row_num(a, "copied", sum->copied);
-	row_num(a, "spliced", sum->spliced);
-}
-
-static void show_threads(struct answer *a)
-{
-	for (unsigned i = 0; i < nthreads; i++) {
-		struct activity sum = { 0 };
-
-		add_activity(&sum, threads[i]);
-		row_begin(a);
-		row_num(a, "thread", i + 1u);
-		row_num(a, "group", threads[i]->group->id + 1u);
-		put_activity(a, &sum);
-		row_end(a);
-	}
-}
-
-static void show_groups(struct answer *a)
-{
-	for (unsigned g = 0; g < ngroups; g++) {
-		const struct thread_group *group = thread_groups[g];
-		struct activity sum = { 0 };
-
-		for (unsigned i = 0; i < group->nthreads; i++)
-			add_activity(&sum, threads[group->first + i]);
-		row_begin(a);
-		row_num(a, "group", g + 1u);
-		row_num(a, "threads", group->nthreads);
-		put_activity(a, &sum);
 		row_end(a);
 	}
 }
@@ -384,9 +313,9 @@ static void command(struct answer *a, struct str line)
 	else if (str_eq(line, S("show pools")))
 		show_pools(a);
 	else if (str_eq(line, S("show threads")))
-		show_threads(a);
+		control_threads(a);
 	else if (str_eq(line, S("show groups")))
-		show_groups(a);
+		control_groups(a);
 	else if (str_eq(line, S("show conn")))
 		show_conns(a);
 	else if (str_eq(line, S("show tasks")))
