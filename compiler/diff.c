@@ -124,6 +124,7 @@ static bool has_own_field(int id)
 	case OPT_FORWARDFOR:
 	case OPT_ERROR:
 	case OPT_CHECK:
+	case OPT_COOKIE:
 	case OPT_MONITOR_NET:
 	case OPT_TRUSTED:
 	case OPT_LOG:
@@ -233,6 +234,9 @@ static struct entries facts_of(struct diff *d, struct p_section *s)
 	rest = (struct p_section) { .check = s->check };
 	rest.check.place = (struct p_place) { 0 };
 	fact(d, &e, "check", FORMED(d, form_section_facts, &rest));
+	rest = (struct p_section) { .cookie = s->cookie };
+	rest.cookie.place = (struct p_place) { 0 };
+	fact(d, &e, "cookie", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .dispatch = s->dispatch };
 	fact(d, &e, "dispatch", FORMED(d, form_section_facts, &rest));
 	rest = (struct p_section) { .monitor = s->monitor, .nmonitor = s->nmonitor };

@@ -22,6 +22,7 @@ const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_BALANCE_FIRST] = "balance_first",
 	[PART_QUEUE] = "queue_places",
 	[PART_CHECK] = "check_servers",
+	[PART_COOKIE] = "cookie_stick",
 	[PART_COUNT] = "count_all",
 	[PART_CONTROL] = "control_socket",
 	[PART_PAGE_STATS] = "page_stats",

@@ -34,6 +34,7 @@
 	TABLE(BINDS, binds, struct ws_bind)                                                        \
 	TABLE(SERVERS, servers, struct ws_server)                                                  \
 	TABLE(CHECKS, checks, struct ws_check)                                                     \
+	TABLE(COOKIES, cookies, struct ws_cookie)                                                  \
 	TABLE(ERRORS, errors, struct ws_error)                                                     \
 	TABLE(LOGS, logs, struct ws_log)                                                           \
 	TABLE(PLACES, places, struct ws_place)                                                     \
@@ -71,6 +72,7 @@ enum emit_part {
 	PART_BALANCE_FIRST,
 	PART_QUEUE,
 	PART_CHECK,
+	PART_COOKIE,
 	PART_COUNT,
 	PART_CONTROL,
 	PART_PAGE_STATS,

@@ -156,6 +156,8 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.disabled = v->disabled;
 		row.send_proxy = (uint8_t)v->send_proxy;
 		row.source = source(e, &v->source);
+		if (s->cookie.mode)
+			row.cookie = emit_ref(e, v->cookie.n ? v->cookie : v->name);
 		row.checked = v->checked;
 		row.check_addr = address(e, &v->check_addr);
 		row.check_port = (uint32_t)v->check_port;
@@ -205,6 +207,29 @@ static uint32_t check(struct emit *e, const struct p_section *s)
 	if (row.http)
 		e->parts[PART_MUX_H1] = true;
 	return emit_add(e, EMIT_CHECKS, &row, 1) + 1;
+}
+
+/* 1 + the row of the section's cookie; 0: it has none. */
+static uint32_t cookie(struct emit *e, const struct p_section *s)
+{
+	const struct p_cookie *c = &s->cookie;
+	struct ws_cookie row;
+	struct str tail;
+
+	if (!c->mode || !s->nservers)
+		return 0;
+	tail = arena_printf(e->arena, "; Path=/%s%.*s%s%s%s%.*s", c->domain.n ? "; Domain=" : "",
+			    STR_ARG(c->domain), c->httponly ? "; HttpOnly" : "",
+			    c->secure ? "; Secure" : "", c->attr.n ? "; " : "", STR_ARG(c->attr));
+	memset(&row, 0, sizeof(row));
+	row.name = emit_ref(e, c->name);
+	row.tail = emit_ref(e, tail);
+	row.mode = (uint8_t)(c->mode - COOKIE_INSERT + WS_COOKIE_INSERT);
+	row.indirect = c->indirect;
+	row.nocache = c->nocache;
+	row.postonly = c->postonly;
+	e->parts[PART_COOKIE] = true;
+	return emit_add(e, EMIT_COOKIES, &row, 1) + 1;
 }
 
 static struct ws_run errors(struct emit *e, const struct p_section *s)
@@ -409,6 +434,7 @@ static void section_row(struct emit *e, const struct p_section *s)
 	row.binds = binds(e, s);
 	row.servers = servers(e, s);
 	row.check = check(e, s);
+	row.cookie = cookie(e, s);
 	row.errors = errors(e, s);
 	row.logs = logs(e, s->logs, s->nlogs);
 	row.monitor = emit_nets(e, s->monitor, s->nmonitor);

@@ -381,6 +381,51 @@ static void forwarded_for(struct machine *m)
 	fields_add(m->a, &m->req.headers, name, value_text(m, &src));
 }
 
+/* A Cookie line without what is for the proxy alone: the pairs of stickiness, or their prefixes. */
+static struct str without_cookie(struct machine *m, const struct p_cookie *c, struct str line)
+{
+	struct str rest = line, out = { 0 };
+	bool changed = false;
+
+	while (rest.p && rest.n) {
+		struct str pair = str_trim(str_cut(&rest, ';')), value = pair;
+		struct str name = str_trim(str_cut(&value, '='));
+
+		if (str_eq(name, c->name) && c->mode != COOKIE_PREFIX) {
+			changed = true;
+			continue;
+		}
+		if (str_eq(name, c->name) && value.p) {
+			value = str_trim(value);
+			str_cut(&value, '~');
+			changed |= value.p != NULL;
+			pair = value.p ? joined(m, name, S("="), value) : pair;
+		}
+		out = out.p ? joined(m, out, S("; "), pair) : pair;
+	}
+	return changed ? out : line;
+}
+
+/* "indirect": the server does not see the cookie; "prefix": it sees its own part. Behind all rules. */
+static void take_cookie(struct machine *m)
+{
+	const struct p_cookie *c = &m->out->backend->servers_of->cookie;
+	struct fields *f = &m->req.headers;
+	uint32_t n = 0;
+
+	if (!c->indirect && c->mode != COOKIE_PREFIX)
+		return;
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (str_ieq(f->at[i].name, S("cookie"))) {
+			f->at[i].value = without_cookie(m, c, f->at[i].value);
+			if (!f->at[i].value.p)
+				continue;
+		}
+		f->at[n++] = f->at[i];
+	}
+	f->n = n;
+}
+
 static bool server_usable(const struct machine *m, const struct p_section *s)
 {
 	const struct p_section *own = s->servers_of;
@@ -425,6 +470,7 @@ static enum flow run_back(struct machine *m)
 		return FINAL;
 	m->now = NULL;
 	target_to_send(m);
+	take_cookie(m);
 	if (!server_usable(m, b))
 		return answer_error(m, 503, S("the backend has no usable server"));
 	m->out->forwarded = true;

@@ -84,6 +84,7 @@ struct program *lower(struct arena *a, const struct ast *ast)
 	option_lines(m);
 	option_binds(m);
 	option_checks(m);
+	option_cookies(m);
 	lower_tables(m);
 	lower_rules(m);
 	lower_asserts(m);

@@ -271,6 +271,7 @@ static bool is_line(int id)
 	case OPT_TRUSTED:
 	case OPT_CONTROL:
 	case OPT_CHECK:
+	case OPT_COOKIE:
 	case OPT_CPU_MAP:
 	case OPT_USE_PROFILE:
 	case OPT_USE_FILTERS_FROM:

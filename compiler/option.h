@@ -37,6 +37,9 @@ void option_binds(struct model *m);
 /* option_check.c: check. After option_binds. */
 void option_checks(struct model *m);
 
+/* option_cookie.c: cookie. After option_binds. */
+void option_cookies(struct model *m);
+
 struct thread_shape;
 /* Threads and groups as far as the site says them: 0 where they are found at start. */
 struct thread_shape option_threads(const struct model *m);

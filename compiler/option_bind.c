@@ -55,6 +55,7 @@ static const struct word server_words[] = {
 	{ "backup", WORD_FLAG, offsetof(struct p_server, backup), 0, 0 },
 	{ "disabled", WORD_FLAG, offsetof(struct p_server, disabled), 0, 0 },
 	{ "proto", WORD_TEXT, offsetof(struct p_server, proto), 0, 0 },
+	{ "cookie", WORD_TEXT, offsetof(struct p_server, cookie), 0, 0 },
 	{ "check", WORD_FLAG, offsetof(struct p_server, check), 0, 0 },
 	{ "no-check", WORD_FLAG, offsetof(struct p_server, no_check), 0, 0 },
 	{ "check-port", WORD_COUNT, offsetof(struct p_server, check_port), 1, 65535 },

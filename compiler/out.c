@@ -226,6 +226,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_BALANCE_FIRST, "balances[WS_BALANCE_FIRST]" },
 		{ PART_QUEUE, "queue" },
 		{ PART_CHECK, "check" },
+		{ PART_COOKIE, "cookie" },
 		{ PART_COUNT, "count" },
 		{ PART_CONTROL, "control_part" },
 		{ PART_PAGE_STATS, "pages[WS_PAGE_STATS]" },

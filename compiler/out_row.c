@@ -32,7 +32,8 @@ static const struct field section_fields[] = { F(REF, name) F(U8, kind) F(U8, fr
 	F(RUN, monitor) F(RUN, ff_unless)
 	F(REF, ff_header) F(U32, source.mode) F(U32, source.addr) F(U32, source.subject)
 	F(U32, dispatch) F(U32, nums) F(U32, balance) F(U32, balance_subject)
-	F(U32, check) END };
+	F(U32, check)
+	F(U32, cookie) END };
 #undef ROW
 #define ROW ws_rule
 static const struct field rule_fields[] = { F(NODE, cond) F(U32, capturing) F(RUN, actions)
@@ -105,7 +106,11 @@ static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, w
 	F(I32, weight) F(I32, maxconn)
 	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U8, checked) F(U32, source.mode)
 	F(U32, source.addr)
-	F(U32, source.subject) F(U32, check_addr) F(U32, check_port) END };
+	F(U32, source.subject) F(U32, check_addr) F(REF, cookie) F(U32, check_port) END };
+#undef ROW
+#define ROW ws_cookie
+static const struct field cookie_fields[] = { F(REF, name) F(REF, tail) F(U8, mode)
+	F(U8, indirect) F(U8, nocache) F(U8, postonly) END };
 #undef ROW
 #define ROW ws_check
 static const struct field check_fields[] = { F(U8, http) F(U8, rise) F(U8, fall) F(U32, every)
@@ -165,6 +170,7 @@ static const struct field *const fields[EMIT_NTABLES] = {
 	[EMIT_ANSWERS] = answer_fields, [EMIT_ANSWER_HEADERS] = answer_header_fields,
 	[EMIT_BINDS] = bind_fields,
 	[EMIT_SERVERS] = server_fields, [EMIT_CHECKS] = check_fields,
+	[EMIT_COOKIES] = cookie_fields,
 	[EMIT_ERRORS] = error_fields,
 	[EMIT_LOGS] = log_fields, [EMIT_PLACES] = place_fields,
 	[EMIT_FILES] = one_ref, [EMIT_PARAMS] = param_fields, [EMIT_BOUND_NUMS] = bound_num_fields,

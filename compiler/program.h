@@ -278,6 +278,16 @@ struct p_check {
 	struct p_status *expect; /* none: 200 to 399 */
 };
 
+/* Stickiness by cookie. */
+enum p_cookie_mode { COOKIE_NONE, COOKIE_INSERT, COOKIE_REWRITE, COOKIE_PREFIX };
+
+struct p_cookie {
+	enum p_cookie_mode mode;
+	struct p_place place;
+	struct str name, domain, attr;
+	bool indirect, nocache, postonly, httponly, secure;
+};
+
 struct p_server {
 	uint32_t index; /* in its section */
 	struct p_place place;
@@ -287,6 +297,7 @@ struct p_server {
 	bool backup, disabled, tls;
 	int send_proxy; /* 0, 1, 2 */
 	struct str proto; /* h1 (default), h2 */
+	struct str cookie; /* empty: its name */
 	bool check, no_check; /* as written */
 	bool checked; /* what follows from it and from its section */
 	int64_t check_port; /* 0: as the section says */
@@ -373,6 +384,7 @@ struct p_section {
 	struct p_source source;
 	struct p_addr dispatch; /* kind NONE: none */
 	struct p_check check;
+	struct p_cookie cookie;
 	struct p_subject *balance_on; /* what source, uri and hash look at, else NULL */
 	struct p_net *monitor;
 	uint32_t nmonitor;

@@ -14,6 +14,7 @@ static const char *const modes[] = { "http", "tcp" };
 static const char *const addr_kinds[] = { "none", "inet", "unix", "abns", "fd" };
 static const char *const source_modes[] = { "none", "addr", "client", "client_ip", "header" };
 static const char *const check_kinds[] = { "none", "tcp", "http" };
+static const char *const cookie_modes[] = { "none", "insert", "rewrite", "prefix" };
 static const char *const log_kinds[] = { "off", "stdout", "file", "udp", "unix" };
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
@@ -149,6 +150,7 @@ void form_server(struct pio *io, struct p_server *s)
 	io_flag(io, "tls", &s->tls);
 	IO_NUM(io, "send_proxy", s->send_proxy, 0, 2);
 	io_str(io, "proto", &s->proto);
+	io_str(io, "cookie", &s->cookie);
 	io_flag(io, "check", &s->check);
 	io_flag(io, "no_check", &s->no_check);
 	io_flag(io, "checked", &s->checked);
@@ -256,6 +258,24 @@ static void form_check(struct pio *io, struct p_check *c)
 	io_end(io);
 }
 
+static void form_cookie(struct pio *io, struct p_cookie *c)
+{
+	if (!io_key(io, "cookie", c->mode != COOKIE_NONE))
+		return;
+	io_begin(io);
+	WORD_KEY(io, "mode", c->mode, cookie_modes);
+	io_str(io, "name", &c->name);
+	io_str(io, "domain", &c->domain);
+	io_str(io, "attr", &c->attr);
+	io_flag(io, "indirect", &c->indirect);
+	io_flag(io, "nocache", &c->nocache);
+	io_flag(io, "postonly", &c->postonly);
+	io_flag(io, "httponly", &c->httponly);
+	io_flag(io, "secure", &c->secure);
+	form_place(io, &c->place);
+	io_end(io);
+}
+
 void form_section_facts(struct pio *io, struct p_section *s)
 {
 	WORD_KEY(io, "front_mode", s->front_mode, modes);
@@ -267,6 +287,7 @@ void form_section_facts(struct pio *io, struct p_section *s)
 	form_source(io, "source", &s->source);
 	form_addr(io, "dispatch", &s->dispatch);
 	form_check(io, &s->check);
+	form_cookie(io, &s->cookie);
 	form_ref_subject(io, "balance_on", &s->balance_on);
 	IO_LIST(io, "monitor", s->nmonitor, s->monitor, form_net);
 }

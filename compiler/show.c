@@ -480,6 +480,7 @@ void show_server(FILE *out, const struct p_server *s)
 	if (!str_eq(s->proto, S("h1")))
 		str_if(out, "proto", s->proto);
 	word_if(out, s->source.mode != SRC_NONE, "source");
+	str_if(out, "cookie", s->cookie);
 	word_if(out, s->check, "check");
 	word_if(out, s->no_check, "no-check");
 	num_if(out, s->check_port > 0, "check-port", s->check_port);

@@ -316,7 +316,17 @@ struct ws_server {
 	uint8_t backup, disabled, send_proxy, checked;
 	struct ws_source source;
 	uint32_t check_addr; /* text, or WS_NONE: the section's, else <addr> */
+	struct ws_ref cookie; /* empty: the section has none */
 	uint32_t check_port; /* 0: the section's, else that of the address */
+};
+
+enum ws_cookie_mode { WS_COOKIE_INSERT, WS_COOKIE_REWRITE, WS_COOKIE_PREFIX };
+
+/* Stickiness by cookie. */
+struct ws_cookie {
+	struct ws_ref name;
+	struct ws_ref tail; /* what follows the value in Set-Cookie */
+	uint8_t mode, indirect, nocache, postonly;
 };
 
 /* The health check of a section's servers. */
@@ -370,6 +380,7 @@ struct ws_section {
 	uint32_t balance; /* enum ws_balance */
 	uint32_t balance_subject; /* what is hashed, or WS_NONE */
 	uint32_t check; /* 1 + row of checks; 0: none */
+	uint32_t cookie; /* 1 + row of cookies; 0: none */
 };
 
 struct ws_param {
@@ -400,6 +411,7 @@ struct regex_part;
 struct balance_part;
 struct queue_part;
 struct check_part;
+struct cookie_part;
 struct preread_part;
 struct count_part;
 struct control_part;
@@ -424,6 +436,7 @@ extern const struct balance_part balance_roundrobin, balance_leastconn, balance_
 	balance_random, balance_first;
 extern const struct queue_part queue_places;
 extern const struct check_part check_servers;
+extern const struct cookie_part cookie_stick;
 extern const struct preread_part preread_hello;
 extern const struct count_part count_all;
 extern const struct control_part control_socket;
@@ -465,6 +478,7 @@ struct ws_site {
 	const struct ws_bind *binds;
 	const struct ws_server *servers;
 	const struct ws_check *checks;
+	const struct ws_cookie *cookies;
 	const struct ws_error *errors;
 	const struct ws_log *logs;
 	const struct ws_place *places;
@@ -504,6 +518,7 @@ struct ws_site {
 	const struct preread_part *preread; /* NULL: the rules run with the first bytes */
 	const struct queue_part *queue; /* NULL: no server has maxconn */
 	const struct check_part *check; /* NULL: no server is checked */
+	const struct cookie_part *cookie; /* NULL: no section sticks by cookie */
 	const struct target_part *target; /* NULL: every address is constant */
 	const struct decide_part *decide; /* NULL: every rule is tested */
 	const struct dynamic_part *dynamic; /* NULL: no dynamic set or map */

@@ -24,6 +24,7 @@ RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/atte
 RT_PROXY_SRC += runtime/proxy/takeover.c
 RT_PROXY_SRC += runtime/proxy/check.c
 RT_PROXY_SRC += runtime/proxy/takeover.c runtime/proxy/conns.c
+RT_PROXY_SRC += runtime/proxy/check.c runtime/proxy/cookie.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \

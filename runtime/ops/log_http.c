@@ -119,6 +119,10 @@ static void put_end(struct log_out *o, const struct log_record *r)
 		put_char(o, 's');
 	if (!r->client_reused && !r->server_reused)
 		put_char(o, '-');
+	if (r->cookie.n) {
+		put_str(o, S(" cookie="));
+		put_str(o, r->cookie);
+	}
 }
 
 static void line(struct log_out *o, const struct log_record *r)

@@ -8,6 +8,7 @@
 #include "../core/pool.h"
 #include "answer.h"
 #include "attempt.h"
+#include "cookie.h"
 #include "count.h"
 #include "relay.h"
 #include "route.h"
@@ -364,7 +365,10 @@ static void routed(struct exchange *x, struct rule_run *r, enum route_end end)
 	x->t_rules = th->now_us;
 	switch (end) {
 	case ROUTE_SERVER:
-		attempt_server(x, false);
+		if (site.ws->cookie && !site.ws->cookie->request(x))
+			exchange_fail(x, 500, END_REWRITE);
+		else
+			attempt_server(x, false);
 		break;
 	case ROUTE_ANSWER:
 		if (r->answer.hold) {
@@ -544,6 +548,8 @@ void exchange_response(struct exchange *x)
 
 	x->t_response = th->now_us;
 	end = route_response(x, &r);
+	if (end == ROUTE_SERVER && site.ws->cookie && !site.ws->cookie->response(x))
+		end = ROUTE_FAIL;
 	if (end != ROUTE_SERVER) {
 		response_replaced(x, &r, end);
 		return;

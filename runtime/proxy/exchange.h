@@ -100,6 +100,7 @@ struct exchange {
 	uint8_t end; /* enum end_code */
 	uint8_t retries; /* attempts made after the first */
 	uint8_t log_level;
+	uint8_t cookie; /* of cookie.c: what the client had and what it got */
 	uint32_t flags; /* X_* */
 	uint32_t status; /* of the answer sent, 0: none */
 	uint32_t rule_where; /* place of the rule that decided, or WS_NONE */

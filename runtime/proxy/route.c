@@ -90,7 +90,8 @@ static bool forwarded_for(struct exchange *x)
 /* What response rules may ask for is kept before req out changes it. */
 static bool keep_request(struct exchange *x)
 {
-	if (!site.keeps_request || (!x->be->ws->chains[WS_REQ_OUT].n && !x->fe->ws->forwardfor))
+	if (!site.keeps_request ||
+	    (!x->be->ws->chains[WS_REQ_OUT].n && !x->fe->ws->forwardfor && !site.ws->cookie))
 		return true;
 	return msg_copy(&x->req_left, &x->req);
 }

@@ -178,6 +178,9 @@ bool rule_match_str(const struct ws_subject *s, uint8_t op, struct str text, str
 bool rule_match_int(uint8_t op, int64_t n, int64_t lo, int64_t hi);
 bool rule_match_regex(struct rule_run *r, const struct regex_code *code, struct str text,
 		      bool capturing);
+/* The next pair of a Cookie line from *<pos>: name=value, split by ; (RFC 6265 4.2.1). Quotes
+ * around a value are part of it. */
+bool rule_cookie_pair(struct str line, uint32_t *pos, struct str *name, struct str *value);
 /* Header-value text: no CR, LF, NUL may reach a message. False when <s> holds one. */
 bool rule_value_safe(struct str s);
 

@@ -136,9 +136,7 @@ static bool h_next(struct rule_run *r, const struct ws_subject *s, struct fetch 
 	return true;
 }
 
-/* The next pair of a Cookie line from *<pos>: name=value, split by ; (RFC 6265 4.2.1). Quotes
- * around a value are part of it. */
-static bool cookie_pair(struct str line, uint32_t *pos, struct str *name, struct str *value)
+bool rule_cookie_pair(struct str line, uint32_t *pos, struct str *name, struct str *value)
 {
 	struct str rest = str_skip(line, *pos);
 	struct str pair;
@@ -172,7 +170,7 @@ static bool c_next(struct rule_run *r, const struct ws_subject *s, struct fetch 
 	while (i < m->nhdr) {
 		struct str line = msg_value(m, i), name, value;
 
-		while (pos < COOKIE_POS && cookie_pair(line, &pos, &name, &value)) {
+		while (pos < COOKIE_POS && rule_cookie_pair(line, &pos, &name, &value)) {
 			if (response)
 				pos = COOKIE_POS;
 			if (str_eq(name, ws_str(s->name))) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "../core/log.h"
+#include "cookie.h"
 #include "rule.h"
 
 /* Values of the captures of one direction, in <values>. */
@@ -115,6 +116,8 @@ void xlog_write(struct exchange *x)
 		r.bytes_in = x->front->bytes_in;
 		r.bytes_out = x->front->bytes_out;
 	}
+	if (site.ws->cookie)
+		r.cookie = site.ws->cookie->state(x);
 	memcpy(r.end, letters[x->end], 2);
 	fill_times(x, &r);
 	fill_backend(x, &r);
