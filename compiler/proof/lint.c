@@ -161,6 +161,7 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_values(&l);
 	prove_choices(&l);
 	prove_redundant(&l);
+	prove_loops(&l);
 	prove_holes(&l);
 	prove_asserts(&l);
 	prove_names(&l);

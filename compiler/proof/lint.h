@@ -102,6 +102,7 @@ void prove_holes(struct lint *l);
 void prove_choices(struct lint *l);
 void prove_asserts(struct lint *l);
 void prove_redundant(struct lint *l);
+void prove_loops(struct lint *l);
 /* May rule <rule> of the last segment be redundant, as far as the request <q->found> shows? */
 bool redundant_perhaps(struct lint *l, const struct scene *sc, struct search *q, uint32_t rule);
 /* S301 to S304. */

@@ -300,6 +300,80 @@ START_TEST(redundant_with_writes)
 }
 END_TEST
 
+/* ---- W113 ---- */
+
+struct following {
+	const struct program *p;
+	const uint32_t *found;
+	unsigned nfound;
+	unsigned loops;
+	uint32_t missed; /* line, or 0 */
+};
+
+static bool reads_port(const struct p_rule *r)
+{
+	struct arena a = { 0 };
+	struct show_buffer b;
+	bool yes;
+
+	show_open(&b);
+	show_rule(b.out, r);
+	yes = str_find(show_close(&b, &a), S("src_port")) >= 0;
+	arena_free(&a);
+	return yes;
+}
+
+/* Goes where the redirect sends a client: twice by the same rule is for ever. */
+static void follow_one(void *arg, const struct request_spec *r)
+{
+	struct following *f = arg;
+	struct arena a = { 0 };
+	const struct interp_state st = { .brief = true };
+	struct request_spec next = *r;
+	struct outcome *o = interp_run(&a, f->p, r, &st);
+
+	if (o->verdict == VERDICT_REDIR && !f->missed) {
+		next.target = S("/x");
+		if (str_eq(next.meth, S("POST")))
+			next.meth = S("GET");
+		o = interp_run(&a, f->p, &next, &st);
+		if (o->verdict == VERDICT_REDIR && !reads_port(o->decided)) {
+			f->loops++;
+			if (!on_line(f->found, f->nfound, o->decided->place.line))
+				f->missed = o->decided->place.line;
+		}
+	}
+	arena_free(&a);
+}
+
+/* Each redirect of a site that a request of the universe comes to twice is found. */
+START_TEST(redirects)
+{
+	unsigned n = CONFIGS * (getenv("WEIR_SOAK") ? 10 : 1), loops = 0, reported = 0;
+
+	random_seed(0x6a09e667f3bcc909);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned kinds = random_mixes[i % RANDOM_MIXES];
+		struct str text = random_site(&arena, kinds, i % 2);
+		uint32_t found[LINES];
+		struct following f = { .p = compiled(text), .found = found };
+
+		proof_lint(&arena, f.p);
+		f.nfound = lines_of(W113, found, LINES);
+		random_requests(kinds, follow_one, &f);
+		if (f.missed)
+			fprintf(stderr, "%.*s\n", STR_ARG(text));
+		ck_assert_msg(!f.missed, "the loop of line %u is not found", f.missed);
+		loops += f.loops;
+		reported += f.nfound;
+		diag_reset();
+		arena_free(&arena);
+	}
+	ck_assert_uint_gt(loops, n);
+	ck_assert_uint_gt(reported, n / 10);
+}
+END_TEST
+
 static void teardown(void)
 {
 	diag_reset();
@@ -315,6 +389,7 @@ Suite *findings_suite(void)
 	tcase_set_timeout(t, 600);
 	tcase_add_test(t, redundant);
 	tcase_add_test(t, redundant_with_writes);
+	tcase_add_test(t, redirects);
 	suite_add_tcase(s, t);
 	return s;
 }
