@@ -11,7 +11,10 @@ void lint_values(const struct program *p);
 /* S308: delete of fields that frame messages. */
 void lint_framing(const struct program *p);
 
-/* P401: expressions that may take for ever. */
+/* P403: expressions that are plain texts. */
+void lint_literals(const struct program *p);
+
+/* P401, P402, P404, P405: expressions that may take long, and those that proofs do not see. */
 void lint_regexes(struct arena *a, const struct program *p);
 /* Calls <see> for each test below <e>; <positive>: no negation stands above it. */
 void lint_each_test(const struct p_expr *e, bool positive,

@@ -275,5 +275,6 @@ void lint_program(struct arena *a, const struct program *p)
 	check_trusted(a, p);
 	lint_values(p);
 	lint_framing(p);
+	lint_literals(p);
 	lint_regexes(a, p);
 }

@@ -52,7 +52,7 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/cmd_inspect.c
 
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \
-	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_form.c compiler/lint_program.c compiler/lint_values.c compiler/lint_framing.c compiler/lint_regex.c \
+	compiler/lint_baseline.c compiler/lint_text.c compiler/lint_form.c compiler/lint_program.c compiler/lint_values.c compiler/lint_framing.c compiler/lint_literal.c compiler/lint_regex.c \
 	compiler/lint_tests.c compiler/lint_fix.c compiler/lint.c compiler/cmd_lint.c compiler/cmd_code.c compiler/editor/json.c \
 	compiler/editor/place.c compiler/editor/names.c compiler/editor/words.c compiler/editor/lsp_check.c \
 	compiler/editor/lsp_answer.c compiler/editor/lsp_complete.c compiler/editor/lsp.c compiler/cmd_lsp.c

@@ -8,6 +8,7 @@
 struct pass {
 	struct lint *l;
 	struct arena a;
+	bool identity; /* some rule writes a header that says who the client is */
 	struct vec named, guarded; /* struct p_action or p_subject: by name, struct str */
 };
 
@@ -185,6 +186,14 @@ static bool names_methods(struct lint *l, const struct p_section *entry)
 	return false;
 }
 
+static bool refuses_methods(struct lint *l)
+{
+	for (uint32_t i = 0; i < l->p->nsections; i++)
+		if (names_methods(l, l->p->sections[i]))
+			return true;
+	return false;
+}
+
 static void check_method(struct pass *p, const struct witness *w, struct str meth)
 {
 	struct request_spec r = lint_request(p->l->g->a, &w->request);
@@ -293,6 +302,8 @@ static void note_names(struct pass *p)
 		for (uint32_t k = 0; k < prog->rules[i]->nactions; k++) {
 			const struct p_action *a = &prog->rules[i]->actions[k];
 
+			p->identity |= a->name.n && !lint_is_response(prog->rules[i]->dir) &&
+				       is_identity(a->name);
 			if (a->name.n && !lint_is_response(prog->rules[i]->dir) &&
 			    prog->rules[i]->section->kind != SEC_BACKEND &&
 			    (a->id == ACT_SET || a->id == ACT_REM))
@@ -312,26 +323,31 @@ static bool entered(const struct vec *ways, size_t n)
 
 void prove_forwarded(struct lint *l)
 {
-	static const char *const dots[] = { "git", "env", "svn", ".ht", "aws", NULL };
+	static const char *const dots[] = { ".git", ".env", ".svn", ".ht", ".aws", NULL };
 	static const char *const status[] = { "server-status", "actuator", "pprof", "metrics",
 					      NULL };
 	bool hides = mentioned(l, dots), keeps = mentioned(l, status);
 	struct pass p = { .l = l };
-	const struct vec *ways = lint_forwarded(l);
+	const struct vec *ways;
 
 	note_names(&p);
+	if (!hides && !keeps && !p.named.n && !p.identity && !refuses_methods(l))
+		return;
+	ways = lint_forwarded(l);
 	check_identity(&p, ways);
 	for (size_t i = 0; i < ways->n && !l->untried; i++) {
-		check_forwarding(&p, ways->p[i]);
+		const struct witness *w = ways->p[i];
+
+		check_forwarding(&p, w);
 		if (entered(ways, i))
 			continue;
-		if (names_methods(l, ((const struct witness *)ways->p[i])->outcome->entry)) {
-			check_method(&p, ways->p[i], S("TRACE"));
-			check_method(&p, ways->p[i], S("CONNECT"));
+		if (names_methods(l, w->outcome->entry)) {
+			check_method(&p, w, S("TRACE"));
+			check_method(&p, w, S("CONNECT"));
 		}
 		if (hides)
-			check_family(&p, ways->p[i], hidden, sizeof(hidden) / sizeof(*hidden));
+			check_family(&p, w, hidden, sizeof(hidden) / sizeof(*hidden));
 		if (keeps)
-			check_family(&p, ways->p[i], inside, sizeof(inside) / sizeof(*inside));
+			check_family(&p, w, inside, sizeof(inside) / sizeof(*inside));
 	}
 }
