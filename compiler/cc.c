@@ -203,6 +203,8 @@ static bool link_site(const struct cc *c, struct arena *arena, const struct out_
 		put(&a, "-lpcre2-8");
 	if (c->crypt)
 		put(&a, "-lcrypt");
+	if (c->tls)
+		put_words(&a, "-lssl -lcrypto");
 	put(&a, "-pthread");
 	code = wait_one(start(&a));
 	if (code)

@@ -13,6 +13,7 @@ struct cc {
 	bool is_static, lto, strip;
 	bool regex; /* needs libpcre2-8 */
 	bool crypt; /* needs libcrypt */
+	bool tls; /* needs libssl and libcrypto */
 };
 
 /* Makes a folder for the files of one build. NULL after a message on stderr. One at a time. From

@@ -72,7 +72,8 @@ static bool compile(const struct build *b, const struct emit *e, const struct em
 			.lto = b->lto,
 			.strip = b->strip,
 			.regex = e->parts[PART_REGEX_PCRE2] || e->parts[PART_REGEX_BOTH],
-			.crypt = e->action_fn[ACT_AUTH] != WS_NONE };
+			.crypt = e->action_fn[ACT_AUTH] != WS_NONE,
+			.tls = e->parts[PART_TLS] };
 	const char *dir = cc_open();
 	struct out_files files;
 	bool good;

@@ -31,6 +31,7 @@ const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_TARGET] = "target_dynamic",
 	[PART_DECIDE_INDEX] = "decide_index",
 	[PART_DYNAMIC] = "dynamic_tables",
+	[PART_TLS] = "tls_openssl",
 	[PART_LOG_HTTP] = "log_http",
 	[PART_LOG_JSON] = "log_json",
 	[PART_HS_ACCEPT_PROXY] = "hs_accept_proxy",

@@ -35,6 +35,8 @@
 	TABLE(SERVERS, servers, struct ws_server)                                                  \
 	TABLE(CHECKS, checks, struct ws_check)                                                     \
 	TABLE(COOKIES, cookies, struct ws_cookie)                                                  \
+	TABLE(TLSES, tlses, struct ws_tls)                                                         \
+	TABLE(TLS_CERTS, tls_certs, uint32_t)                                                      \
 	TABLE(ERRORS, errors, struct ws_error)                                                     \
 	TABLE(LOGS, logs, struct ws_log)                                                           \
 	TABLE(PLACES, places, struct ws_place)                                                     \
@@ -81,6 +83,7 @@ enum emit_part {
 	PART_TARGET,
 	PART_DECIDE_INDEX,
 	PART_DYNAMIC,
+	PART_TLS,
 	PART_LOG_HTTP,
 	PART_LOG_JSON,
 	PART_HS_ACCEPT_PROXY,

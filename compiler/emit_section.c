@@ -23,6 +23,10 @@ _Static_assert((int)LOG_OFF == WS_LOG_OFF && (int)LOG_STDOUT == WS_LOG_STDOUT &&
 		       (int)LOG_UNIX == WS_LOG_UNIX,
 	       "kinds of logs");
 
+_Static_assert((int)VERIFY_NONE == WS_VERIFY_NONE && (int)VERIFY_OPTIONAL == WS_VERIFY_OPTIONAL &&
+		       (int)VERIFY_REQUIRED == WS_VERIFY_REQUIRED,
+	       "ways of verifying");
+
 /* -- addresses
  * ------------------------------------------------------------------------------------ */
 
@@ -96,6 +100,28 @@ static struct ws_source source(struct emit *e, const struct p_source *s)
 /* -- lists
  * ---------------------------------------------------------------------------------------- */
 
+/* 1 + the row; 0: none. */
+static uint32_t tls(struct emit *e, const struct p_tls *t, struct p_place place)
+{
+	struct ws_tls row;
+
+	if (!t->on)
+		return 0;
+	e->parts[PART_TLS] = true;
+	memset(&row, 0, sizeof(row));
+	row.where = emit_place(e, place);
+	row.verify = (uint32_t)t->verify;
+	row.certs.n = t->ncerts;
+	row.certs.first = emit_add(e, EMIT_TLS_CERTS, NULL, t->ncerts);
+	for (uint32_t i = 0; i < t->ncerts; i++)
+		*(uint32_t *)table_row(&e->tables[EMIT_TLS_CERTS], row.certs.first + i) =
+			emit_text(e, t->certs[i]);
+	row.ca = emit_text(e, t->ca);
+	row.sni = emit_text(e, t->sni);
+	row.alpn = emit_ref(e, t->alpn);
+	return 1 + emit_add(e, EMIT_TLSES, &row, 1);
+}
+
 static struct ws_run binds(struct emit *e, const struct p_section *s)
 {
 	struct ws_run run = { .n = s->nbinds };
@@ -119,6 +145,7 @@ static struct ws_run binds(struct emit *e, const struct p_section *s)
 		row.interface = emit_ref(e, b->interface);
 		row.name = emit_ref(e, b->name);
 		row.thread = emit_ref(e, b->thread);
+		row.tls = tls(e, &b->tls, b->place);
 		if (b->accept_proxy)
 			e->parts[PART_HS_ACCEPT_PROXY] = true;
 		memcpy(table_row(&e->tables[EMIT_BINDS], run.first + i), &row, sizeof(row));
@@ -161,6 +188,7 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.checked = v->checked;
 		row.check_addr = address(e, &v->check_addr);
 		row.check_port = (uint32_t)v->check_port;
+		row.tls = tls(e, &v->tls, v->place);
 		if (v->maxconn > 0)
 			e->parts[PART_QUEUE] = true;
 		if (follows_client(&v->addr))

@@ -532,7 +532,7 @@ static void start(struct machine *m)
 	o->dst = m->spec->dst;
 	o->dst_port = m->spec->has_dst || !o->bind ? m->spec->dst_port : o->bind->addr.port;
 	o->log_level = -1;
-	m->tls = m->spec->tls || (o->bind && o->bind->tls);
+	m->tls = m->spec->tls || (o->bind && o->bind->tls.on);
 	for (int i = 0; i < 2; i++) {
 		m->entered[i] = arena_get(m->a, m->p->nsections + 1);
 		o->captures[i] = ARENA_ARRAY(m->a, struct str, m->p->ncaptures + 1);

@@ -178,8 +178,13 @@ static void connection_values(struct machine *m, const struct p_subject *s, stru
 	case SUBJ_HELLO:
 		put_str(m, v, str_eq(s->name, S("sni")) ? r->sni : r->alpn);
 		break;
+	case SUBJ_CERT:
+		for (uint32_t i = 0; m->tls && i < r->cert.n && !v->n; i++)
+			if (str_eq(r->cert.at[i].name, s->name))
+				put_str(m, v, r->cert.at[i].value);
+		break;
 	default:
-		break; /* no client certificate can be given */
+		break;
 	}
 }
 

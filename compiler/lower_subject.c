@@ -27,6 +27,11 @@ static const struct {
 #include "../grammar/converter.def"
 };
 
+static const struct str cert_fields[] = {
+#define CERT_FIELD(id, name, doc) { name, sizeof(name) - 1 },
+#include "../grammar/cert.def"
+};
+
 static const char *const type_names[] = { "a text", "a number", "an address", "yes or no" };
 
 bool subject_is_request_only(enum subject_id id)
@@ -183,6 +188,18 @@ static bool read_section(struct use *u, struct p_subject *s, struct str word, st
 	return true;
 }
 
+static bool read_cert_field(struct p_subject *s, const struct ast_value *v)
+{
+	for (size_t i = 0; i < sizeof(cert_fields) / sizeof(*cert_fields); i++)
+		if (str_eq(s->name, cert_fields[i])) {
+			s->num = (int64_t)i;
+			return true;
+		}
+	diag(E056, v->at, STR_ARG(v->text), "field of a certificate");
+	model_suggest_words(v->text, cert_fields, sizeof(cert_fields) / sizeof(*cert_fields));
+	return false;
+}
+
 static bool read_argument(struct use *u, const struct ast_func *f, struct p_subject *s)
 {
 	static const char *const takes[] = {
@@ -215,6 +232,8 @@ static bool read_argument(struct use *u, const struct ast_func *f, struct p_subj
 		return read_name(u, s, v->text, v->at);
 	default:
 		s->name = value_plain(u->m->arena, v->text);
+		if (s->id == SUBJ_CERT)
+			return read_cert_field(s, v);
 		if (s->id != SUBJ_HELLO || str_eq(s->name, S("sni")) || str_eq(s->name, S("alpn")))
 			return true;
 		diag(E007, v->at, STR_ARG(v->text), "hello", "it is sni or alpn");

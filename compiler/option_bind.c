@@ -4,6 +4,7 @@
 
 #include "../runtime/base/thread_name.h"
 #include "lower_part.h"
+#include "option_tls.h"
 #include "value.h"
 
 #define COUNT_MAX ((int64_t)1 << 30)
@@ -176,7 +177,9 @@ static void check_interface(const struct ast_value *v, const struct p_addr *addr
 static bool read_bind(struct model *m, struct scope *scope, const struct ast_value *v,
 		      struct p_bind *b)
 {
+	const struct ast_value *tls = NULL;
 	const struct word *word;
+	bool bad = false;
 
 	*b = (struct p_bind) { .backlog = -1,
 			       .maxconn = -1,
@@ -187,6 +190,11 @@ static bool read_bind(struct model *m, struct scope *scope, const struct ast_val
 	if (!option_addr(m, scope, v, "bind", &b->addr) || !check_bind_addr(v, &b->addr))
 		return false;
 	for (v = v->next; v;) {
+		if (option_tls_word(v, false)) {
+			tls = tls ? tls : v;
+			v = option_tls(m, scope, v, &b->tls, false, &bad);
+			continue;
+		}
 		if (part_missing(PART_BIND, v->text, v->at))
 			return true;
 		word = find_word(bind_words, sizeof(bind_words) / sizeof(*bind_words), v,
@@ -197,15 +205,24 @@ static bool read_bind(struct model *m, struct scope *scope, const struct ast_val
 			check_interface(v->next, &b->addr);
 		v = read_word(m, word, v, b);
 	}
+	if (!bad)
+		option_tls_end(m, &b->tls, tls, false);
 	return true;
 }
 
 static void read_server_options(struct model *m, struct entity *e, const struct ast_value *v,
 				struct p_server *s)
 {
+	const struct ast_value *tls = NULL;
 	const struct word *word;
+	bool bad = false;
 
 	while (v) {
+		if (option_tls_word(v, true)) {
+			tls = tls ? tls : v;
+			v = option_tls(m, &e->scope, v, &s->tls, true, &bad);
+			continue;
+		}
 		if (str_eq(v->text, S("send-proxy")) || str_eq(v->text, S("send-proxy-v2"))) {
 			s->send_proxy = v->text.n == 10 ? 1 : 2;
 			v = v->next;
@@ -226,6 +243,8 @@ static void read_server_options(struct model *m, struct entity *e, const struct 
 			return;
 		v = read_word(m, word, v, s);
 	}
+	if (!bad)
+		option_tls_end(m, &s->tls, tls, true);
 	if (!str_eq(s->proto, S("h1")) && !str_eq(s->proto, S("h2"))) {
 		struct at at = { .file = s->place.file, .line = s->place.line, .col = 1, .len = 1 };
 
@@ -239,7 +258,7 @@ static bool is_server_word(const struct ast_value *v)
 		if (str_eq(v->text, str_from(server_words[i].name)))
 			return true;
 	return str_eq(v->text, S("send-proxy")) || str_eq(v->text, S("send-proxy-v2")) ||
-	       str_eq(v->text, S("source"));
+	       str_eq(v->text, S("source")) || option_tls_word(v, true);
 }
 
 /* server NAME [ADDRESS] options; NAME alone is the host, on the port that the client came to

@@ -235,6 +235,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_TARGET, "target" },
 		{ PART_DECIDE_INDEX, "decide" },
 		{ PART_DYNAMIC, "dynamic" },
+		{ PART_TLS, "tls" },
 		{ PART_LOG_HTTP, "log_text" },
 		{ PART_LOG_JSON, "log_json" },
 		{ PART_HS_ACCEPT_PROXY, "hs_accept_proxy" },
@@ -265,6 +266,7 @@ static void counts(const struct emit *e, FILE *f)
 		{ "ncaptures", EMIT_CAPTURES }, { "nsubjects", EMIT_SUBJECTS },
 		{ "ntexts", EMIT_TEXTS },       { "nvalue_nets", EMIT_VALUE_NETS },
 		{ "ndecides", EMIT_DECIDES },   { "nsets", EMIT_SETS },
+		{ "ntlses", EMIT_TLSES },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

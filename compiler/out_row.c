@@ -99,14 +99,15 @@ static const struct field answer_header_fields[] = { F(REF, name) F(U32, text) E
 static const struct field bind_fields[] = { F(U32, addr) F(U32, where) F(U8, accept_proxy)
 	F(U8, v6only) F(U8, transparent) F(I32, backlog)
 	F(I32, maxconn) F(I32, mode) F(I32, uid) F(I32, gid) F(REF, interface) F(REF, name)
-	F(REF, thread) END };
+	F(REF, thread) F(U32, tls) END };
 #undef ROW
 #define ROW ws_server
 static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, where)
 	F(I32, weight) F(I32, maxconn)
 	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U8, checked) F(U32, source.mode)
 	F(U32, source.addr)
-	F(U32, source.subject) F(U32, check_addr) F(REF, cookie) F(U32, check_port) END };
+	F(U32, source.subject) F(U32, check_addr) F(REF, cookie) F(U32, check_port)
+	F(U32, tls) END };
 #undef ROW
 #define ROW ws_cookie
 static const struct field cookie_fields[] = { F(REF, name) F(REF, tail) F(U8, mode)
@@ -116,6 +117,10 @@ static const struct field cookie_fields[] = { F(REF, name) F(REF, tail) F(U8, mo
 static const struct field check_fields[] = { F(U8, http) F(U8, rise) F(U8, fall) F(U32, every)
 	F(U32, fast) F(U32, down) F(U32, addr) F(U32, port) F(REF, method) F(REF, target)
 	F(REF, host) F(RUN, expect) END };
+#undef ROW
+#define ROW ws_tls
+static const struct field tls_fields[] = { F(U32, where) F(U32, verify) F(RUN, certs) F(U32, ca)
+	F(U32, sni) F(REF, alpn) END };
 #undef ROW
 #define ROW ws_error
 static const struct field error_fields[] = { F(U16, status) F(REF, file_body) F(REF, url)
@@ -171,7 +176,7 @@ static const struct field *const fields[EMIT_NTABLES] = {
 	[EMIT_BINDS] = bind_fields,
 	[EMIT_SERVERS] = server_fields, [EMIT_CHECKS] = check_fields,
 	[EMIT_COOKIES] = cookie_fields,
-	[EMIT_ERRORS] = error_fields,
+	[EMIT_TLSES] = tls_fields, [EMIT_TLS_CERTS] = one_u32, [EMIT_ERRORS] = error_fields,
 	[EMIT_LOGS] = log_fields, [EMIT_PLACES] = place_fields,
 	[EMIT_FILES] = one_ref, [EMIT_PARAMS] = param_fields, [EMIT_BOUND_NUMS] = bound_num_fields,
 	[EMIT_VALUE_NETS] = value_net_fields, [EMIT_NUMS] = one_i64, [EMIT_CAPTURES] = one_ref,

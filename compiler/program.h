@@ -242,12 +242,27 @@ struct p_addr {
 	struct p_text *text; /* not constant: parse when bound, else NULL */
 };
 
+/* Whether the peer's certificate is looked at; UNSET: no TLS. */
+enum p_verify { VERIFY_UNSET, VERIFY_NONE, VERIFY_OPTIONAL, VERIFY_REQUIRED };
+
+/* TLS of a bind or of a server. Names of files may hold params. */
+struct p_tls {
+	bool on;
+	enum p_verify verify;
+	uint32_t ncerts;
+	struct p_text **certs; /* with their keys; a server: at most one, shown when it asks */
+	struct p_text *ca; /* who may have signed the peer's certificate; NULL: the system's list */
+	struct p_text *sni; /* server: its name; NULL: that of its address */
+	struct str alpn; /* names with commas between, best first */
+};
+
 struct p_bind {
 	struct p_place place;
 	struct p_addr addr;
-	bool accept_proxy, v6only, tls, transparent;
+	bool accept_proxy, v6only, transparent;
 	int64_t backlog, maxconn, mode, uid, gid; /* -1: not given; mode: of a unix socket */
-	struct str interface, alpn, cert, name;
+	struct p_tls tls;
+	struct str interface, name;
 	struct str thread; /* as written: 1/all … */
 };
 
@@ -294,7 +309,8 @@ struct p_server {
 	struct str name;
 	struct p_addr addr;
 	int64_t weight, maxconn; /* 100-based weight as written, default 1; maxconn 0: none */
-	bool backup, disabled, tls;
+	bool backup, disabled;
+	struct p_tls tls;
 	int send_proxy; /* 0, 1, 2 */
 	struct str proto; /* h1 (default), h2 */
 	struct str cookie; /* empty: its name */

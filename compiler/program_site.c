@@ -12,6 +12,7 @@ const char *const form_options[OPTIONS] = {
 
 static const char *const modes[] = { "http", "tcp" };
 static const char *const addr_kinds[] = { "none", "inet", "unix", "abns", "fd" };
+static const char *const verify_words[] = { "unset", "none", "optional", "required" };
 static const char *const source_modes[] = { "none", "addr", "client", "client_ip", "header" };
 static const char *const check_kinds[] = { "none", "tcp", "http" };
 static const char *const cookie_modes[] = { "none", "insert", "rewrite", "prefix" };
@@ -104,6 +105,25 @@ void form_addr(struct pio *io, const char *key, struct p_addr *a)
 	io_end(io);
 }
 
+static void form_cert(struct pio *io, struct p_text **file)
+{
+	form_text(io, "file", file);
+}
+
+static void form_tls(struct pio *io, struct p_tls *t)
+{
+	t->on = io_key(io, "tls", t->on);
+	if (!t->on)
+		return;
+	io_begin(io);
+	WORD_KEY(io, "verify", t->verify, verify_words);
+	IO_LIST(io, "certs", t->ncerts, t->certs, form_cert);
+	form_text(io, "ca", &t->ca);
+	form_text(io, "sni", &t->sni);
+	io_str(io, "alpn", &t->alpn);
+	io_end(io);
+}
+
 void form_bind(struct pio *io, struct p_bind *b)
 {
 	if (!must(io, 1, "bind"))
@@ -111,7 +131,6 @@ void form_bind(struct pio *io, struct p_bind *b)
 	form_addr(io, "addr", &b->addr);
 	io_flag(io, "accept_proxy", &b->accept_proxy);
 	io_flag(io, "v6only", &b->v6only);
-	io_flag(io, "tls", &b->tls);
 	io_flag(io, "transparent", &b->transparent);
 	IO_NUM(io, "backlog", b->backlog, -1, INT64_MAX);
 	IO_NUM(io, "maxconn", b->maxconn, -1, INT64_MAX);
@@ -119,10 +138,9 @@ void form_bind(struct pio *io, struct p_bind *b)
 	IO_NUM(io, "uid", b->uid, -1, INT64_MAX);
 	IO_NUM(io, "gid", b->gid, -1, INT64_MAX);
 	io_str(io, "interface", &b->interface);
-	io_str(io, "alpn", &b->alpn);
-	io_str(io, "cert", &b->cert);
 	io_str(io, "name", &b->name);
 	io_str(io, "thread", &b->thread);
+	form_tls(io, &b->tls);
 	form_place(io, &b->place);
 }
 
@@ -147,7 +165,6 @@ void form_server(struct pio *io, struct p_server *s)
 	IO_NUM(io, "maxconn", s->maxconn, INT64_MIN + 1, INT64_MAX);
 	io_flag(io, "backup", &s->backup);
 	io_flag(io, "disabled", &s->disabled);
-	io_flag(io, "tls", &s->tls);
 	IO_NUM(io, "send_proxy", s->send_proxy, 0, 2);
 	io_str(io, "proto", &s->proto);
 	io_str(io, "cookie", &s->cookie);
@@ -157,6 +174,7 @@ void form_server(struct pio *io, struct p_server *s)
 	IO_NUM(io, "check_port", s->check_port, 0, UINT16_MAX);
 	form_addr(io, "check_addr", &s->check_addr);
 	form_source(io, "source", &s->source);
+	form_tls(io, &s->tls);
 	form_place(io, &s->place);
 }
 

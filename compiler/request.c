@@ -174,6 +174,24 @@ static const char *take_header(struct arena *a, struct fields *f, const struct a
 	return NULL;
 }
 
+static const char *take_cert(struct arena *a, struct request_spec *r, const struct ast_value **v)
+{
+	static const struct str names[] = {
+#define CERT_FIELD(id, name, doc) { name, sizeof(name) - 1 },
+#include "../grammar/cert.def"
+	};
+	struct str name, value;
+
+	if (!take(v, &name) || !take(v, &value))
+		return "\"cert\" takes a field and its value";
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_eq(name, names[i])) {
+			fields_add(a, &r->cert, name, value);
+			return NULL;
+		}
+	return "this is no field that cert() reads";
+}
+
 static void set_host(struct arena *a, struct request_spec *r, struct str host)
 {
 	fields_add(a, &r->headers, S("Host"), host);
@@ -186,6 +204,10 @@ static const char *request_word(struct arena *a, struct request_spec *r, struct 
 
 	if (str_eq(word, S("header")))
 		return take_header(a, &r->headers, v);
+	if (str_eq(word, S("cert"))) {
+		r->tls = true;
+		return take_cert(a, r, v);
+	}
 	if (str_eq(word, S("tls"))) {
 		r->tls = true;
 		return NULL;
@@ -208,7 +230,8 @@ static const char *request_word(struct arena *a, struct request_spec *r, struct 
 		r->short_form = false;
 		return take_version(r, arg);
 	} else
-		return "a request line knows: version host header src dst bind tls sni alpn";
+		return "a request line knows: version host header src dst bind tls sni alpn "
+		       "cert";
 	return NULL;
 }
 

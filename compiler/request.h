@@ -10,7 +10,7 @@
  * Test block (language.md 8), one request line, then any lines about it; the next request line
  * starts another exchange:
  * request METH TARGET [version V] [host H] [header N V]... [src ADDR[:PORT]] [dst ADDR:PORT]
- * [bind NAME] [tls] [sni N] [alpn P]
+ * [bind NAME] [tls] [sni N] [alpn P] [cert FIELD V]...
  *   response STATUS [header N V]...          what the server answers
  *   expect WORD [value] ...                  all must hold:
  * backend B      the request goes to backend B            uri U      target in the request the
@@ -52,6 +52,7 @@ struct request_spec {
 	bool short_form; /* written without version: request_finish completes it */
 	bool tls; /* besides what the bind says */
 	struct str sni, alpn;
+	struct fields cert; /* of the client's certificate; none: it shows none */
 	bool answered; /* a response was given: else a plain 200 */
 	uint16_t status;
 	struct str reason;

@@ -449,12 +449,33 @@ static void str_if(FILE *out, const char *word, struct str s)
 		fprintf(out, " %s %.*s", word, STR_ARG(s));
 }
 
+static void text_if(FILE *out, const char *word, const struct p_text *t)
+{
+	if (!t)
+		return;
+	fprintf(out, " %s ", word);
+	show_text(out, t);
+}
+
+static void show_tls(FILE *out, const struct p_tls *t)
+{
+	static const char *const verify[] = { "", "none", "optional", "required" };
+
+	if (!t->on)
+		return;
+	fputs(" tls", out);
+	for (uint32_t i = 0; i < t->ncerts; i++)
+		text_if(out, "cert", t->certs[i]);
+	text_if(out, "ca", t->ca);
+	fprintf(out, " verify %s", verify[t->verify]);
+	text_if(out, "sni", t->sni);
+	str_if(out, "alpn", t->alpn);
+}
+
 void show_bind(FILE *out, const struct p_bind *b)
 {
 	show_addr(out, &b->addr);
-	word_if(out, b->tls, "tls");
-	str_if(out, "cert", b->cert);
-	str_if(out, "alpn", b->alpn);
+	show_tls(out, &b->tls);
 	word_if(out, b->accept_proxy, "accept-proxy");
 	word_if(out, b->v6only, "v6only");
 	word_if(out, b->transparent, "transparent");
@@ -474,7 +495,7 @@ void show_server(FILE *out, const struct p_server *s)
 	num_if(out, s->maxconn > 0, "maxconn", s->maxconn);
 	word_if(out, s->backup, "backup");
 	word_if(out, s->disabled, "disabled");
-	word_if(out, s->tls, "tls");
+	show_tls(out, &s->tls);
 	word_if(out, s->send_proxy == 1, "send-proxy");
 	word_if(out, s->send_proxy == 2, "send-proxy-v2");
 	if (!str_eq(s->proto, S("h1")))

@@ -37,6 +37,10 @@ static void put_request(FILE *out, struct arena *a, const struct request_spec *q
 		fprintf(out, " sni %.*s", STR_ARG(q->sni));
 	if (q->alpn.n)
 		fprintf(out, " alpn %.*s", STR_ARG(q->alpn));
+	for (uint32_t i = 0; i < q->cert.n; i++) {
+		fprintf(out, " cert %.*s ", STR_ARG(q->cert.at[i].name));
+		show_quoted(out, q->cert.at[i].value);
+	}
 	fputc('\n', out);
 	if (!q->answered)
 		return;

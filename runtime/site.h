@@ -293,6 +293,17 @@ enum ws_num {
 enum ws_destination { WS_DEST_CONFIGURED, WS_DEST_CLIENT, WS_DEST_REQUEST };
 enum ws_reuse { WS_REUSE_NEVER, WS_REUSE_SAFE, WS_REUSE_AGGRESSIVE, WS_REUSE_ALWAYS };
 
+enum ws_verify { WS_VERIFY_UNSET, WS_VERIFY_NONE, WS_VERIFY_OPTIONAL, WS_VERIFY_REQUIRED };
+
+/* TLS of a bind or a server: names of files, which are read at start. */
+struct ws_tls {
+	uint32_t where;
+	uint32_t verify; /* enum ws_verify: the peer's certificate */
+	struct ws_run certs; /* of tls_certs: texts, PEM files with certificates and their key */
+	uint32_t ca, sni; /* texts or WS_NONE; sni: of a server */
+	struct ws_ref alpn; /* names with commas between, best first */
+};
+
 /* An address is a written text (literal, or with params), parsed at start by base/addr. */
 struct ws_bind {
 	uint32_t addr; /* text */
@@ -300,6 +311,7 @@ struct ws_bind {
 	uint8_t accept_proxy, v6only, transparent, spare;
 	int32_t backlog, maxconn, mode, uid, gid; /* -1: not given */
 	struct ws_ref interface, name, thread;
+	uint32_t tls; /* 1 + row of tlses; 0: none */
 };
 
 enum ws_srcmode { WS_SRC_NONE, WS_SRC_ADDR, WS_SRC_CLIENT, WS_SRC_CLIENT_IP, WS_SRC_HEADER };
@@ -318,6 +330,7 @@ struct ws_server {
 	uint32_t check_addr; /* text, or WS_NONE: the section's, else <addr> */
 	struct ws_ref cookie; /* empty: the section has none */
 	uint32_t check_port; /* 0: the section's, else that of the address */
+	uint32_t tls; /* 1 + row of tlses; 0: none */
 };
 
 enum ws_cookie_mode { WS_COOKIE_INSERT, WS_COOKIE_REWRITE, WS_COOKIE_PREFIX };
@@ -419,6 +432,7 @@ struct page_part;
 struct target_part;
 struct decide_part;
 struct dynamic_part;
+struct tls_part;
 struct log_part;
 struct handshake;
 
@@ -444,6 +458,7 @@ extern const struct page_part page_stats, page_metrics;
 extern const struct target_part target_dynamic;
 extern const struct decide_part decide_index;
 extern const struct dynamic_part dynamic_tables;
+extern const struct tls_part tls_openssl;
 extern const struct log_part log_http, log_json;
 /* accept-proxy, monitor-net, conn in rules, send-proxy */
 extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1,
@@ -479,6 +494,8 @@ struct ws_site {
 	const struct ws_server *servers;
 	const struct ws_check *checks;
 	const struct ws_cookie *cookies;
+	const struct ws_tls *tlses;
+	const uint32_t *tls_certs;
 	const struct ws_error *errors;
 	const struct ws_log *logs;
 	const struct ws_place *places;
@@ -493,7 +510,7 @@ struct ws_site {
 	const struct ws_scan *decide_scans;
 	const uint32_t *decide_words;
 	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects,
-		ntexts, nvalue_nets, ndecides, nsets;
+		ntexts, nvalue_nets, ndecides, nsets, ntlses;
 	uint32_t site_nums; /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
@@ -522,6 +539,7 @@ struct ws_site {
 	const struct target_part *target; /* NULL: every address is constant */
 	const struct decide_part *decide; /* NULL: every rule is tested */
 	const struct dynamic_part *dynamic; /* NULL: no dynamic set or map */
+	const struct tls_part *tls; /* NULL: every connection is in clear */
 	const struct log_part *log_text, *log_json;
 	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in,
 		*hs_send_proxy[3]; /* [1], [2]: by version */

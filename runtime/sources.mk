@@ -14,6 +14,7 @@ RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c 
 	runtime/net/listener.c runtime/net/listener_sock.c \
 	runtime/net/proxy_hdr.c runtime/net/hello.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
 	runtime/net/hs_send_proxy.c
+RT_NET_SRC += runtime/net/tls.c runtime/net/tls_ctx.c runtime/net/tls_info.c
 RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/attempt.c runtime/proxy/route.c runtime/proxy/relay.c runtime/proxy/answer.c \
 	runtime/proxy/server.c runtime/proxy/count.c runtime/proxy/page_metrics.c runtime/proxy/page_stats.c runtime/proxy/balance.c runtime/proxy/balance_load.c runtime/proxy/balance_hash.c runtime/proxy/queue.c runtime/proxy/rule.c runtime/proxy/rule_text.c runtime/proxy/regex_pcre2.c runtime/proxy/regex_load.c runtime/proxy/regex_dfa.c runtime/proxy/regex_both.c \
 	runtime/proxy/target.c runtime/proxy/decide.c \
@@ -25,6 +26,7 @@ RT_PROXY_SRC += runtime/proxy/takeover.c
 RT_PROXY_SRC += runtime/proxy/check.c
 RT_PROXY_SRC += runtime/proxy/takeover.c runtime/proxy/conns.c
 RT_PROXY_SRC += runtime/proxy/check.c runtime/proxy/cookie.c
+RT_PROXY_SRC += runtime/proxy/tls_openssl.c runtime/proxy/subject_tls.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \

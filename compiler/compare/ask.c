@@ -91,6 +91,7 @@ struct compare_witness *pair_kept(struct arena *a, const struct compare_witness 
 	out->request.alpn = arena_str(a, w->request.alpn);
 	out->request.reason = arena_str(a, w->request.reason);
 	out->request.headers = kept_fields(a, &w->request.headers);
+	out->request.cert = kept_fields(a, &w->request.cert);
 	out->request.response = kept_fields(a, &w->request.response);
 	out->old_state = out->new_state = (struct interp_state) { 0 };
 	out->old = kept_outcome(a, w->old);

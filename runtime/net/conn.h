@@ -179,6 +179,8 @@ const struct addr *conn_local_known(const struct conn *c);
 /* For handshake handlers: sets peer and local address to those a proxy told. False: memory is
  * out. */
 bool conn_set_addrs(struct conn *c, const struct addr *peer, const struct addr *local);
+/* The handler that runs: one that is part of something larger finds it by this. */
+const struct handshake *conn_handler(const struct conn *c);
 /* Back, right after conn_connect: what the send-proxy handlers will tell. False: memory is out. */
 bool conn_tell_addrs(struct conn *c, const struct addr *src, const struct addr *dst);
 /* What conn_tell_addrs set, or NULL. */

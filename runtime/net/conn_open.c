@@ -133,7 +133,7 @@ struct conn *conn_connect(const struct conn_route *route, const struct conn_app 
 int conn_yield(struct conn *c)
 {
 	const uint16_t busy = CONN_EOF | CONN_SHUT | CONN_SHUT_LATER | CONN_FAILED | CONN_TURN |
-			      CONN_SENDING | CONN_TELL | CONN_OVER;
+			      CONN_SENDING | CONN_TELL | CONN_OVER | CONN_TRANSPORT;
 	int fd;
 
 	BUG_ON(!(c->flags & CONN_BACK));
@@ -209,6 +209,11 @@ bool conn_set_addrs(struct conn *c, const struct addr *peer, const struct addr *
 	c->extra->local = *local;
 	c->flags |= CONN_PROXIED;
 	return true;
+}
+
+const struct handshake *conn_handler(const struct conn *c)
+{
+	return *c->extra->hs;
 }
 
 bool conn_tell_addrs(struct conn *c, const struct addr *src, const struct addr *dst)

@@ -70,8 +70,9 @@ void transport_open(struct conn *c, struct buf *in)
 		conn_arrived(c, NULL, 0);
 	} else if (!plain && c->state == CONN_HANDSHAKE && !x->running) {
 		conn_handshake(c);
-	} else if (!x->reopen && (c->flags & CONN_ARMED)) {
-		/* Part of a record only: whoever asked for bytes still waits. */
+	} else if (!x->reopen && (c->flags & CONN_ARMED) && !conn_has_early(c)) {
+		/* Part of a record only: whoever asked for bytes still waits. Not before the plain
+		 * text of the handshake is delivered: what comes now would overtake it. */
 		io_recv(&c->io, c->flags & CONN_ARMED_MANY ? IO_MANY : IO_ONCE);
 	}
 }

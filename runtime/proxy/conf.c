@@ -12,6 +12,7 @@
 #include "dynamic.h"
 #include "rule.h"
 #include "target.h"
+#include "tls_part.h"
 
 struct site site;
 
@@ -367,6 +368,17 @@ static void load_target(struct load *l, struct server *s, uint32_t where)
 	}
 }
 
+/* What its connections begin with. */
+static void handshakes(struct server *s)
+{
+	const struct handshake **hs = s->hs;
+
+	if (s->ws->send_proxy)
+		*hs++ = site.ws->hs_send_proxy[s->ws->send_proxy];
+	if (s->ws->tls)
+		*hs = site.ws->tls->handshake(s->ws->tls - 1);
+}
+
 static void load_servers(struct load *l, struct back *b)
 {
 	const struct ws_section *ws = b->servers_ws;
@@ -385,7 +397,8 @@ static void load_servers(struct load *l, struct back *b)
 		s->name = row ? ws_str(row->name) : target_name(b);
 		s->index = i;
 		s->off = row && row->disabled ? SERVER_DISABLED : 0;
-		s->hs[0] = row && row->send_proxy ? site.ws->hs_send_proxy[row->send_proxy] : NULL;
+		if (row)
+			handshakes(s);
 		s->be = b;
 		if (row || ws->dispatch != WS_NONE)
 			target_addr(l, row ? row->addr : ws->dispatch, where, s);
@@ -525,6 +538,8 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 	if (l.bad)
 		return false;
 	bind_numbers(&l);
+	if (ws->tls && !ws->tls->load(err))
+		l.bad = true;
 	load_sections(&l);
 	load_nets(&l);
 	load_regexes(&l);
@@ -545,6 +560,8 @@ void conf_free(void)
 {
 	if (site.ws && site.ws->dynamic)
 		site.ws->dynamic->free();
+	if (site.ws && site.ws->tls)
+		site.ws->tls->free();
 	for (uint32_t i = 0; site.ws && i < site.ws->nregexes; i++)
 		if (site.regexes && site.regexes[i])
 			site.ws->regex->free(site.regexes[i]);

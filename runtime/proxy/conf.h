@@ -64,7 +64,7 @@ struct server {
 	bool any_host; /* the client's destination address, port_offset: its port plus <addr>'s */
 	bool port_offset;
 	bool dynamic; /* its target depends on the request (target.h) */
-	const struct handshake *hs[2]; /* send-proxy: the list of its connections */
+	const struct handshake *hs[3]; /* send-proxy, TLS: the list of its connections */
 	uint32_t index; /* in its backend */
 	struct back *be;
 	struct server_places *places; /* NULL: no maxconn */

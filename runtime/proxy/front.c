@@ -4,6 +4,7 @@
 #include "../net/listener.h"
 #include "rule.h"
 #include "session.h"
+#include "tls_part.h"
 
 /* -- connections ---------------------------------------------------------------------------------
  */
@@ -29,7 +30,7 @@ static bool passes(struct conn *c, struct rule_run *r, enum ws_dir dir)
  */
 static enum hs_result conn_in(struct conn *c)
 {
-	struct rule_run r = { .src = c->peer, .dst = *conn_local(c) };
+	struct rule_run r = { .conn = c, .src = c->peer, .dst = *conn_local(c) };
 
 	if (!passes(c, &r, WS_CONN_IN))
 		return HS_FAIL;
@@ -42,7 +43,7 @@ static void on_ready(struct conn *c, int err)
 {
 	struct front *fe = c->listener->conf.owner;
 	const struct mux_ops *mux = fe->tcp ? site.ws->mux_raw : site.ws->mux_http;
-	struct rule_run r = { .src = c->peer };
+	struct rule_run r = { .conn = c, .src = c->peer };
 
 	(void)err;
 	list_append(&pt()->clients, &c->link);
@@ -82,6 +83,8 @@ static void handshake_list(struct front *fe, const struct ws_bind *b, const stru
 		*hs++ = site.ws->hs_accept_proxy;
 	if (fe->ws->chains[WS_CONN_IN].n)
 		*hs++ = site.ws->hs_conn_in;
+	if (b->tls)
+		*hs++ = site.ws->tls->handshake(b->tls - 1);
 	*hs = NULL;
 }
 
@@ -113,7 +116,7 @@ static const char *device_name(struct str name)
 static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener *l, FILE *err)
 {
 	const struct ws_place *place = &site.ws->places[b->where];
-	const struct handshake **hs = conf_alloc(4 * sizeof(*hs));
+	const struct handshake **hs = conf_alloc(5 * sizeof(*hs));
 	struct listener_conf conf = {
 		.v6only = b->v6only,
 		.transparent = b->transparent,

@@ -13,6 +13,7 @@
 #include "rule.h"
 #include "server.h"
 #include "session.h"
+#include "tls_part.h"
 
 #define DRAIN_LOOK_MS 20 /* how often a draining thread looks whether it is done */
 #define CUT_WAIT_MS 2000 /* after the drain time: for closes under way */
@@ -81,6 +82,8 @@ void proxy_thread_stop(struct thread *t)
 	stream_thread_stop();
 	conn_thread_stop();
 	session_thread_stop();
+	if (site.ws->tls)
+		site.ws->tls->thread_stop();
 	if (site.ws->count)
 		site.ws->count->thread_stop();
 	for (uint32_t i = 0; site.ws->actions[i]; i++)

@@ -115,6 +115,7 @@ struct rule_run {
 	const struct ws_section *section; /* whose rules run */
 	const struct ws_rule *rule;
 	struct addr src, dst; /* conn in: there is no exchange yet */
+	const struct conn *conn; /* likewise; sess in, too */
 	struct x_value **vars; /* of the exchange or, before it, of the session */
 	uint8_t *log_level; /* likewise */
 	struct str groups[REGEX_GROUPS]; /* \0 to \9: of the line's test, or of the action's own

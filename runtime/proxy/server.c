@@ -183,7 +183,7 @@ const struct srv_conn *server_conn(const struct conn *c)
 
 const struct handshake *const *server_handshakes(const struct server *srv)
 {
-	return srv->ws && srv->ws->send_proxy ? srv->hs : NULL;
+	return srv->hs;
 }
 
 /* Where <sc> goes and comes from; an errno when there is no such connection. */

@@ -111,7 +111,12 @@ static bool scheme_next(struct rule_run *r, const struct ws_subject *s, struct f
 	struct msg *m = message(r, s);
 	struct str scheme = msg_str(m, m->scheme);
 
-	return once(f, v, scheme.n ? scheme : S("http"));
+	if (!scheme.n)
+		scheme = r->x->front && r->x->front->conn &&
+					 (r->x->front->conn->flags & CONN_TRANSPORT)
+				 ? S("https")
+				 : S("http");
+	return once(f, v, scheme);
 }
 
 static bool host_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,

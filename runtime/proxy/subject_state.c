@@ -56,26 +56,6 @@ static bool dst_port_next(struct rule_run *r, const struct ws_subject *s, struct
 	return dst.kind == AK_INET && once(f);
 }
 
-/* No transport of this version is TLS: the connection never is, and has no server name, protocol or
- * certificate. */
-static bool tls_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
-{
-	(void)r;
-	(void)s;
-	v->num = 0;
-	return once(f);
-}
-
-static bool absent_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f,
-			struct val *v)
-{
-	(void)r;
-	(void)s;
-	(void)f;
-	(void)v;
-	return false;
-}
-
 static bool var_next(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v)
 {
 	v->s = rule_kept(*r->vars, (uint32_t)s->num);
@@ -149,10 +129,6 @@ const struct subject_part subject_SRC = { "src", src_next };
 const struct subject_part subject_SRC_PORT = { "src_port", src_port_next };
 const struct subject_part subject_DST = { "dst", dst_next };
 const struct subject_part subject_DST_PORT = { "dst_port", dst_port_next };
-const struct subject_part subject_TLS = { "tls", tls_next };
-const struct subject_part subject_SNI = { "sni", absent_next };
-const struct subject_part subject_ALPN = { "alpn", absent_next };
-const struct subject_part subject_CERT = { "cert", absent_next };
 const struct subject_part subject_VAR = { "var", var_next };
 const struct subject_part subject_CAPTURE = { "capture", capture_next };
 const struct subject_part subject_CONNS = { "conns", conns_next };
