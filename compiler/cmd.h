@@ -21,6 +21,7 @@ int cmd_gen_tests(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_query(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
@@ -34,6 +35,8 @@ int cmd_version(int argc, char **argv);
 struct program *cmd_load(struct arena *a, const char *path, struct emit *e);
 /* The same, and what the text says in <ast>, which is never NULL. */
 struct program *cmd_load_ast(struct arena *a, const char *path, struct emit *e, struct ast **ast);
+/* The program of a site file, a built binary or git:REV:PATH. NULL after a message. */
+struct program *cmd_side(struct arena *a, const char *path);
 /* Prints the reports of the last load as text on stderr, when there are any. */
 void cmd_reports(void);
 /* Reads "text" or "json". False after a message. */

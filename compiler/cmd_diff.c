@@ -39,8 +39,7 @@ struct diff_args {
 #define FAIL_NONE -1
 #define FAIL_ANY 100
 
-/* The program of a site file or a built binary, or NULL after a message. */
-static struct program *load(struct arena *a, const char *path)
+struct program *cmd_side(struct arena *a, const char *path)
 {
 	struct binary b;
 	struct program *p;
@@ -228,8 +227,8 @@ int cmd_diff(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 	mallopt(M_TOP_PAD, 16 << 20);
 	mallopt(M_MMAP_THRESHOLD, 64 << 20);
-	old = load(&a, argv[optind]);
-	new = load(&a, argv[optind + 1]);
+	old = cmd_side(&a, argv[optind]);
+	new = cmd_side(&a, argv[optind + 1]);
 	code = old && new ? compare(&d, argv + optind, old, new) : EXIT_MISUSE;
 	arena_free(&a);
 	return code;

@@ -263,7 +263,7 @@ static enum flow run_rule(struct machine *m, const struct p_section *s, const st
 	*m->now = (struct trace_rule) { .rule = r, .section = s, .dir = r->dir };
 	m->tests_room = m->effects_room = 0;
 	m->groups = (struct groups) { 0 };
-	m->now->matched = expr_holds(m, r->cond, 0);
+	m->now->matched = m->st->known ? doubt_matched(m, r) : expr_holds(m, r->cond, 0);
 	if (m->st->brief && !m->now->matched && !m->limit) { /* it leaves nothing */
 		arena_rewind(m->a, before);
 		m->out->nrules--;
@@ -276,6 +276,8 @@ static enum flow run_rule(struct machine *m, const struct p_section *s, const st
 	for (uint32_t i = 0; m->now->matched && i < r->nactions && flow != FINAL; i++) {
 		enum flow f = act(m, &r->actions[i], j);
 
+		if (m->st->known)
+			doubt_action(m, r, &r->actions[i]);
 		if (m->limit)
 			return limit_reached(m);
 		if (f > flow)
@@ -539,7 +541,7 @@ static void start(struct machine *m)
 	}
 	m->order = ARENA_ARRAY(m->a, const struct p_section *, m->p->nsections + 1);
 	o->vars = ARENA_ARRAY(m->a, struct str, m->p->nvars + 1);
-	m->codes = ARENA_ARRAY(m->a, void *, m->p->nregexes + 1);
+	m->codes = m->st->codes ? m->st->codes : ARENA_ARRAY(m->a, void *, m->p->nregexes + 1);
 }
 
 static void run_http(struct machine *m)

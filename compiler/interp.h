@@ -14,6 +14,34 @@
 
 #define INTERP_MATCH_LIMIT 100000 /* PCRE2 match limit of one match */
 
+/* A test of what is not known, taken as one or the other. */
+struct interp_assumed {
+	const struct p_test *test;
+	bool holds;
+};
+
+/* What is known of a request, of which a log line is all that is left. Facts of the time at which it
+ * came (servers that were up, rates, dates) are not known, nor is what the server answered but its
+ * status. */
+struct interp_known {
+	bool host, src, dst;
+	uint32_t nheaders;
+	const struct str *headers; /* these in full, in lower case; of others nothing is known */
+	uint32_t nassumed;
+	const struct interp_assumed *assumed;
+};
+
+/* A test that decides whether a rule matches, and of which that is not known: the rule is taken as
+ * not matching. Rules that cannot change where the request goes, nor what others read, are not
+ * noted. */
+struct interp_doubt {
+	const struct p_rule *rule;
+	const struct p_test *test; /* NULL: what the rule does is not known */
+	const struct p_subject *subject; /* NULL: the client's credentials */
+};
+
+#define INTERP_DOUBTS_MAX 4 /* noted: of more, these */
+
 /* What rules read besides the message. Zero is a good default: random() gives 0, date the epoch,
  * nbsrv all servers. */
 struct interp_state {
@@ -28,6 +56,10 @@ struct interp_state {
 	/* all parts of a condition are looked at, also those that do not count any more */
 	bool whole;
 	const struct p_rule *without; /* is passed over; NULL: none */
+	/* compiled expressions by index, NULL at first, kept from run to run of one program; or
+	 * NULL. interp_codes_free() gives them back */
+	void **codes;
+	const struct interp_known *known; /* NULL: all; else <brief> too, and not <whole> */
 };
 
 /* A sub-condition looked at, in order. Conditions are evaluated from the left and only as far as
@@ -95,6 +127,8 @@ struct outcome {
 	int64_t log_level; /* -1: unset */
 	struct p_net src, dst;
 	uint16_t src_port, dst_port;
+	uint32_t ndoubts; /* with <known> */
+	struct interp_doubt doubts[INTERP_DOUBTS_MAX];
 };
 
 /* Never fails: what is wrong with the request is its outcome. Everything is in <a>. */
@@ -105,6 +139,9 @@ struct outcome *interp_run(struct arena *a, const struct program *p, const struc
  * cannot enter the site. */
 bool interp_holds(struct arena *a, const struct program *p, const struct request_spec *r,
 		  const struct interp_state *st, const struct p_expr *e);
+
+/* The expressions of a program with <n> of them, not the array. */
+void interp_codes_free(void **codes, uint32_t n);
 
 extern const char *const verdict_names[];
 

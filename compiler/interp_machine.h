@@ -48,6 +48,8 @@ struct machine {
 	bool has_own;
 	struct trace_rule *now; /* the rule that runs */
 	uint32_t rules_room, tests_room, effects_room;
+	const struct p_subject *unread; /* was read since this was NULL, and is not known */
+	const struct p_test *unsure; /* the first test that did */
 	struct reverse_map *reverse; /* of uriremap; NULL: none */
 	bool *entered[2]; /* rsprules run in rsp in, rsp out, by section index */
 	const struct p_section **order; /* those entered in rsp in, in order */
@@ -87,6 +89,13 @@ void regexes_free(struct machine *m);
 bool value_matches(struct machine *m, const struct p_test *t, const struct p_value *v,
 		   const struct value *x);
 bool expr_holds(struct machine *m, const struct p_expr *e, unsigned depth);
+/* Does it hold whatever it is that is not known? UNSURE, and m->unread, when that decides. */
+enum sure { SURE_NO, SURE_YES, UNSURE };
+enum sure expr_surely(struct machine *m, const struct p_expr *e);
+/* interp_doubt.c: with st->known only */
+void doubt_read(struct machine *m, const struct p_subject *s);
+bool doubt_matched(struct machine *m, const struct p_rule *r);
+void doubt_action(struct machine *m, const struct p_rule *r, const struct p_action *a);
 /* Groups of the rule's capturing test, which held. */
 void capture_groups(struct machine *m, const struct p_test *t);
 

@@ -22,8 +22,14 @@ static pcre2_code *regex_code(struct machine *m, const struct p_regex *r)
 
 void regexes_free(struct machine *m)
 {
-	for (uint32_t i = 0; i < m->p->nregexes; i++)
-		pcre2_code_free(m->codes[i]);
+	if (!m->st->codes)
+		interp_codes_free(m->codes, m->p->nregexes);
+}
+
+void interp_codes_free(void **codes, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		pcre2_code_free(codes[i]);
 }
 
 static void take_groups(struct machine *m, pcre2_match_data *md, int n, struct str subject,

@@ -261,6 +261,8 @@ static bool in_answer(const struct machine *m, const struct p_subject *s)
 void subject_values(struct machine *m, const struct p_subject *s, struct values *out)
 {
 	*out = (struct values) { 0 };
+	if (m->st->known)
+		doubt_read(m, s);
 	if (s->id >= SUBJ_SRC && s->id <= SUBJ_HELLO)
 		connection_values(m, s, out);
 	else if (s->id >= SUBJ_VAR)

@@ -21,6 +21,8 @@ static const struct command {
 	{ "fmt", "write files in the canonical form", cmd_fmt },
 	{ "lsp", "serve editors", cmd_lsp },
 	{ "diff", "show what two sites, or built binaries, do differently", cmd_diff },
+	{ "replay", "show which requests of an access log two sites treat differently",
+	  cmd_replay },
 	{ "inspect", "show what a built binary holds", cmd_inspect },
 	{ "dump", "print a site's rule program or syntax tree", cmd_dump },
 	{ "version", "print the version", cmd_version },

@@ -3,7 +3,7 @@
 
 WEIR_READ_SRC := compiler/program_io.c compiler/program_rule.c compiler/program_site.c compiler/program_text.c \
 	compiler/program_write.c compiler/program_read.c compiler/request.c compiler/interp_conv.c compiler/interp_value.c \
-	compiler/interp_test.c compiler/interp_edit.c compiler/interp_answer.c compiler/interp_start.c compiler/interp.c \
+	compiler/interp_test.c compiler/interp_edit.c compiler/interp_answer.c compiler/interp_start.c compiler/interp_doubt.c compiler/interp.c \
 	compiler/show.c compiler/explain.c compiler/expect.c compiler/testrun.c compiler/diff.c compiler/diff_rules.c compiler/diff_print.c
 
 WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compiler/diag_help.c compiler/diag_key.c \
@@ -48,7 +48,8 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
 	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_request.c compiler/cmd_explain.c \
-	compiler/why.c compiler/why_needs.c compiler/cmd_why.c compiler/query.c compiler/cmd_query.c compiler/cmd_fmt.c compiler/cmd_diff.c \
+	compiler/why.c compiler/why_needs.c compiler/cmd_why.c compiler/query.c compiler/cmd_query.c \
+	compiler/replay_log.c compiler/replay_judge.c compiler/replay.c compiler/replay_report.c compiler/cmd_replay.c compiler/cmd_fmt.c compiler/cmd_diff.c \
 	compiler/cmd_inspect.c
 
 WEIR_LINT_SRC := compiler/diag_form.c compiler/diag_sarif.c compiler/lint_select.c compiler/lint_ignore.c \

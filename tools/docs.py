@@ -154,7 +154,7 @@ def check_json(count, weir, tmp):
     with open(site, "w", encoding="utf-8") as f:
         f.write("frontend a\nfrontend a\n    tred 3\n")
     texts = {"lint": [run([weir, "lint", "--format", "json", site])[1]]}
-    for name in ("explain", "diff", "why", "query"):
+    for name in ("explain", "diff", "why", "query", "replay"):
         texts[name] = [read(p) for p in sorted(glob.glob("tests/golden/%s/*.json" % name))]
     for name, outputs in texts.items():
         known = set().union(*[members(json.loads(t)) for t in outputs])
