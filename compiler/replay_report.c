@@ -85,9 +85,9 @@ static void put_sums(const struct replay *r, FILE *out)
 	if (r->astray)
 		fprintf(out,
 			"  %" PRIu64
-			" requests went to another backend than the old site sends them "
-			"to: another site wrote this log,\n"
-			"  or what is known at run time alone decided\n",
+			" requests ended otherwise in the log than under the old site: another "
+			"site wrote it, or what is known\n"
+			"  at run time alone decided\n",
 			r->astray);
 }
 
