@@ -202,17 +202,18 @@ void buf_put(struct buf **bpp)
 		thread_trim_soon();
 }
 
-static void join_waiting(struct buf_pool *bp)
+/* <later>: not before RETRY_MS, as memory and not the limit is what lacks. */
+static void join_waiting(struct buf_pool *bp, bool later)
 {
 	pthread_mutex_lock(&lock);
 	if (!list_queued(&bp->waiting)) {
 		list_append(&waiting_threads, &bp->waiting);
 		atomic_store(&starved, true);
 	}
-	if (limit)
+	if (limit && !later)
 		hand_over();
 	pthread_mutex_unlock(&lock);
-	if (!limit && !timer_armed(&bp->retry))
+	if ((!limit || later) && !timer_armed(&bp->retry))
 		timer_set(&bp->retry, th->now + RETRY_MS);
 }
 
@@ -220,20 +221,27 @@ static void join_waiting(struct buf_pool *bp)
 static void grant(struct task *t)
 {
 	struct buf_pool *bp = CONTAINER(t, struct buf_pool, task);
+	bool refused =
+		false; /* the last one waits again: there is no memory for what is permitted */
 
 	pthread_mutex_lock(&lock);
 	bp->permits += bp->granted;
 	bp->granted = 0;
 	pthread_mutex_unlock(&lock);
-	while (!list_empty(&bp->waiters) && (bp->free || LOAD(bp->allocated) < bp->permits)) {
-		struct buf_waiter *w = CONTAINER(list_shift(&bp->waiters), struct buf_waiter, link);
+	while (!refused && !list_empty(&bp->waiters) &&
+	       (bp->free || LOAD(bp->allocated) < bp->permits)) {
+		struct list *node = list_shift(&bp->waiters);
+		struct buf_waiter *w = CONTAINER(node, struct buf_waiter, link);
 
 		bp->granting = true;
 		w->wake(w);
 		bp->granting = false;
+		refused = bp->waiters.prev == node; /* <w> itself may be gone */
 	}
+	if (refused && bp->permits > LOAD(bp->allocated))
+		permits_give(bp, bp->permits - LOAD(bp->allocated));
 	if (!list_empty(&bp->waiters))
-		join_waiting(bp);
+		join_waiting(bp, refused);
 	else if (LOAD(starved))
 		release(bp, LOAD(bp->nfree));
 }
@@ -256,7 +264,7 @@ void buf_wait(struct buf_waiter *w)
 	BUMP(bp->waits);
 	if (!list_queued(&w->link))
 		list_append(&bp->waiters, &w->link);
-	join_waiting(bp);
+	join_waiting(bp, false);
 }
 
 void buf_wait_cancel(struct buf_waiter *w)

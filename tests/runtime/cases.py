@@ -501,7 +501,7 @@ def big_answer_of_small_chunks(w):
 
 
 @case
-def early_answer_to_a_big_upload(w):
+def S59_early_answer_to_a_big_upload(w):
     """The client sends all of it before it reads; the whole answer arrives, each time."""
     def script(peer, _):
         peer.head()
@@ -987,7 +987,7 @@ def oversized_heads(w):
 
 
 @case
-def dripped_head(w):
+def S67_dripped_head(w):
     w.start(head="300ms")
     c = w.client()
     c.send(b"GET / HTTP/1.1\r\n")

@@ -318,7 +318,7 @@ static void run_bug(void (*bug)(void), const char *modes, char *out, size_t size
 }
 
 /* S93 to S96. */
-START_TEST(s95_a_seeded_bug_is_reported_with_pool_and_place)
+START_TEST(s94_s95_s96_a_seeded_bug_is_reported_with_pool_and_place)
 {
 	char out[2000];
 
@@ -462,7 +462,7 @@ Suite *pool_suite(void)
 	tcase_add_test(tc, s92_the_places_account_for_every_object);
 	tcase_add_test(tc, a_squeeze_leaves_nothing_resting);
 	suite_add_tcase(s, tc);
-	tcase_add_loop_test(debug, s95_a_seeded_bug_is_reported_with_pool_and_place, 0,
+	tcase_add_loop_test(debug, s94_s95_s96_a_seeded_bug_is_reported_with_pool_and_place, 0,
 			    sizeof(bugs) / sizeof(bugs[0]));
 	tcase_add_loop_test(debug, s97_sound_use_passes_in_every_pair_of_modes, 0,
 			    MODES * MODES + 1);

@@ -168,7 +168,7 @@ static void run(int poller)
 
 /* S68: both sides forward alone; the owner is called for ends only. S89: full buffers are handed
  * on, not copied. */
-START_TEST(sixty_four_megabytes_pass_without_their_owner)
+START_TEST(s68_s89_sixty_four_megabytes_pass_without_their_owner)
 {
 	run(_i);
 	ck_assert_uint_eq(ends, 2);
@@ -186,7 +186,7 @@ Suite *stream_suite(void)
 	TCase *tc = tcase_create("stream");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, sixty_four_megabytes_pass_without_their_owner, 0, POLLERS);
+	tcase_add_loop_test(tc, s68_s89_sixty_four_megabytes_pass_without_their_owner, 0, POLLERS);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -14,7 +14,7 @@
 
 Suite *conn_suite(void);
 
-static struct tap tap, tap2;
+static struct tap tap;
 static struct peer peer;
 static int far; /* the other end, when it is no peer */
 static struct task later;
@@ -343,7 +343,7 @@ static int start_upload(struct thread *t)
 	return 0;
 }
 
-START_TEST(an_early_answer_survives_an_upload)
+START_TEST(s59_an_early_answer_survives_an_upload)
 {
 	run(_i, 0, start_upload);
 	ck_assert_uint_eq(peer.got, ANSWER);
@@ -689,136 +689,10 @@ static int start_twice(struct thread *t)
 	return accept_pair(NULL, 0);
 }
 
-START_TEST(an_illegal_step_aborts)
+/* The legal ones are taken by the other tests here. */
+START_TEST(s56_an_illegal_step_aborts)
 {
 	run(0, 0, start_twice);
-}
-END_TEST
-
-/* Connecting. */
-
-static int connect_to(const struct sockaddr_in *to, uint32_t ms)
-{
-	struct addr a;
-	int err = 0;
-
-	conn_thread_start();
-	addr_from_sockaddr(&a, (const struct sockaddr_storage *)(const void *)to);
-	tap_next = NULL;
-	ck_assert_ptr_nonnull(
-		conn_connect(&(struct conn_route) { .to = &a }, &tap_app, &tap, NULL, ms, &err));
-	ck_assert_uint_eq(tap.ready, 0);
-	return 0;
-}
-
-static int start_refused(struct thread *t)
-{
-	struct sockaddr_storage ss = { 0 };
-	int fd = listen_any((struct sockaddr_in *)(void *)&ss, 1);
-
-	(void)t;
-	close(fd);
-	return connect_to((struct sockaddr_in *)(void *)&ss, 5000);
-}
-
-START_TEST(a_refused_connect_is_told_once)
-{
-	run(_i, 0, start_refused);
-	ck_assert_uint_eq(tap.ready, 1);
-	ck_assert_int_eq(tap.ready_err, ECONNREFUSED);
-	ck_assert_uint_eq(tap.gone, 1);
-}
-END_TEST
-
-static int full_queue[3];
-
-static int start_slow(struct thread *t)
-{
-	struct sockaddr_storage ss = { 0 };
-
-	(void)t;
-	full_queue[0] = listen_any((struct sockaddr_in *)(void *)&ss, 0);
-	for (int i = 1; i < 3; i++) {
-		full_queue[i] = socket_tcp();
-		connect(full_queue[i], (struct sockaddr *)&ss, sizeof(struct sockaddr_in));
-	}
-	return connect_to((struct sockaddr_in *)(void *)&ss, 700);
-}
-
-static void close_queue(struct tap *t)
-{
-	for (int i = 0; i < 3; i++)
-		close(full_queue[i]);
-	(void)t;
-	thread_stop_all();
-}
-
-START_TEST(a_connect_that_takes_too_long_is_told_once)
-{
-	clock_set(CLOCK_JUMP, 1000000);
-	tap.on_gone = close_queue;
-	run(0, 0, start_slow);
-	ck_assert_uint_eq(tap.ready, 1);
-	ck_assert_int_eq(tap.ready_err, ETIMEDOUT);
-	ck_assert_uint_eq(tap.gone, 1);
-}
-END_TEST
-
-START_TEST(what_cannot_be_started_says_why)
-{
-	struct addr a = { .kind = AK_UNIX };
-	int err = 0;
-
-	conn_init();
-	ck_assert_ptr_null(
-		conn_connect(&(struct conn_route) { .to = &a }, &tap_app, &tap2, NULL, 0, &err));
-	ck_assert_int_eq(err, EAFNOSUPPORT);
-	ck_assert_uint_eq(tap2.ready, 0);
-}
-END_TEST
-
-static void abandon(struct timer *t)
-{
-	(void)t;
-	thread_stop_all();
-}
-
-static int start_abandoned(struct thread *t)
-{
-	struct sockaddr_storage ss = { 0 };
-	struct addr a;
-	int err;
-
-	(void)t;
-	full_queue[0] = listen_any((struct sockaddr_in *)(void *)&ss, 4);
-	conn_thread_start();
-	addr_from_sockaddr(&a, &ss);
-	conn_close(
-		conn_connect(&(struct conn_route) { .to = &a }, &tap_app, &tap, NULL, 100, &err));
-	tick.fire = abandon;
-	timer_set(&tick, th->now + 20);
-	return 0;
-}
-
-static void ignore(struct tap *t)
-{
-	(void)t;
-}
-
-static void close_abandoned(struct thread *t)
-{
-	close(full_queue[0]);
-	thread_end(t);
-}
-
-START_TEST(giving_up_leaves_nothing)
-{
-	clock_set(CLOCK_JUMP, 1000000);
-	tap.on_gone = ignore;
-	conn_init();
-	run_case(_i, 0, start_abandoned, close_abandoned);
-	ck_assert_uint_eq(tap.ready, 0);
-	ck_assert_uint_eq(tap.gone, 1);
 }
 END_TEST
 
@@ -831,7 +705,7 @@ Suite *conn_suite(void)
 	tcase_add_loop_test(tc, what_a_turn_writes_goes_out_in_order, 0, POLLERS);
 	tcase_add_loop_test(tc, much_goes_both_ways_in_order, 0, POLLERS);
 	tcase_add_loop_test(tc, a_connection_that_finds_no_buffer_ends_cleanly, 0, POLLERS);
-	tcase_add_loop_test(tc, an_early_answer_survives_an_upload, 0, POLLERS);
+	tcase_add_loop_test(tc, s59_an_early_answer_survives_an_upload, 0, POLLERS);
 	tcase_add_test(tc, a_peer_that_does_not_end_is_left_after_the_linger_time);
 	tcase_add_test(tc, a_peer_that_takes_nothing_is_left_after_the_stall_time);
 	tcase_add_loop_test(tc, a_reset_is_told_once, 0, POLLERS);
@@ -842,11 +716,7 @@ Suite *conn_suite(void)
 			    3 * POLLERS);
 	tcase_add_loop_test(tc, a_handler_may_answer_and_end, 0, POLLERS);
 	tcase_add_test(tc, an_idle_connection_is_one_object);
-	tcase_add_test_raise_signal(tc, an_illegal_step_aborts, 6);
-	tcase_add_loop_test(tc, a_refused_connect_is_told_once, 0, POLLERS);
-	tcase_add_test(tc, a_connect_that_takes_too_long_is_told_once);
-	tcase_add_test(tc, what_cannot_be_started_says_why);
-	tcase_add_loop_test(tc, giving_up_leaves_nothing, 0, POLLERS);
+	tcase_add_test_raise_signal(tc, s56_an_illegal_step_aborts, 6);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -325,7 +325,7 @@ static int start_boxed(struct thread *t)
 	return start_with(boxed);
 }
 
-START_TEST(bytes_pass_through_in_both_directions)
+START_TEST(s65_bytes_pass_through_in_both_directions)
 {
 	step = sizeof(to_far);
 	far_says('H', "", 0);
@@ -351,7 +351,7 @@ static int start_mixed(struct thread *t)
 
 /* S60, S58: a line in clear, the transport, a line inside; then its end, then that of the descriptor,
  * whole or byte by byte. */
-START_TEST(handlers_before_and_inside)
+START_TEST(s60_handlers_before_and_inside)
 {
 	bool bytewise = _i >= POLLERS;
 
@@ -379,7 +379,7 @@ static void one_more(struct tap *t, const char *p, size_t n)
 }
 
 /* S64: it must send before it may go on reading. */
-START_TEST(sending_on_read_does_not_stall)
+START_TEST(s64_sending_on_read_does_not_stall)
 {
 	step = _i % 2 ? 7 : sizeof(to_far);
 	box.acks = true;
@@ -429,7 +429,7 @@ static int start_blocked(struct thread *t)
 
 /* S58: the transport's end cannot be written at first; it is kept and done later, and only then the
  * descriptor ends, once. */
-START_TEST(a_blocked_end_is_resumed)
+START_TEST(s58_a_blocked_end_is_resumed)
 {
 	step = sizeof(to_far);
 	box.shut_tries = 3;
@@ -528,7 +528,7 @@ START_TEST(much_goes_out_and_the_end_behind_it)
 END_TEST
 
 /* S57: the four codes. */
-START_TEST(steps)
+START_TEST(s57_steps)
 {
 	static const enum step all[] = { STEP_NONE, STEP_WANTED, STEP_STARTED, STEP_DONE };
 	static const bool desired[] = { false, true, true, true },
@@ -549,14 +549,14 @@ Suite *transport_suite(void)
 	TCase *tc = tcase_create("transport");
 
 	tcase_set_timeout(tc, 10);
-	tcase_add_loop_test(tc, bytes_pass_through_in_both_directions, 0, POLLERS);
-	tcase_add_loop_test(tc, handlers_before_and_inside, 0, 2 * POLLERS);
-	tcase_add_loop_test(tc, sending_on_read_does_not_stall, 0, 2 * POLLERS);
-	tcase_add_loop_test(tc, a_blocked_end_is_resumed, 0, POLLERS);
+	tcase_add_loop_test(tc, s65_bytes_pass_through_in_both_directions, 0, POLLERS);
+	tcase_add_loop_test(tc, s60_handlers_before_and_inside, 0, 2 * POLLERS);
+	tcase_add_loop_test(tc, s64_sending_on_read_does_not_stall, 0, 2 * POLLERS);
+	tcase_add_loop_test(tc, s58_a_blocked_end_is_resumed, 0, POLLERS);
 	tcase_add_loop_test(tc, a_broken_record_is_a_failure, 0, POLLERS);
 	tcase_add_loop_test(tc, a_cut_is_a_failure, 0, POLLERS);
 	tcase_add_loop_test(tc, much_goes_out_and_the_end_behind_it, 0, POLLERS);
-	tcase_add_test(tc, steps);
+	tcase_add_test(tc, s57_steps);
 	suite_add_tcase(s, tc);
 	return s;
 }
