@@ -47,7 +47,7 @@ int cmd_misuse(const char *command, const char *format, ...) __attribute__((form
 /* Builds the site <path> as <target>. Returns an exit code. */
 struct build {
 	const char *path, *target, *emit_c, *cc, *cflags;
-	bool report, is_static, lto, strip;
+	bool report, is_static, lto, strip, no_prune;
 	enum decide_mode decide;
 };
 int build_site(const struct build *b);

@@ -9,6 +9,7 @@
 #include "cc.h"
 #include "cmd.h"
 #include "paths.h"
+#include "proof/prune.h"
 #include "report.h"
 
 static const char help[] =
@@ -27,15 +28,34 @@ static const char help[] =
 	"      --decide HOW   rule lists as tables that find the rules: auto (where it pays), "
 	"always, "
 	"never\n"
+	"      --no-prune     keep rules and tests that are proved to change nothing\n"
 	"      --strip        leave out the symbol table\n";
+
+/* The site's tables, and its program as it is written. False after reports. */
+static bool load(struct arena *a, const struct build *b, struct emit *e, struct embed *m,
+		 struct prune *pruned)
+{
+	struct program *p = cmd_load(a, b->path, e);
+
+	cmd_reports();
+	*pruned = (struct prune) { 0 };
+	if (!p)
+		return false;
+	*m = (struct embed) { .version = S(WEIR_VERSION), .name = p->site, .abi = WEIR_ABI };
+	m->program = embed_program(a, p);
+	if (!b->no_prune)
+		proof_prune(a, p, pruned);
+	if (pruned->n && !emit_build(e, a, p))
+		return false;
+	decide_build(e, b->decide);
+	return true;
+}
 
 static bool describe(struct arena *a, const struct emit *e, const char *lib, struct embed *m,
 		     struct digests *d)
 {
 	struct str archive = arena_printf(a, "%s/libweirrt.a", lib);
 
-	*m = (struct embed) { .version = S(WEIR_VERSION), .name = e->p->site, .abi = WEIR_ABI };
-	m->program = embed_program(a, e->p);
 	m->parts = embed_parts(a, e);
 	if (!embed_digest_file(archive.p, d->runtime)) {
 		fprintf(stderr, "weir: cannot read the runtime library %s: %s\n", archive.p,
@@ -63,7 +83,7 @@ static bool emit_c(const struct emit *e, const struct embed *m, const char *dir)
 }
 
 static bool compile(const struct build *b, const struct emit *e, const struct embed *m,
-		    const char *lib)
+		    const struct prune *pruned, const char *lib)
 {
 	struct cc c = { .command = b->cc,
 			.flags = b->cflags,
@@ -86,7 +106,7 @@ static bool compile(const struct build *b, const struct emit *e, const struct em
 	good = good && cc_run(&c, &files, b->target);
 	cc_close();
 	if (good && b->report)
-		report_build(e, m, &files, b->target, stdout);
+		report_build(e, m, pruned, &files, b->target, stdout);
 	return good;
 }
 
@@ -146,15 +166,11 @@ int build_cached(struct build *b, char *target, size_t room)
 	struct emit e;
 	struct embed m;
 	struct digests d;
-	struct program *p = cmd_load(&a, b->path, &e);
-	const char *lib;
+	struct prune pruned;
+	const char *lib = load(&a, b, &e, &m, &pruned) ? library(&a) : NULL;
 	int code = EXIT_FAILED;
 	size_t n;
 
-	cmd_reports();
-	if (p)
-		decide_build(&e, b->decide);
-	lib = p ? library(&a) : NULL;
 	if (lib && describe(&a, &e, lib, &m, &d)) {
 		if (!cache_folder(target, room - DIGEST_TEXT)) {
 			fputs("weir: there is no folder for the cache: set XDG_CACHE_HOME\n",
@@ -163,7 +179,7 @@ int build_cached(struct build *b, char *target, size_t room)
 			n = strlen(target);
 			snprintf(target + n, room - n, "/%.*s", STR_ARG(cache_name(&a, b, &m)));
 			b->target = target;
-			if (access(target, X_OK) == 0 || compile(b, &e, &m, lib))
+			if (access(target, X_OK) == 0 || compile(b, &e, &m, &pruned, lib))
 				code = EXIT_OK;
 		}
 	}
@@ -177,16 +193,12 @@ int build_site(const struct build *b)
 	struct emit e;
 	struct embed m;
 	struct digests d;
-	const char *lib;
-	struct program *p = cmd_load(&a, b->path, &e);
+	struct prune pruned;
+	const char *lib = load(&a, b, &e, &m, &pruned) ? library(&a) : NULL;
 	int code = EXIT_FAILED;
 
-	cmd_reports();
-	if (p)
-		decide_build(&e, b->decide);
-	lib = p ? library(&a) : NULL;
 	if (lib && describe(&a, &e, lib, &m, &d) && (!b->emit_c || emit_c(&e, &m, b->emit_c)) &&
-	    (!b->target || compile(b, &e, &m, lib)))
+	    (!b->target || compile(b, &e, &m, &pruned, lib)))
 		code = EXIT_OK;
 	arena_free(&a);
 	return code;
@@ -216,7 +228,8 @@ int cmd_build(int argc, char **argv)
 		OPT_STATIC,
 		OPT_LTO,
 		OPT_STRIP,
-		OPT_DECIDE
+		OPT_DECIDE,
+		OPT_NO_PRUNE
 	};
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
@@ -228,6 +241,7 @@ int cmd_build(int argc, char **argv)
 		{ "lto", no_argument, NULL, OPT_LTO },
 		{ "strip", no_argument, NULL, OPT_STRIP },
 		{ "decide", required_argument, NULL, OPT_DECIDE },
+		{ "no-prune", no_argument, NULL, OPT_NO_PRUNE },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -263,6 +277,9 @@ int cmd_build(int argc, char **argv)
 		case OPT_DECIDE:
 			if (!decide_mode(optarg, &b.decide))
 				return cmd_misuse("build", "--decide takes auto, always or never");
+			break;
+		case OPT_NO_PRUNE:
+			b.no_prune = true;
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -61,6 +61,32 @@ static void sizes(const struct emit *e, const struct out_files *files, const cha
 		fprintf(out, "binary: %lld bytes\n", (long long)st.st_size);
 }
 
+#define LEFT_OUT_LINES 20
+
+/* What is proved to change nothing. */
+static void left_out(const struct emit *e, const struct prune *x, FILE *out)
+{
+	if (!x->n)
+		return;
+	fprintf(out,
+		"left out, as proved to change nothing: %" PRIu32 " rule%s, %" PRIu32
+		" part%s of conditions\n",
+		x->nrules, x->nrules == 1 ? "" : "s", x->n - x->nrules,
+		x->n - x->nrules == 1 ? "" : "s");
+	for (uint32_t i = 0; i < x->n && i < LEFT_OUT_LINES; i++) {
+		const struct p_place *at = &x->at[i].rule->place;
+
+		fprintf(out, "  %.*s:%" PRIu32 ": ", STR_ARG(e->p->files[at->file]), at->line);
+		if (x->at[i].part)
+			fprintf(out, "part %" PRIu32 " of the condition%s\n", x->at[i].part,
+				x->at[i].always ? ", which always holds" : "");
+		else
+			fputs("the rule\n", out);
+	}
+	if (x->n > LEFT_OUT_LINES)
+		fprintf(out, "  and %" PRIu32 " more\n", x->n - LEFT_OUT_LINES);
+}
+
 /* Which engine decides the regular expressions. */
 static void regexes(const struct emit *e, FILE *out)
 {
@@ -96,11 +122,12 @@ static void bounds(const struct emit *e, FILE *out)
 		e->p->ncaptures, e->p->nvars);
 }
 
-void report_build(const struct emit *e, const struct embed *m, const struct out_files *files,
-		  const char *target, FILE *out)
+void report_build(const struct emit *e, const struct embed *m, const struct prune *pruned,
+		  const struct out_files *files, const char *target, FILE *out)
 {
 	fprintf(out, "site %.*s, program %.*s\n", STR_ARG(m->name), 16, m->program_digest.p);
 	chains(e, out);
+	left_out(e, pruned, out);
 	fprintf(out, "parts: %.*s\n", STR_ARG(m->parts));
 	regexes(e, out);
 	sizes(e, files, target, out);

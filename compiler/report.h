@@ -6,9 +6,10 @@
 #include <stdio.h>
 
 #include "out.h"
+#include "proof/prune.h"
 
 /* After <target> has been made. */
-void report_build(const struct emit *e, const struct embed *m, const struct out_files *files,
-		  const char *target, FILE *out);
+void report_build(const struct emit *e, const struct embed *m, const struct prune *pruned,
+		  const struct out_files *files, const char *target, FILE *out);
 
 #endif

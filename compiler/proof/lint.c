@@ -137,8 +137,8 @@ void lint_witness(struct lint *l, const struct witness *w)
 					      .outcome = outcome_text(a, w->outcome) });
 }
 
-/* Rules that stand in the chains of several sections may matter in another one. */
-static void mark_shared(struct lint *l)
+/* They may matter in another one. */
+void lint_mark_shared(struct lint *l)
 {
 	for (uint32_t i = 0; i < l->p->nsections; i++) {
 		const struct p_section *s = l->p->sections[i];
@@ -156,7 +156,7 @@ void proof_lint(struct arena *a, const struct program *p)
 
 	l.rules = ARENA_ARRAY(a, struct rule_fact, p->nrules + 1);
 	l.reached = ARENA_ARRAY(a, bool, p->nsections + 1);
-	mark_shared(&l);
+	lint_mark_shared(&l);
 	prove_reach(&l);
 	prove_values(&l);
 	prove_choices(&l);

@@ -96,6 +96,14 @@ const struct p_test *lint_one_value(struct lint *l, const struct p_test *t, uint
  * expression. */
 bool lint_example(struct lint *l, const struct p_test *one, struct str *text);
 
+/* Fills l->rules and l->reached. False: no request gets into the site, so that nothing follows. */
+bool lint_ask_reach(struct lint *l);
+/* Notes in l->rules which rules stand in the chains of several sections. */
+void lint_mark_shared(struct lint *l);
+/* Some request gets to rule <rule> of the scenes' chain, satisfies the other parts of its condition,
+ * and not part <kid>; true also when that is not decided. */
+bool lint_part_matters(struct lint *l, const struct scenes *all, uint32_t rule, uint32_t kid);
+
 void prove_reach(struct lint *l);
 void prove_values(struct lint *l);
 void prove_holes(struct lint *l);

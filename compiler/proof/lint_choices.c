@@ -52,8 +52,7 @@ static void check_choice(struct lint *l, const struct scenes *all, uint32_t rule
 
 /* ---- W107, W117 ---- */
 
-/* Some request gets to rule <rule>, satisfies the other parts of its condition, and not part <kid>. */
-static bool part_matters(struct lint *l, const struct scenes *all, uint32_t rule, uint32_t kid)
+bool lint_part_matters(struct lint *l, const struct scenes *all, uint32_t rule, uint32_t kid)
 {
 	for (size_t k = 0; k < all->all.n; k++) {
 		struct scene *sc = lint_scene(l, all->all.p[k], rule);
@@ -98,7 +97,7 @@ static void check_condition(struct lint *l, const struct scenes *all, const stru
 	for (uint32_t i = 0; i < n; i++) {
 		struct str name = e->kind == PE_AND ? part_name(e->kids[i]) : str_of("", 0);
 
-		if (part_matters(l, all, index, i))
+		if (lint_part_matters(l, all, index, i))
 			continue;
 		if (n == 1)
 			diag(W117, lint_at(rule->place), "always");

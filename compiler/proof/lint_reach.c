@@ -188,12 +188,19 @@ static void say_section(struct lint *l, const struct p_section *s)
 		     STR_ARG(s->name));
 }
 
-void prove_reach(struct lint *l)
+bool lint_ask_reach(struct lint *l)
 {
 	for (uint32_t i = 0; i < l->p->nsections; i++)
 		for (int dir = 0; dir < RULE_DIRS; dir++)
 			ask_chain(l, l->p->sections[i], (enum rule_dir)dir);
-	for (uint32_t i = 0; i < l->p->nsections && any_entry(l->p); i++)
+	return any_entry(l->p);
+}
+
+void prove_reach(struct lint *l)
+{
+	bool entries = lint_ask_reach(l);
+
+	for (uint32_t i = 0; i < l->p->nsections && entries; i++)
 		say_section(l, l->p->sections[i]);
 	for (uint32_t i = 0; i < l->p->nrules; i++)
 		say_rule(l, l->p->rules[i]);
