@@ -34,7 +34,9 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 # Findings about security, each with a request that was run.
 WEIR_PROOF_SRC += compiler/proof/lint_show.c compiler/proof/lint_names.c compiler/proof/lint_bypass.c \
 	compiler/proof/lint_targets.c compiler/proof/lint_trust.c compiler/proof/lint_forwarded.c
-	compiler/proof/lint_reach.c compiler/proof/lint.c compiler/proof/prune.c
+
+# What is left out of binaries.
+WEIR_PROOF_SRC += compiler/proof/prune.c
 
 # Which requests two programs treat differently.
 WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/clash.c \
