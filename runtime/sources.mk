@@ -18,7 +18,7 @@ RT_NET_SRC += runtime/net/tls.c runtime/net/tls_ctx.c runtime/net/tls_info.c
 RT_PROXY_SRC := runtime/proxy/conf.c runtime/proxy/exchange.c runtime/proxy/attempt.c runtime/proxy/route.c runtime/proxy/relay.c runtime/proxy/answer.c \
 	runtime/proxy/server.c runtime/proxy/count.c runtime/proxy/page_metrics.c runtime/proxy/page_stats.c runtime/proxy/balance.c runtime/proxy/balance_load.c runtime/proxy/balance_hash.c runtime/proxy/queue.c runtime/proxy/rule.c runtime/proxy/rule_text.c runtime/proxy/regex_pcre2.c runtime/proxy/regex_load.c runtime/proxy/regex_dfa.c runtime/proxy/regex_both.c \
 	runtime/proxy/target.c runtime/proxy/decide.c \
-	runtime/proxy/dynamic.c runtime/proxy/dynamic_table.c \
+	runtime/proxy/dynamic.c runtime/proxy/dynamic_replace.c runtime/proxy/dynamic_table.c \
 	runtime/proxy/subject_message.c runtime/proxy/subject_state.c runtime/proxy/convert.c runtime/proxy/action_flow.c \
 	runtime/proxy/action_edit.c runtime/proxy/tarpit.c runtime/proxy/subject_hello.c runtime/proxy/auth.c runtime/proxy/session.c runtime/proxy/front.c \
 	runtime/proxy/xlog.c runtime/proxy/proxy.c
@@ -31,11 +31,11 @@ RT_PROXY_SRC += runtime/proxy/tls_openssl.c runtime/proxy/subject_tls.c
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \
 	runtime/ops/log_sink.c runtime/ops/log_writer.c runtime/ops/process.c runtime/ops/process_rights.c \
-	runtime/ops/log_setup.c runtime/ops/control.c runtime/ops/control_row.c runtime/ops/control_conn.c runtime/ops/control_threads.c \
+	runtime/ops/log_setup.c runtime/ops/control.c runtime/ops/control_row.c runtime/ops/control_table.c runtime/ops/control_conn.c runtime/ops/control_threads.c \
 	runtime/ops/threads.c runtime/ops/limits.c
 # At start, at stop, or when something is wrong: no request passes through.
 RT_COLD_SRC := runtime/base/number_set.c runtime/base/thread_name.c runtime/core/topo.c runtime/core/plan.c \
 	runtime/core/watchdog.c runtime/core/isolate.c runtime/core/profile.c runtime/core/pool_guard.c \
 	runtime/net/listener_sock.c runtime/proxy/conf.c runtime/ops/threads.c runtime/ops/limits.c \
 	runtime/ops/process.c runtime/ops/process_rights.c runtime/ops/log_setup.c runtime/ops/control.c \
-	runtime/ops/control_row.c runtime/ops/control_conn.c runtime/ops/control_threads.c runtime/proxy/conns.c runtime/ops/main.c
+	runtime/ops/control_row.c runtime/ops/control_table.c runtime/ops/control_conn.c runtime/ops/control_threads.c runtime/proxy/conns.c runtime/ops/main.c

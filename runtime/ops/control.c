@@ -7,22 +7,20 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../core/buf.h"
-#include "../core/log.h"
 #include "../core/pool.h"
 #include "../core/profile.h"
 #include "../net/listener.h"
 #include "../proxy/check.h"
 #include "../proxy/conf.h"
-#include "../proxy/dynamic.h"
 #include "../proxy/server.h"
 #include "control_conn.h"
+#include "control_table.h"
 #include "control_threads.h"
 
 #define CLIENTS_MAX 8
@@ -37,6 +35,8 @@ struct client {
 	size_t out_n, out_at;
 	time_t last;
 	bool ended;
+	struct ucred who;
+	struct control_bulk bulk;
 	char line[LINE_BYTES_MAX];
 };
 
@@ -172,18 +172,10 @@ static void show_servers(struct answer *a)
 	}
 }
 
-static void refuse(struct answer *a, const char *why)
-{
-	if (a->json)
-		fprintf(a->f, "{\"error\":\"%s\"}\n", why);
-	else
-		fprintf(a->f, "error: %s\n", why);
-}
-
 static void show_conns(struct answer *a)
 {
 	if (!control_conns(a))
-		refuse(a, "not now");
+		row_refuse(a, "not now");
 }
 
 static struct server *find_server(struct str backend, struct str name)
@@ -206,103 +198,41 @@ static void set_server(struct answer *a, struct str rest)
 	bool off = str_eq(what, S("disable"));
 
 	if (!s) {
-		refuse(a, "no such server; it is BACKEND/NAME, as show servers has them");
+		row_refuse(a, "no such server; it is BACKEND/NAME, as show servers has them");
 	} else if (!off && !str_eq(what, S("enable"))) {
-		refuse(a, "enable or disable is expected");
+		row_refuse(a, "enable or disable is expected");
 	} else {
 		server_turn(s, SERVER_DISABLED, off);
-		log_say(LOG_NOTICE, "control: server %.*s/%.*s %s", STR_ARG(backend), STR_ARG(name),
+		row_log(a, "server %.*s/%.*s %s", STR_ARG(backend), STR_ARG(name),
 			off ? "disabled" : "enabled");
 	}
 }
 
-static void show_sets(struct answer *a)
-{
-	struct dynamic_shown s;
+static const char help[] =
+	"help                                this text\n"
+	"[json] show info                    the process\n"
+	"[json] show pools                   objects by pool\n"
+	"[json] show threads                 what each thread has done\n"
+	"[json] show groups                  the same of thread groups\n"
+	"[json] show conn                    all connections at this moment\n"
+	"[json] show tasks                   time taken by kinds of tasks\n"
+	"profile on|off                      times tasks, or no more\n"
+	"[json] show servers                 servers, their state and requests\n"
+	"server BACKEND/NAME enable|disable  takes part in balancing, or not\n"
+	"[json] show sets                    sets and maps that change\n"
+	"[json] set list NAME                values of a set\n"
+	"set add NAME VALUE                  one more value\n"
+	"set del NAME VALUE                  one less\n"
+	"set clear NAME                      no values\n"
+	"set replace NAME                    all values: lines, to an empty one\n"
+	"[json] map list NAME                entries of a map\n"
+	"map set NAME KEY VALUE              a new entry, or another value\n"
+	"map del NAME KEY                    one entry less\n"
+	"map clear NAME                      no entries\n"
+	"map replace NAME                    all entries: lines KEY VALUE, likewise\n"
+	"quit                                ends the connection\n";
 
-	for (uint32_t i = 0; site.ws->dynamic && site.ws->dynamic->show(i, &s); i++) {
-		row_begin(a);
-		row_text(a, s.map ? "map" : "set", s.name);
-		row_text(a, "kind", str_from(s.kind));
-		row_num(a, "entries", s.entries);
-		row_num(a, "bytes", s.bytes);
-		row_end(a);
-	}
-}
-
-static void show_key(void *arg, struct str key, struct str text)
-{
-	(void)text;
-	row_begin(arg);
-	row_text(arg, "value", key);
-	row_end(arg);
-}
-
-static void show_entry(void *arg, struct str key, struct str text)
-{
-	row_begin(arg);
-	row_text(arg, "key", key);
-	row_text(arg, "value", text);
-	row_end(arg);
-}
-
-/* set list|add|del|clear NAME [VALUE], map list|set|del|clear NAME [KEY [VALUE]] */
-static void change_table(struct answer *a, bool map, struct str rest)
-{
-	struct str verb = str_cut(&rest, ' '), name, key, text = S("");
-	const struct dynamic_part *part = site.ws->dynamic;
-	enum dynamic_change change = DYNAMIC_CLEAR;
-	const char *why;
-	bool sets = str_eq(verb, map ? S("set") : S("add")), dels = str_eq(verb, S("del"));
-
-	rest = str_trim(rest);
-	name = str_cut(&rest, ' ');
-	key = str_trim(rest);
-	if (map && sets) {
-		text = key;
-		key = str_cut(&text, ' ');
-		text = str_trim(text);
-	}
-	if (sets || dels)
-		change = sets ? DYNAMIC_SET : DYNAMIC_DELETE;
-	if (!part) {
-		refuse(a, "this site has no dynamic set or map");
-	} else if ((sets || dels) != (key.n != 0) || (map && sets && !text.n)) {
-		refuse(a, "a word is missing or too much; help lists the commands");
-	} else if (str_eq(verb, S("list"))) {
-		if (!part->each(map, name, map ? show_entry : show_key, a))
-			refuse(a, "no such name; show sets lists them");
-	} else if (sets || dels || str_eq(verb, S("clear"))) {
-		why = part->change(map, name, change, key, text);
-		if (why)
-			refuse(a, why);
-	} else {
-		refuse(a, "unknown command; help lists them");
-	}
-}
-
-static const char help[] = "help                                this text\n"
-			   "[json] show info                    the process\n"
-			   "[json] show pools                   objects by pool\n"
-			   "[json] show threads                 what each thread has done\n"
-			   "[json] show groups                  the same of thread groups\n"
-			   "[json] show conn                    all connections at this moment\n"
-			   "[json] show tasks                   time taken by kinds of tasks\n"
-			   "profile on|off                      times tasks, or no more\n"
-			   "[json] show servers                 servers, their state and requests\n"
-			   "server BACKEND/NAME enable|disable  takes part in balancing, or not\n"
-			   "[json] show sets                    sets and maps that change\n"
-			   "[json] set list NAME                values of a set\n"
-			   "set add NAME VALUE                  one more value\n"
-			   "set del NAME VALUE                  one less\n"
-			   "set clear NAME                      no values\n"
-			   "[json] map list NAME                entries of a map\n"
-			   "map set NAME KEY VALUE              a new entry, or another value\n"
-			   "map del NAME KEY                    one entry less\n"
-			   "map clear NAME                      no entries\n"
-			   "quit                                ends the connection\n";
-
-static void command(struct answer *a, struct str line)
+static void command(struct answer *a, struct control_bulk *bulk, struct str line)
 {
 	if (str_starts(line, S("json "))) {
 		a->json = true;
@@ -325,15 +255,15 @@ static void command(struct answer *a, struct str line)
 	else if (str_eq(line, S("show servers")))
 		show_servers(a);
 	else if (str_eq(line, S("show sets")))
-		show_sets(a);
+		control_sets(a);
 	else if (str_starts(line, S("set ")) || str_starts(line, S("map ")))
-		change_table(a, line.p[0] == 'm', str_trim(str_skip(line, 4)));
+		control_change(a, bulk, line.p[0] == 'm', str_trim(str_skip(line, 4)));
 	else if (str_starts(line, S("server ")))
 		set_server(a, str_trim(str_skip(line, 7)));
 	else if (str_eq(line, S("help")))
 		fputs(help, a->f);
 	else
-		refuse(a, "unknown command; help lists them");
+		row_refuse(a, "unknown command; help lists them");
 }
 
 /* -- clients ------------------------------------------------------------------------------------
@@ -341,6 +271,7 @@ static void command(struct answer *a, struct str line)
 
 static void drop(struct client *c)
 {
+	control_bulk_end(&c->bulk, NULL);
 	close(c->fd);
 	free(c->out);
 	*c = (struct client) { .fd = -1 };
@@ -349,15 +280,19 @@ static void drop(struct client *c)
 /* The answer, and an empty line, to c->out. False: memory is out. */
 static bool answer(struct client *c, struct str line)
 {
-	struct answer a = { 0 };
+	struct answer a = { .who = c->who };
 	bool good;
 
 	c->out_at = c->out_n = 0;
 	a.f = open_memstream(&c->out, &c->out_n);
 	if (!a.f)
 		return false;
-	command(&a, line);
-	fputc('\n', a.f);
+	if (c->bulk.on)
+		control_bulk_end(&c->bulk, &a);
+	else
+		command(&a, &c->bulk, line);
+	if (!c->bulk.on)
+		fputc('\n', a.f);
 	good = !ferror(a.f);
 	return fclose(a.f) == 0 && good;
 }
@@ -379,9 +314,11 @@ static bool take_lines(struct client *c)
 		if (str_ends(line, S("\r")))
 			line.n--;
 		line = str_trim(line);
-		if (str_eq(line, S("quit")))
+		if (c->bulk.on && line.n)
+			control_bulk_line(&c->bulk, line);
+		else if (str_eq(line, S("quit")))
 			return false;
-		if (line.n && !answer(c, line))
+		else if ((c->bulk.on || line.n) && !answer(c, line))
 			return false;
 	}
 	return c->n < LINE_BYTES_MAX || c->out; /* else a line is too long */
@@ -423,6 +360,8 @@ static void on_connect(void)
 		if (clients[i].fd < 0) {
 			clients[i].fd = fd;
 			clients[i].last = time(NULL);
+			getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &clients[i].who,
+				   &(socklen_t) { sizeof(clients[i].who) });
 			return;
 		}
 	if (fd >= 0)

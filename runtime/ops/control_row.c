@@ -2,6 +2,9 @@
 #include "control_row.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+
+#include "../core/log.h"
 
 static void row_put(struct answer *a, struct str s)
 {
@@ -51,4 +54,20 @@ void row_num(struct answer *a, const char *name, uint64_t value)
 {
 	row_field(a, name);
 	fprintf(a->f, "%" PRIu64, value);
+}
+
+void row_refuse(struct answer *a, const char *why)
+{
+	fprintf(a->f, a->json ? "{\"error\":\"%s\"}\n" : "error: %s\n", why);
+}
+
+void row_log(const struct answer *a, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_say(LOG_NOTICE, "control: %s (uid %d, pid %d)", text, (int)a->who.uid, (int)a->who.pid);
 }

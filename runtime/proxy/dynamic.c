@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dynamic.h"
+#include "dynamic_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,25 +8,13 @@
 
 #include "../core/task.h"
 #include "../core/thread.h"
-#include "dynamic_table.h"
 
 #define WAITING_BYTES_MAX ((size_t)64 << 20) /* of old tables, before a change waits for threads */
 #define WAIT_NS 1000000
 #define WAITS_MAX 2000
 
-/* One row of sets or maps. */
-struct source {
-	struct str name;
-	const struct ws_map *map; /* NULL: a set */
-	struct ws_run values;
-	uint8_t op, type, icase;
-	_Atomic(struct dynamic_table *) table;
-	struct dynamic_entry *entry; /* change under way: the new one */
-	struct dynamic_table *made;
-};
-
-static struct source *sources; /* sets, then maps; those of maps that are fixed have no table */
-static uint32_t nsources;
+struct dynamic_source *dynamic_sources;
+uint32_t dynamic_nsources;
 
 /* -- old tables ---------------------------------------------------------------------------------
  */
@@ -36,7 +24,7 @@ static _Atomic unsigned flying; /* threads whose task has not run yet */
 static struct dynamic_table *leaving, *waiting; /* <leaving>: freed when none flies */
 static size_t waiting_bytes;
 
-static void entry_free(struct dynamic_entry *e)
+void dynamic_entry_free(struct dynamic_entry *e)
 {
 	if (e && e->regex)
 		site.ws->regex->free(e->regex);
@@ -46,8 +34,8 @@ static void entry_free(struct dynamic_entry *e)
 static void table_free(struct dynamic_table *t)
 {
 	for (uint32_t i = 0; t->all_gone && i < t->n; i++)
-		entry_free(t->rows[i].entry);
-	entry_free(t->gone);
+		dynamic_entry_free(t->rows[i].entry);
+	dynamic_entry_free(t->gone);
 	free(t);
 }
 
@@ -97,7 +85,7 @@ static void collect(void)
 		fly();
 }
 
-static void retire(struct dynamic_table *t)
+void dynamic_retire(struct dynamic_table *t)
 {
 	t->next = waiting;
 	waiting = t;
@@ -106,8 +94,7 @@ static void retire(struct dynamic_table *t)
 	collect();
 }
 
-/* False: threads are held up, and old tables would take too much memory. */
-static bool has_room(void)
+bool dynamic_has_room(void)
 {
 	struct timespec pause = { .tv_nsec = WAIT_NS };
 
@@ -122,7 +109,7 @@ static bool has_room(void)
 /* -- entries ------------------------------------------------------------------------------------
  */
 
-static enum dynamic_kind kind_of(const struct source *s)
+static enum dynamic_kind kind_of(const struct dynamic_source *s)
 {
 	if (s->type == WS_ADDR)
 		return DYNAMIC_NET;
@@ -162,7 +149,7 @@ static const char *read_regex(struct dynamic_entry *e, uint32_t flags)
 	return e->regex ? NULL : "this regular expression is wrong";
 }
 
-static const char *read_key(const struct source *s, struct dynamic_entry *e)
+static const char *read_key(const struct dynamic_source *s, struct dynamic_entry *e)
 {
 	e->kind = kind_of(s);
 	switch (e->kind) {
@@ -179,7 +166,7 @@ static const char *read_key(const struct source *s, struct dynamic_entry *e)
 }
 
 /* Rules were proved with the targets of the map's first entries: no other is taken. */
-static bool find_target(const struct source *s, struct dynamic_entry *e)
+static bool find_target(const struct dynamic_source *s, struct dynamic_entry *e)
 {
 	for (uint32_t i = 0; i < s->map->keys.n; i++) {
 		uint32_t row = site.ws->map_vals[s->map->vals + i].off;
@@ -192,8 +179,7 @@ static bool find_target(const struct source *s, struct dynamic_entry *e)
 	return false;
 }
 
-/* s->entry, from <key> and <text>. */
-static const char *read_entry(struct source *s, struct str key, struct str text)
+const char *dynamic_read_entry(struct dynamic_source *s, struct str key, struct str text)
 {
 	struct dynamic_entry e = { .key = key, .text = text };
 	const char *why;
@@ -240,7 +226,7 @@ static struct str shown_range(const struct ws_value *v, char *out)
 }
 
 /* The entry of a value that was compiled in. NULL: memory is out, or the regex is wrong. */
-static struct dynamic_entry *first_entry(const struct source *s, const struct ws_value *v,
+static struct dynamic_entry *first_entry(const struct dynamic_source *s, const struct ws_value *v,
 					 struct ws_ref to)
 {
 	struct dynamic_entry e = { .kind = kind_of(s), .flags = v->flags }, *made;
@@ -273,7 +259,7 @@ static struct dynamic_entry *first_entry(const struct source *s, const struct ws
 	return made;
 }
 
-static const char *fill(struct source *s)
+static const char *fill(struct dynamic_source *s)
 {
 	struct dynamic_table *t = dynamic_table_empty(s->values.n);
 
@@ -288,7 +274,7 @@ static const char *fill(struct source *s)
 		if (!e)
 			return "out of memory";
 		if (dynamic_table_same(t, e) < t->n)
-			entry_free(e);
+			dynamic_entry_free(e);
 		else
 			dynamic_table_put(t, e);
 		if (t->bytes > DYNAMIC_BYTES_MAX)
@@ -302,22 +288,22 @@ static bool load(FILE *err)
 	uint32_t nsets = site.ws->nsets;
 	bool good = true;
 
-	nsources = nsets + site.ws->nmaps;
-	sources = calloc(nsources, sizeof(*sources));
-	for (uint32_t i = 0; sources && i < nsources; i++) {
-		struct source *s = &sources[i];
+	dynamic_nsources = nsets + site.ws->nmaps;
+	dynamic_sources = calloc(dynamic_nsources, sizeof(*dynamic_sources));
+	for (uint32_t i = 0; dynamic_sources && i < dynamic_nsources; i++) {
+		struct dynamic_source *s = &dynamic_sources[i];
 		const struct ws_set *set = i < nsets ? &site.ws->sets[i] : NULL;
 		const struct ws_map *map = set ? NULL : &site.ws->maps[i - nsets];
 		const char *why;
 
-		*s = set ? (struct source) { .values = set->values,
-					     .op = set->op,
-					     .type = set->type,
-					     .icase = set->icase }
-			 : (struct source) { .values = map->keys,
-					     .op = (uint8_t)map->op,
-					     .type = map->type,
-					     .icase = map->icase };
+		*s = set ? (struct dynamic_source) { .values = set->values,
+						     .op = set->op,
+						     .type = set->type,
+						     .icase = set->icase }
+			 : (struct dynamic_source) { .values = map->keys,
+						     .op = (uint8_t)map->op,
+						     .type = map->type,
+						     .icase = map->icase };
 		s->map = map;
 		s->name = ws_str(set ? set->name : map->name);
 		why = map && !map->dynamic ? NULL : fill(s);
@@ -325,15 +311,15 @@ static bool load(FILE *err)
 		if (why)
 			fprintf(err, "%s %.*s: %s\n", map ? "map" : "set", STR_ARG(s->name), why);
 	}
-	if (!sources)
+	if (!dynamic_sources)
 		fputs("out of memory\n", err);
-	return good && sources;
+	return good && dynamic_sources;
 }
 
 static void unload(void)
 {
-	for (uint32_t i = 0; sources && i < nsources; i++) {
-		struct dynamic_table *t = atomic_load(&sources[i].table);
+	for (uint32_t i = 0; dynamic_sources && i < dynamic_nsources; i++) {
+		struct dynamic_table *t = atomic_load(&dynamic_sources[i].table);
 
 		if (!t)
 			continue;
@@ -342,9 +328,9 @@ static void unload(void)
 	}
 	tables_free(&leaving);
 	tables_free(&waiting);
-	free(sources);
+	free(dynamic_sources);
 	free(passes);
-	sources = NULL;
+	dynamic_sources = NULL;
 	passes = NULL;
 	atomic_store(&flying, 0);
 }
@@ -368,8 +354,8 @@ static bool holds(struct rule_run *r, const struct dynamic_entry *e, const struc
 }
 
 /* Kinds of tables that one look answers: its row, t->n without one. False: another kind. */
-static bool one_look(const struct dynamic_table *t, const struct source *s, const struct val *v,
-		     uint32_t *row)
+static bool one_look(const struct dynamic_table *t, const struct dynamic_source *s,
+		     const struct val *v, uint32_t *row)
 {
 	if (s->type == WS_ADDR)
 		*row = v->ip.kind == AK_INET ? dynamic_table_ip(t, v->ip.ip) : t->n;
@@ -383,7 +369,7 @@ static bool one_look(const struct dynamic_table *t, const struct source *s, cons
 static bool among(struct rule_run *r, const struct ws_test *t, const struct ws_subject *s,
 		  const struct val *v)
 {
-	struct source *src = &sources[t->set - 1];
+	struct dynamic_source *src = &dynamic_sources[t->set - 1];
 	const struct dynamic_table *table = atomic_load(&src->table);
 	uint32_t row;
 
@@ -396,8 +382,8 @@ static bool among(struct rule_run *r, const struct ws_test *t, const struct ws_s
 }
 
 /* The first expression, else the longest key; t->n: none. */
-static uint32_t best_row(struct rule_run *r, const struct dynamic_table *t, const struct source *s,
-			 const struct val *v)
+static uint32_t best_row(struct rule_run *r, const struct dynamic_table *t,
+			 const struct dynamic_source *s, const struct val *v)
 {
 	static const struct ws_subject plain;
 	uint32_t best = t->n;
@@ -418,7 +404,8 @@ static uint32_t best_row(struct rule_run *r, const struct dynamic_table *t, cons
 static bool map(struct rule_run *r, const struct ws_map *m, const struct val *v, uint32_t *section,
 		struct str *text)
 {
-	struct source *src = &sources[site.ws->nsets + (uint32_t)(m - site.ws->maps)];
+	struct dynamic_source *src =
+		&dynamic_sources[site.ws->nsets + (uint32_t)(m - site.ws->maps)];
 	const struct dynamic_table *t = atomic_load(&src->table);
 	uint32_t row;
 
@@ -436,18 +423,17 @@ static bool map(struct rule_run *r, const struct ws_map *m, const struct val *v,
 /* -- changes ------------------------------------------------------------------------------------
  */
 
-/* The next source of that name, from <i> on; nsources: none. */
-static uint32_t next_of(bool is_map, struct str name, uint32_t i)
+uint32_t dynamic_next_of(bool is_map, struct str name, uint32_t i)
 {
-	for (; i < nsources; i++)
-		if ((sources[i].map != NULL) == is_map && atomic_load(&sources[i].table) &&
-		    str_eq(sources[i].name, name))
+	for (; i < dynamic_nsources; i++)
+		if ((dynamic_sources[i].map != NULL) == is_map &&
+		    atomic_load(&dynamic_sources[i].table) && str_eq(dynamic_sources[i].name, name))
 			break;
 	return i;
 }
 
 /* s->made: the table without the entry of s->entry's key, or with s->entry. */
-static const char *make_table(struct source *s, bool add)
+static const char *make_table(struct dynamic_source *s, bool add)
 {
 	struct dynamic_table *t = atomic_load(&s->table);
 	uint32_t row = dynamic_table_same(t, s->entry);
@@ -466,7 +452,7 @@ static const char *make_table(struct source *s, bool add)
 	return NULL;
 }
 
-static const char *prepare(struct source *s, enum dynamic_change change, struct str key,
+static const char *prepare(struct dynamic_source *s, enum dynamic_change change, struct str key,
 			   struct str text)
 {
 	const char *why;
@@ -477,17 +463,17 @@ static const char *prepare(struct source *s, enum dynamic_change change, struct 
 	}
 	if (change == DYNAMIC_DELETE && s->map && s->map->sections && s->map->keys.n)
 		text = ws_str(site.ws->sections[site.ws->map_vals[s->map->vals].off].name);
-	why = read_entry(s, key, text);
+	why = dynamic_read_entry(s, key, text);
 	return why ? why : make_table(s, change == DYNAMIC_SET);
 }
 
 /* All of one name or none: on <why> what was made is given up, else it is published. */
-static void settle(struct source *s, enum dynamic_change change, const char *why)
+static void settle(struct dynamic_source *s, enum dynamic_change change, const char *why)
 {
 	struct dynamic_table *t = atomic_load(&s->table);
 
 	if (why || change != DYNAMIC_SET)
-		entry_free(s->entry);
+		dynamic_entry_free(s->entry);
 	s->entry = NULL;
 	if (why) {
 		free(s->made);
@@ -495,7 +481,7 @@ static void settle(struct source *s, enum dynamic_change change, const char *why
 	} else {
 		t->all_gone = change == DYNAMIC_CLEAR;
 		atomic_store(&s->table, s->made);
-		retire(t);
+		dynamic_retire(t);
 	}
 	s->made = NULL;
 }
@@ -503,30 +489,30 @@ static void settle(struct source *s, enum dynamic_change change, const char *why
 static const char *change_named(bool is_map, struct str name, enum dynamic_change change,
 				struct str key, struct str text)
 {
-	uint32_t first = next_of(is_map, name, 0);
+	uint32_t first = dynamic_next_of(is_map, name, 0);
 	const char *why = NULL;
 
-	if (first == nsources)
-		return is_map ? "no such dynamic map; show sets lists them"
-			      : "no such dynamic set; show sets lists them";
-	if (!has_room())
+	if (first == dynamic_nsources)
+		return DYNAMIC_UNKNOWN(is_map);
+	if (!dynamic_has_room())
 		return "threads still read older tables; try again";
-	for (uint32_t i = first; i < nsources && !why; i = next_of(is_map, name, i + 1))
-		why = prepare(&sources[i], change, key, text);
-	for (uint32_t i = first; i < nsources; i = next_of(is_map, name, i + 1))
-		settle(&sources[i], change, why);
+	for (uint32_t i = first; i < dynamic_nsources && !why;
+	     i = dynamic_next_of(is_map, name, i + 1))
+		why = prepare(&dynamic_sources[i], change, key, text);
+	for (uint32_t i = first; i < dynamic_nsources; i = dynamic_next_of(is_map, name, i + 1))
+		settle(&dynamic_sources[i], change, why);
 	return why;
 }
 
 static bool each(bool is_map, struct str name,
 		 void (*row)(void *arg, struct str key, struct str text), void *arg)
 {
-	uint32_t i = next_of(is_map, name, 0);
+	uint32_t i = dynamic_next_of(is_map, name, 0);
 	const struct dynamic_table *t;
 
-	if (i == nsources)
+	if (i == dynamic_nsources)
 		return false;
-	t = atomic_load(&sources[i].table);
+	t = atomic_load(&dynamic_sources[i].table);
 	for (uint32_t k = 0; k < t->n; k++)
 		row(arg, t->rows[k].entry->key, t->rows[k].entry->text);
 	return true;
@@ -539,11 +525,11 @@ static bool show(uint32_t want, struct dynamic_shown *out)
 					     [DYNAMIC_NET] = "address",
 					     [DYNAMIC_REGEX] = "regex" };
 
-	for (uint32_t i = 0; i < nsources; i++) {
-		const struct source *s = &sources[i];
+	for (uint32_t i = 0; i < dynamic_nsources; i++) {
+		const struct dynamic_source *s = &dynamic_sources[i];
 		const struct dynamic_table *t = atomic_load(&s->table);
 
-		if (!t || next_of(s->map != NULL, s->name, 0) != i || want--)
+		if (!t || dynamic_next_of(s->map != NULL, s->name, 0) != i || want--)
 			continue;
 		*out = (struct dynamic_shown) { .map = s->map != NULL,
 						.name = s->name,
@@ -555,5 +541,14 @@ static bool show(uint32_t want, struct dynamic_shown *out)
 	return false;
 }
 
-const struct dynamic_part dynamic_tables = { "dynamic", load,         unload, among,
-					     map,       change_named, each,   show };
+const struct dynamic_part dynamic_tables = { .name = "dynamic",
+					     .load = load,
+					     .free = unload,
+					     .among = among,
+					     .map = map,
+					     .change = change_named,
+					     .replace_begin = dynamic_replace_begin,
+					     .replace_add = dynamic_replace_add,
+					     .replace_end = dynamic_replace_end,
+					     .each = each,
+					     .show = show };

@@ -43,6 +43,11 @@ struct dynamic_part {
 	 * nothing has changed. <text> is a map's. */
 	const char *(*change)(bool map, struct str name, enum dynamic_change change, struct str key,
 			      struct str text);
+	/* All entries anew: begin, any number of adds, end. What serves is as it was until the end with
+	 * <commit>, and stays so without it. One at a time. <n>: how many there are now. */
+	const char *(*replace_begin)(bool map, struct str name);
+	const char *(*replace_add)(struct str key, struct str text);
+	const char *(*replace_end)(bool commit, uint32_t *n);
 	/* Entries in order, as they were written. False: there is none of that name. */
 	bool (*each)(bool map, struct str name,
 		     void (*row)(void *arg, struct str key, struct str text), void *arg);

@@ -135,6 +135,56 @@ def dynamic_changes_that_are_wrong_change_nothing(w):
     same(ask(c, "show sets"), before)
 
 
+def replaced(c, what, *entries):
+    """The answer to a replacement by <entries>."""
+    c.send(what + "\n")
+    return ask(c, "\n".join(entries) + "\n")
+
+
+@case
+def dynamic_sets_and_maps_are_replaced_at_once(w):
+    c = start(w, threads=2)
+    same(replaced(c, "set replace words", "three", "four", "three"), [])
+    same(ask(c, "set list words"), ["value=three", "value=four"])
+    same([told(w, q).get("x-word") for q in (b"one", b"three")], [None, "yes"])
+    same(replaced(c, "map replace codes", "x other", "z  last of all"), [])
+    same(ask(c, "map list codes"), ["key=x value=other", "key=z value=last of all"])
+    same(replaced(c, "set replace both", "sa"), [])
+    same((told(w, b"same").get("x-same"), told(w, b"same").get("x-starts")), (None, "yes"))
+    same(replaced(c, "set replace words"), [], "by nothing")
+    same(ask(c, "set list words"), [])
+    many = ["m%d" % i for i in range(20000)]
+    same(replaced(c, "set replace many", *many), [])
+    same(len(ask(c, "set list many")), 20000)
+    same([told(w, q).get("x-many") for q in (b"m0", b"m19999", b"w0")], ["yes", "yes", None])
+    for line in ("set replaced, 2 entries", "map replaced, 2 entries", "set replaced, 20000 entries"):
+        w.eventually(lambda: "control: %s (uid %d, pid %d)" % (line, os.getuid(), os.getpid()) in w.stderr(), line)
+    done(c, "set add words quit")
+    w.eventually(lambda: "control: set add words quit (uid" in w.stderr(), "log")
+
+
+@case
+def a_replacement_with_a_fault_changes_nothing(w):
+    c = start(w)
+    before = ask(c, "show sets")
+    for what, entries, why in (("set replace nets", ("10.0.0.0/8", "10.0.0.999", "x"), "line 2: "), ("map replace codes", ("a b", "a c"), "line 2: this key"),
+                               ("map replace codes", ("a b", "c"), "line 2: KEY VALUE"), ("map replace hosts", ("x nowhere",), "line 1: no such target"),
+                               ("set replace exprs", ("a", "(", "b"), "line 2: ")):
+        got = replaced(c, what, *entries)
+        expect(len(got) == 1 and got[0].startswith(REFUSED + why), what, got)
+        same(ask(c, "show sets"), before)
+    refused(c, "set replace nothing")
+    refused(c, "map replace words")
+    refused(c, "set replace words x")
+    other = connect(w)
+    c.send("set replace words\nhalf\n")
+    expect("another client" in ask(other, "set replace words")[0], "clients are served in the order in which they came")
+    done(other, "set add words more")
+    c.close()                       # without an end: as if it had not begun
+    w.eventually(lambda: replaced(other, "set replace words", "whole") == [], "the next one may begin")
+    same(ask(other, "set list words"), ["value=whole"])
+
+
 @case
 def dynamic_sets_have_a_limit(w):
     c = start(w)
