@@ -160,7 +160,7 @@ static void see_groups(const struct p_test *t, bool positive, void *arg)
 		}
 }
 
-/* ---- W112 ---- */
+/* ---- W112: what the text shows; the rest is proof/lint_writes.c ---- */
 
 /* Is <t> the value of the one subject <id>, unchanged? */
 static bool is_subject(const struct p_text *t, enum subject_id id)
@@ -179,12 +179,8 @@ static bool is_literal(const struct p_text *t, struct str s)
 static bool writes_nothing(const struct p_action *a)
 {
 	if (a->id == ACT_MAPURI || a->id == ACT_MAPLOC)
-		return is_literal(a->text, a->old);
-	if (a->id != ACT_SET)
-		return false;
-	return (a->part == PART_HOST && is_subject(a->text, SUBJ_HOST)) ||
-	       (a->part == PART_QUERY && is_subject(a->text, SUBJ_QUERY)) ||
-	       (a->part == PART_METH && is_subject(a->text, SUBJ_METH));
+		return is_literal(a->text, a->old) && !a->icase;
+	return a->id == ACT_SET && a->part == PART_METH && is_subject(a->text, SUBJ_METH);
 }
 
 /* ---- P406 ---- */

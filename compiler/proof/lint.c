@@ -90,7 +90,7 @@ static bool same_line(const struct p_rule *x, const struct p_rule *y)
 	return x->place.file == y->place.file && x->place.line == y->place.line;
 }
 
-void lint_delete(struct lint *l, const struct p_rule *rule)
+void lint_delete(struct lint *l, const struct p_rule *rule, bool safe)
 {
 	struct at at = lint_at(rule->place);
 	uint32_t i = rule->index;
@@ -98,7 +98,7 @@ void lint_delete(struct lint *l, const struct p_rule *rule)
 	if ((i && same_line(rule, l->p->rules[i - 1])) ||
 	    (i + 1 < l->p->nrules && same_line(rule, l->p->rules[i + 1])))
 		return;
-	diag_fix(true, "delete the rule");
+	diag_fix(safe, "delete the rule");
 	for (;; at.line++) {
 		diag_edit_line(at.file, at.line);
 		if (!goes_on(source_line(at)))
@@ -162,6 +162,7 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_choices(&l);
 	prove_redundant(&l);
 	prove_loops(&l);
+	prove_writes(&l);
 	prove_holes(&l);
 	prove_asserts(&l);
 	prove_names(&l);

@@ -61,9 +61,9 @@ bool lint_skips(struct p_place place);
 /* Adds the witness to the last report. */
 void lint_witness(struct lint *l, const struct witness *w);
 bool lint_is_response(enum rule_dir dir);
-/* Gives the last report a safe repair: the statement of <rule> goes. None when other rules are made
- * of the same line. */
-void lint_delete(struct lint *l, const struct p_rule *rule);
+/* Gives the last report a repair: the statement of <rule> goes. None when other rules are made of the
+ * same line. <safe>: the comparison of programs can prove that nothing changes. */
+void lint_delete(struct lint *l, const struct p_rule *rule, bool safe);
 
 /* ---- lint_show.c: examples for findings about security ---- */
 
@@ -111,6 +111,7 @@ void prove_choices(struct lint *l);
 void prove_asserts(struct lint *l);
 void prove_redundant(struct lint *l);
 void prove_loops(struct lint *l);
+void prove_writes(struct lint *l);
 /* May rule <rule> of the last segment be redundant, as far as the request <q->found> shows? */
 bool redundant_perhaps(struct lint *l, const struct scene *sc, struct search *q, uint32_t rule);
 /* S301 to S304. */

@@ -254,7 +254,7 @@ static void say(const struct asking *k)
 
 		diag_note(lint_at(by->place), i ? "and this one" : "does the same with them");
 	}
-	lint_delete(k->l, k->rule);
+	lint_delete(k->l, k->rule, true);
 }
 
 static void check_rule(struct lint *l, const struct scenes *all, const struct p_rule *rule,

@@ -572,7 +572,8 @@ static const struct write *answer_write(const struct proof_field *f, const struc
 
 		if (f->id == SUBJ_VAR || f->id == SUBJ_CAPTURE || a->id == ACT_SWITCH)
 			return w;
-		if (a->id == ACT_SETVAR || a->id == ACT_CAPTURE || !f->response)
+		if (a->id == ACT_SETVAR || a->id == ACT_CAPTURE || !f->response ||
+		    (header && f->id == SUBJ_STATUS))
 			continue;
 		if (!header || f->id != SUBJ_H || str_ieq(f->name, a->name))
 			return w;

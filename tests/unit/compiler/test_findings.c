@@ -211,10 +211,37 @@ static bool plain_rule(const struct p_rule *r)
 }
 
 struct counts {
-	unsigned rules, found, missed, open;
+	unsigned rules, found, missed, open, idle;
 };
 
 #define LINES 100
+
+/* Rules that do nothing can go. */
+static void check_idle(struct str text, unsigned kinds, const struct program *p, struct counts *c)
+{
+	static const enum diag_code codes[] = { W101, W105, W111, W112 };
+	uint32_t found[LINES];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		unsigned more = lines_of(codes[i], found + n, LINES - n);
+
+		n += more;
+		c->idle += codes[i] == W111 || codes[i] == W112 ? more : 0;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct versus v = { .x = p };
+
+		diag_reset();
+		v.y = lower(&arena, parse_text(&arena, S("t.weir"), without_line(text, found[i])));
+		if (!v.y)
+			continue; /* nothing else sets the variable */
+		random_requests(kinds, both, &v);
+		if (v.differs)
+			fprintf(stderr, "%.*s\n", STR_ARG(text));
+		ck_assert_msg(!v.differs, "without line %u something changes", found[i]);
+	}
+}
 
 static void check_redundant(struct str text, unsigned kinds, struct counts *c)
 {
@@ -234,6 +261,7 @@ static void check_redundant(struct str text, unsigned kinds, struct counts *c)
 	for (unsigned i = 0; i < ndead; i++)
 		dead_line[dead[i]] = true;
 	c->open += nopen;
+	check_idle(text, kinds, p, c);
 	for (uint32_t i = 0; i < p->nrules; i++) {
 		const struct p_rule *rule = p->rules[i];
 		uint32_t line = rule->place.line;
@@ -281,8 +309,9 @@ static void redundant_sites(uint64_t start, bool writes)
 		arena_free(&arena);
 	}
 	if (getenv("WEIR_SHOW"))
-		fprintf(stderr, "rules %u redundant %u missed %u undecided %u\n", c.rules, c.found,
-			c.missed, c.open);
+		fprintf(stderr, "rules %u redundant %u missed %u undecided %u idle %u\n", c.rules,
+			c.found, c.missed, c.open, c.idle);
+	ck_assert_msg(!writes || c.idle > c.rules / 250, "few idle writes: %u", c.idle);
 	ck_assert_msg(c.found > c.rules / 100, "few redundant rules: the sites are too thin");
 	/* What only a request outside the universe tells, and the comparison does not count. */
 	ck_assert_msg(c.missed * 12 <= c.found, "%u missed", c.missed);
