@@ -37,12 +37,10 @@ CHECK_LIBS := -lcheck_pic -lsubunit -lm -lrt -lpthread
 # The proofs' idea of a request is compared with the proxy's parser, so these tests hold it too.
 $(O)/unit-compiler: $(O)/obj/tests/unit/main.o $(O)/obj/unit_compiler_list.o $(call obj,$(UNIT_COMPILER) $(UNIT_HELP_COMPILER)) $(COMPILER_OBJ) $(BASE_OBJ) $(RTLIB)/libweirrt.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lssl -lcrypto
-$(O)/unit-runtime: $(O)/obj/tests/unit/main.o $(O)/obj/unit_runtime_list.o $(call obj,$(UNIT_RUNTIME) $(UNIT_HELP_RUNTIME)) $(RUNTIME_OBJ)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lssl -lcrypto -lcrypt
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lcrypto
 # Allocations pass through tests/unit/net/test_conn_open.c, which lets some of them fail.
+UNIT_WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=_mark_point
 $(O)/unit-runtime: $(O)/obj/tests/unit/main.o $(O)/obj/unit_runtime_list.o $(call obj,$(UNIT_RUNTIME) $(UNIT_HELP_RUNTIME)) $(RUNTIME_OBJ)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=_mark_point -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lcrypt
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie $(UNIT_WRAP) -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lssl -lcrypto -lcrypt
 
 .PHONY: unit-bins
 unit-bins: $(O)/unit-compiler $(O)/unit-runtime
