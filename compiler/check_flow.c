@@ -190,4 +190,6 @@ void check_flow(struct model *m)
 	check_servers(m);
 	for (size_t i = 0; i < m->entities.n; i++)
 		check_used(m->entities.p[i]);
+	for (size_t i = 0; i < m->checkpoints.n; i++)
+		check_used(m->checkpoints.all[i]->object);
 }

@@ -24,6 +24,8 @@ static const char *kind_word(enum section_kind kind)
 		return "backend";
 	case SEC_RSPRULES:
 		return "rsprules";
+	case SEC_CHECKPOINT:
+		return "checkpoint";
 	default:
 		return "section";
 	}

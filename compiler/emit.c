@@ -34,6 +34,7 @@ const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_TLS] = "tls_openssl",
 	[PART_LOG_HTTP] = "log_http",
 	[PART_LOG_JSON] = "log_json",
+	[PART_CHECKPOINT] = "checkpoint_all",
 	[PART_HS_ACCEPT_PROXY] = "hs_accept_proxy",
 	[PART_HS_MONITOR] = "hs_monitor",
 	[PART_HS_CONN_IN] = "hs_conn_in",

@@ -49,7 +49,8 @@
 	TABLE(DECIDES, decides, struct ws_decide)                                                  \
 	TABLE(DECIDE_GROUPS, decide_groups, struct ws_scan_group)                                  \
 	TABLE(DECIDE_SCANS, decide_scans, struct ws_scan)                                          \
-	TABLE(DECIDE_WORDS, decide_words, uint32_t)
+	TABLE(DECIDE_WORDS, decide_words, uint32_t)                                                \
+	TABLE(CHECKPOINTS, checkpoints, struct ws_checkpoint)
 
 enum emit_table {
 #define TABLE(id, field, type) EMIT_##id,
@@ -86,6 +87,7 @@ enum emit_part {
 	PART_TLS,
 	PART_LOG_HTTP,
 	PART_LOG_JSON,
+	PART_CHECKPOINT,
 	PART_HS_ACCEPT_PROXY,
 	PART_HS_MONITOR,
 	PART_HS_CONN_IN,
@@ -122,7 +124,7 @@ struct emit {
 	uint32_t control;
 	struct ws_ref name, user, group, chroot, cpu_map;
 	const struct p_section **named; /* but checkpoints, by name, then number */
-	uint32_t nnamed;
+	uint32_t nnamed; /* also the number of the first checkpoint, as they come last */
 	struct emit_file *files; /* in the order in which they were first named */
 	struct decide_report *decided; /* by section and direction, or NULL: decide/decide.h */
 	uint64_t steps; /* made while conditions are expanded */

@@ -86,7 +86,9 @@ static void action_row(struct emit *e, const struct p_action *a, struct ws_actio
 	row->text = a->id == ACT_RESPOND ? WS_NONE : emit_text(e, a->text);
 	row->regex = emit_regex(e, a->regex, a->id != ACT_DELETE);
 	row->map = row->subject = WS_NONE;
-	row->target = a->target ? a->target->index : WS_NONE;
+	row->target = a->id == ACT_PASS || a->id == ACT_COUNT ? emit_checkpoint(e, a->target)
+		      : a->target                             ? a->target->index
+							      : WS_NONE;
 	if (a->map)
 		choice(e, a, row);
 	else

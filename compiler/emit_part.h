@@ -32,6 +32,8 @@ uint32_t emit_map(struct emit *e, const struct p_map *m, uint8_t type, bool icas
 uint32_t emit_key(struct emit *e, const struct p_subject *s);
 uint32_t emit_choices(struct emit *e, const struct p_map *m, const struct p_subject *s);
 uint32_t emit_section(const struct emit *e, struct str name);
+/* The row of checkpoint <cp>, or WS_NONE for NULL. */
+uint32_t emit_checkpoint(const struct emit *e, const struct p_section *cp);
 struct ws_run emit_nets(struct emit *e, const struct p_net *nets, uint32_t n);
 uint32_t emit_test(struct emit *e, const struct p_test *t); /* without its negation */
 /* The bytes of a text that is constant; false: it is computed. */

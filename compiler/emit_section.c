@@ -189,6 +189,7 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.check_addr = address(e, &v->check_addr);
 		row.check_port = (uint32_t)v->check_port;
 		row.tls = tls(e, &v->tls, v->place);
+		row.pass = emit_checkpoint(e, v->pass);
 		if (v->maxconn > 0)
 			e->parts[PART_QUEUE] = true;
 		if (follows_client(&v->addr))
@@ -500,9 +501,74 @@ static void site_facts(struct emit *e)
 		e->cpu_map_where = emit_place(e, p->globals[OPT_CPU_MAP].place);
 }
 
+/* -- checkpoints
+ * ----------------------------------------------------------------------------------- */
+
+static const struct num checkpoint_nums[] = {
+	{ WS_MAXCONN, OPT_CONCURRENCY, UNIT_COUNT },
+	{ WS_QUEUE_MAX, OPT_QUEUE, UNIT_COUNT },
+	{ WS_T_QUEUE, OPT_DELAY, UNIT_MS },
+	{ WS_POOL_MAX, OPT_TABLE, UNIT_COUNT },
+};
+#define WINDOW_DEFAULT 10000 /* of rate() beside a concurrency */
+
+/* Some rule or value reads how many exchanges are under way. */
+static bool asks_conc(const struct program *p, const struct p_section *cp)
+{
+	for (uint32_t i = 0; i < p->nsubjects; i++)
+		if (p->subjects[i]->id == SUBJ_CONC && p->subjects[i]->section == cp)
+			return true;
+	return false;
+}
+
+/* Some rule on responses may count there, or read its counters: then the request is kept for it. */
+static bool in_responses(const struct program *p, const struct p_section *cp)
+{
+	bool any = false, asked = false;
+
+	for (uint32_t i = 0; i < p->nsubjects; i++)
+		asked = asked || p->subjects[i]->section == cp;
+	for (uint32_t i = 0; i < p->nrules; i++) {
+		const struct p_rule *r = p->rules[i];
+
+		for (uint32_t k = 0; k < r->nactions; k++)
+			any = any || ((r->dir == DIR_RSP_IN || r->dir == DIR_RSP_OUT) &&
+				      (asked || r->actions[k].target == cp));
+	}
+	return any;
+}
+
+static void checkpoint_row(struct emit *e, const struct p_section *s)
+{
+	const struct p_setting *set = s->settings;
+	int64_t base[WS_NUMS] = { 0 };
+	struct ws_checkpoint row;
+
+	base[WS_RATE_BYTES] = set[OPT_RATE].num;
+	base[WS_RATE_MS] = set[OPT_RATE].set     ? set[OPT_RATE].num2
+			   : set[OPT_WINDOW].set ? set[OPT_WINDOW].num
+						 : WINDOW_DEFAULT;
+	base[WS_KEEP] = set[OPT_TABLE].num2;
+	memset(&row, 0, sizeof(row));
+	row.name = emit_ref(e, s->name);
+	row.where = emit_place(e, s->place);
+	row.nums = number_block(e, checkpoint_nums,
+				sizeof(checkpoint_nums) / sizeof(*checkpoint_nums), set, base);
+	row.key = emit_subject(e, s->key);
+	row.rsp_key = in_responses(e->p, s) ? emit_subject(e, s->rsp_key) : WS_NONE;
+	row.limit = set[OPT_RATE].set          ? WS_LIMIT_RATE
+		    : set[OPT_CONCURRENCY].set ? WS_LIMIT_CONCURRENCY
+					       : WS_LIMIT_NONE;
+	row.holds = set[OPT_CONCURRENCY].set || asks_conc(e->p, s);
+	e->parts[PART_CHECKPOINT] = true;
+	emit_add(e, EMIT_CHECKPOINTS, &row, 1);
+}
+
 void emit_sections(struct emit *e)
 {
 	site_facts(e);
-	for (uint32_t i = 0; i < e->p->nsections; i++)
+	for (uint32_t i = 0; i < e->nnamed; i++)
 		section_row(e, e->p->sections[i]);
+	for (uint32_t i = e->nnamed; i < e->p->nsections; i++)
+		checkpoint_row(e, e->p->sections[i]);
 }

@@ -173,8 +173,15 @@ static struct ws_run convs(struct emit *e, const struct p_subject *s, uint32_t n
 	return run;
 }
 
-static int64_t subject_number(const struct p_subject *s)
+uint32_t emit_checkpoint(const struct emit *e, const struct p_section *cp)
 {
+	return cp ? cp->index - e->nnamed : WS_NONE;
+}
+
+static int64_t subject_number(const struct emit *e, const struct p_subject *s)
+{
+	if (s->section && s->section->kind == SEC_CHECKPOINT)
+		return emit_checkpoint(e, s->section);
 	if (s->section)
 		return s->section->index;
 	return s->id == SUBJ_H ? ws_field_id(s->name) : s->num;
@@ -217,7 +224,7 @@ static uint32_t subject_row(struct emit *e, const struct p_subject *s, uint32_t 
 	row.type = (uint8_t)s->type;
 	row.base_type = base_types[s->id];
 	row.name = emit_ref(e, s->name);
-	row.num = subject_number(s);
+	row.num = subject_number(e, s);
 	row.convs = convs(e, s, n);
 	return emit_put(e, EMIT_SUBJECTS, &row, 1);
 }

@@ -162,8 +162,12 @@ static void note(struct machine *m, const struct p_action *a)
 	case ACT_SETDST:
 		set_address(m, a);
 		break;
+	case ACT_PASS:
+		effect(m, "passes checkpoint %.*s at once: nobody else is there",
+		       STR_ARG(a->target->name));
+		break;
 	default:
-		effect(m, "checkpoints let every request pass here");
+		effect(m, "counts in checkpoint %.*s", STR_ARG(a->target->name));
 		break;
 	}
 }

@@ -62,10 +62,15 @@ static void finish(struct model *m)
 	LIST(maps, nmaps, m->p_maps);
 	LIST(cases, ncases, m->cases);
 #undef LIST
-	p->nsections = (uint32_t)m->entities.n;
-	p->sections = ARENA_ARRAY(m->arena, struct p_section *, m->entities.n);
+	p->sections = ARENA_ARRAY(m->arena, struct p_section *, m->entities.n + m->checkpoints.n);
 	for (size_t i = 0; i < m->entities.n; i++)
-		p->sections[i] = ((struct entity *)m->entities.p[i])->out;
+		p->sections[p->nsections++] = ((struct entity *)m->entities.p[i])->out;
+	for (size_t i = 0; i < m->checkpoints.n; i++) {
+		struct p_section *cp = ((struct entity *)m->checkpoints.all[i]->object)->out;
+
+		cp->index = p->nsections;
+		p->sections[p->nsections++] = cp;
+	}
 	name_slots(m);
 }
 
@@ -86,6 +91,7 @@ struct program *lower(struct arena *a, const struct ast *ast)
 	option_checks(m);
 	option_cookies(m);
 	lower_tables(m);
+	lower_checkpoints(m);
 	lower_rules(m);
 	lower_asserts(m);
 	name_files(m); /* lists of values are files, too */

@@ -304,6 +304,24 @@ static bool lower_setaddr(struct lower_rule *r, const struct ast_action *a, stru
 	return out->text != NULL;
 }
 
+/* pass CHECKPOINT, count CHECKPOINT */
+static bool lower_checkpoint(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
+{
+	const struct ast_value *v = action_value(a, 0);
+	const struct entity *cp;
+
+	if (!v || action_nargs(a) != 1)
+		return action_usage(a, "one checkpoint");
+	if (text_refused(v, "names of checkpoints are fixed"))
+		return false;
+	cp = model_checkpoint(r->use.m, v->text, v->at);
+	if (!cp || !checkpoint_stands(r->use.m, cp, r->use.where, v->at))
+		return false;
+	out->target = cp->out;
+	return out->id == ACT_COUNT || checkpoint_waits(cp->out) ||
+	       action_usage(a, CHECKPOINT_TAKES);
+}
+
 static bool lower_args(struct lower_rule *r, const struct ast_action *a, struct p_action *out)
 {
 	switch (out->id) {
@@ -331,6 +349,9 @@ static bool lower_args(struct lower_rule *r, const struct ast_action *a, struct 
 		return lower_setvar(r, a, out);
 	case ACT_LOG:
 		return lower_log(a, out);
+	case ACT_PASS:
+	case ACT_COUNT:
+		return lower_checkpoint(r, a, out);
 	case ACT_SETSRC:
 	case ACT_SETDST:
 		return lower_setaddr(r, a, out);

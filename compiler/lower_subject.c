@@ -172,6 +172,24 @@ static bool read_name(struct use *u, struct p_subject *s, struct str word, struc
 	return true;
 }
 
+/* rate(CP), conc(CP), queued(CP): where the key of the checkpoint exists. */
+static bool read_checkpoint(struct use *u, struct p_subject *s, struct str word, struct at at)
+{
+	const struct entity *cp = model_checkpoint(u->m, word, at);
+
+	if (!cp)
+		return false;
+	if (u->m->keying) {
+		diag(E054, at, "key", "no counter of a checkpoint");
+		return false;
+	}
+	if (u->avail && !checkpoint_stands(u->m, cp, u->avail, at))
+		return false;
+	u->avail &= cp->key_where;
+	s->section = cp->out;
+	return true;
+}
+
 static bool read_section(struct use *u, struct p_subject *s, struct str word, struct at at)
 {
 	bool front = s->id == SUBJ_CONNS;
@@ -220,6 +238,8 @@ static bool read_argument(struct use *u, const struct ast_func *f, struct p_subj
 		return false;
 	switch (arg) {
 	case ARG_SECTION:
+		if (s->id == SUBJ_RATE || s->id == SUBJ_CONC || s->id == SUBJ_QUEUED)
+			return read_checkpoint(u, s, v->text, v->at);
 		return read_section(u, s, v->text, v->at);
 	case ARG_NUM:
 		why = value_count(v->text, &s->num);

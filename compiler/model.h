@@ -83,6 +83,7 @@ struct entity {
 	bool told[RULE_DIRS]; /* W105 has been reported */
 	bool used; /* named by another statement */
 	bool broken; /* its use_* statement has been reported */
+	unsigned key_where; /* of a checkpoint: W_* bits where its key exists */
 	uint8_t state; /* of the walk that looks for cycles */
 };
 
@@ -104,6 +105,7 @@ struct model {
 	struct program *out;
 	struct scope site;
 	struct symbols sections, profiles, sets, maps; /* entity, profile, table */
+	struct symbols checkpoints; /* entity, not among <entities> */
 	struct symbols captures[2], vars; /* struct slot */
 	struct symbols all_params; /* of every scope: bound by name alone at start */
 	struct symbols subjects, regexes;
@@ -113,6 +115,7 @@ struct model {
 	struct vec asserts; /* const struct ast_assert, of file level */
 	struct vec *globals; /* OPTIONS lists of struct option_use */
 	unsigned depth; /* of acls in acls, profiles in profiles */
+	bool keying; /* the key of a checkpoint is lowered: it reads no counters */
 };
 
 /* A capture or a variable. */
@@ -183,6 +186,19 @@ void resolve_links(struct model *m);
 /* Whose statements of option <id> hold for <e>: itself, or a section that it takes from. After
  * resolve_links(). */
 struct entity *link_owner(struct entity *e, int id);
+
+/* lower_checkpoint.c: what checkpoints count apart, and what they allow. After lower_tables(). */
+void lower_checkpoints(struct model *m);
+/* Checkpoint <name>, marked as used, or NULL after E051. */
+struct entity *model_checkpoint(struct model *m, struct str name, struct at at);
+/* Does the key of <cp> exist in one of the places <where>? Reports E002 and tells. */
+bool checkpoint_stands(struct model *m, const struct entity *cp, unsigned where, struct at at);
+/* Has it a limit that pass may wait for? */
+static inline bool checkpoint_waits(const struct p_section *cp)
+{
+	return cp->settings[OPT_RATE].set || cp->settings[OPT_CONCURRENCY].set;
+}
+#define CHECKPOINT_TAKES "a checkpoint with a rate or a concurrency; count takes any"
 
 /* check_flow.c: jump cycles, unused names, rules after the end, backends without servers. */
 void check_flow(struct model *m);

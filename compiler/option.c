@@ -171,6 +171,20 @@ static bool read_pool(const struct ast_option *o, const struct ast_value *v, str
 	return true;
 }
 
+#define KEYS_MAX 10000000
+
+/* N expire DURATION */
+static bool read_table(const struct ast_option *o, const struct ast_value *v, struct p_setting *s)
+{
+	unsigned n = count_values(v);
+
+	if ((n != 1 && n != 3) || (n == 3 && !str_eq(v->next->text, S("expire"))))
+		return usage(o, "a number of keys, then expire DURATION if wanted");
+	return option_number(v, "table", UNIT_COUNT, 1, KEYS_MAX, &s->num) &&
+	       (n == 1 ||
+		option_number(v->next->next, "expire", UNIT_MS, 1, VALUE_DURATION_MAX, &s->num2));
+}
+
 /* Free text: the words with one blank between. */
 static bool read_words(struct model *m, const struct ast_value *v, struct p_setting *s)
 {
@@ -205,6 +219,8 @@ static bool read_setting(struct model *m, struct scope *scope, const struct ast_
 
 	if (o->id == OPT_POOL)
 		return read_pool(o, v, s);
+	if (o->id == OPT_TABLE)
+		return read_table(o, v, s);
 	if (kind == '|')
 		return n ? read_words(m, v, s) : usage(o, "arguments");
 	if (kind == 'R')
@@ -323,5 +339,10 @@ void option_settings(struct model *m)
 		out->front_mode = out->back_mode = (enum p_mode)out->settings[OPT_MODE].num;
 		if (strchr(option_sides(e->kind), 'b'))
 			queue_default(out->settings);
+	}
+	for (size_t i = 0; i < m->checkpoints.n; i++) {
+		struct entity *e = m->checkpoints.all[i]->object;
+
+		settings_of(m, e->opts, &e->scope, "k", e->out->settings);
 	}
 }

@@ -210,6 +210,23 @@ static bool read_bind(struct model *m, struct scope *scope, const struct ast_val
 	return true;
 }
 
+/* pass CHECKPOINT */
+static const struct ast_value *server_pass(struct model *m, const struct ast_value *v,
+					   struct p_server *s)
+{
+	const struct entity *cp;
+
+	if (!v->next) {
+		diag(E054, v->at, "pass", "one checkpoint");
+		return NULL;
+	}
+	if (text_refused(v->next, "names of checkpoints are fixed"))
+		return NULL;
+	cp = model_checkpoint(m, v->next->text, v->next->at);
+	s->pass = cp ? cp->out : NULL;
+	return v->next->next;
+}
+
 static void read_server_options(struct model *m, struct entity *e, const struct ast_value *v,
 				struct p_server *s)
 {
@@ -230,6 +247,10 @@ static void read_server_options(struct model *m, struct entity *e, const struct 
 		}
 		if (str_eq(v->text, S("source"))) {
 			v = option_source(m, e, v->next, &s->source);
+			continue;
+		}
+		if (str_eq(v->text, S("pass"))) {
+			v = server_pass(m, v, s);
 			continue;
 		}
 		if (part_missing(PART_SERVER, v->text, v->at))
@@ -258,7 +279,8 @@ static bool is_server_word(const struct ast_value *v)
 		if (str_eq(v->text, str_from(server_words[i].name)))
 			return true;
 	return str_eq(v->text, S("send-proxy")) || str_eq(v->text, S("send-proxy-v2")) ||
-	       str_eq(v->text, S("source")) || option_tls_word(v, true);
+	       str_eq(v->text, S("source")) || str_eq(v->text, S("pass")) ||
+	       option_tls_word(v, true);
 }
 
 /* server NAME [ADDRESS] options; NAME alone is the host, on the port that the client came to

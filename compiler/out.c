@@ -238,6 +238,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_TLS, "tls" },
 		{ PART_LOG_HTTP, "log_text" },
 		{ PART_LOG_JSON, "log_json" },
+		{ PART_CHECKPOINT, "checkpoint" },
 		{ PART_HS_ACCEPT_PROXY, "hs_accept_proxy" },
 		{ PART_HS_MONITOR, "hs_monitor" },
 		{ PART_HS_CONN_IN, "hs_conn_in" },
@@ -267,6 +268,7 @@ static void counts(const struct emit *e, FILE *f)
 		{ "ntexts", EMIT_TEXTS },       { "nvalue_nets", EMIT_VALUE_NETS },
 		{ "ndecides", EMIT_DECIDES },   { "nsets", EMIT_SETS },
 		{ "ntlses", EMIT_TLSES },
+		{ "ncheckpoints", EMIT_CHECKPOINTS },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

@@ -103,7 +103,7 @@ static const struct field bind_fields[] = { F(U32, addr) F(U32, where) F(U8, acc
 #undef ROW
 #define ROW ws_server
 static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, where)
-	F(I32, weight) F(I32, maxconn)
+	F(U32, pass) F(I32, weight) F(I32, maxconn)
 	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U8, checked) F(U32, source.mode)
 	F(U32, source.addr)
 	F(U32, source.subject) F(U32, check_addr) F(REF, cookie) F(U32, check_port)
@@ -158,6 +158,11 @@ static const struct field scan_fields[] = { F(U32, subject) F(U32, present) F(U3
 	F(U32, ranges) F(U32, nets) END };
 #undef ROW
 
+#define ROW ws_checkpoint
+static const struct field checkpoint_fields[] = { F(REF, name) F(U32, where) F(U32, nums)
+	F(U32, key) F(U32, rsp_key) F(U8, limit) F(U8, holds) END };
+#undef ROW
+
 /* Rows of one number or one reference have no field names. */
 static const struct field one_u32[] = { { "", F_U32, 0 }, END };
 static const struct field one_i64[] = { { "", F_I64, 0 }, END };
@@ -182,6 +187,7 @@ static const struct field *const fields[EMIT_NTABLES] = {
 	[EMIT_VALUE_NETS] = value_net_fields, [EMIT_NUMS] = one_i64, [EMIT_CAPTURES] = one_ref,
 	[EMIT_DECIDES] = decide_fields, [EMIT_DECIDE_GROUPS] = scan_group_fields,
 	[EMIT_DECIDE_SCANS] = scan_fields, [EMIT_DECIDE_WORDS] = one_u32,
+	[EMIT_CHECKPOINTS] = checkpoint_fields,
 };
 
 /* clang-format on */

@@ -319,6 +319,7 @@ struct p_server {
 	int64_t check_port; /* 0: as the section says */
 	struct p_addr check_addr; /* likewise kind NONE */
 	struct p_source source;
+	struct p_section *pass; /* checkpoint of its requests, or NULL */
 };
 
 struct p_errorpage {
@@ -402,6 +403,8 @@ struct p_section {
 	struct p_check check;
 	struct p_cookie cookie;
 	struct p_subject *balance_on; /* what source, uri and hash look at, else NULL */
+	struct p_subject *key, *rsp_key; /* checkpoint: what is counted apart, as requests and as
+					    responses read it; NULL: no key, or not there */
 	struct p_net *monitor;
 	uint32_t nmonitor;
 };

@@ -25,6 +25,9 @@ static const char *action_fault(const struct program *p, const struct p_action *
 		return "an auth without a file of users";
 	if (a->id == ACT_URIREMAP && !a->target)
 		return "a uriremap without backend";
+	if ((a->id == ACT_PASS || a->id == ACT_COUNT) !=
+	    (a->target && a->target->kind == SEC_CHECKPOINT))
+		return "a pass or count without checkpoint, or a jump to one";
 	if ((a->id == ACT_REP || a->id == ACT_DELETE || a->id == ACT_REWRITE ||
 	     a->id == ACT_REQLINE || a->id == ACT_STSLINE) &&
 	    !a->regex)
@@ -121,6 +124,38 @@ static bool expr_ends(const struct p_expr *e, uint8_t *seen, unsigned depth)
 	return ok;
 }
 
+static const char *subject_fault(const struct p_subject *s)
+{
+	bool counter = s->id == SUBJ_RATE || s->id == SUBJ_CONC || s->id == SUBJ_QUEUED;
+
+	return counter != (s->section && s->section->kind == SEC_CHECKPOINT)
+		       ? "a counter without checkpoint, or another subject's"
+		       : NULL;
+}
+
+/* Checkpoints hold no rules and stand behind all other sections, where nothing else names them. */
+static const char *section_fault(const struct program *p, uint32_t i)
+{
+	const struct p_section *s = p->sections[i];
+	const struct p_section *named[] = { s->filters, s->servers_of, s->default_backend };
+	bool apart = s->kind == SEC_CHECKPOINT;
+
+	if (!s->filters || !s->servers_of || !place_known(p, s->place))
+		return "a section without rules, servers or place";
+	for (size_t k = 0; k < 3; k++)
+		if (named[k] && (named[k]->kind == SEC_CHECKPOINT) != apart)
+			return "a checkpoint in the place of a section";
+	for (uint32_t k = 0; k < s->nservers; k++)
+		if (apart || (s->servers[k].pass && s->servers[k].pass->kind != SEC_CHECKPOINT))
+			return "a checkpoint with servers, or a server's that is none";
+	for (int dir = 0; dir < RULE_DIRS; dir++)
+		if (apart && s->chains[dir].n)
+			return "a checkpoint with rules";
+	return i && !apart && p->sections[i - 1]->kind == SEC_CHECKPOINT
+		       ? "a checkpoint before another section"
+		       : NULL;
+}
+
 static const char *program_fault(struct arena *a, const struct program *p)
 {
 	uint8_t *seen = arena_get(a, p->nacls + 1);
@@ -143,9 +178,9 @@ static const char *program_fault(struct arena *a, const struct program *p)
 		    !tests_fit(p->asserts[i].cond))
 			why = "an assert without condition, target or place";
 	for (uint32_t i = 0; i < p->nsections && !why; i++)
-		if (!p->sections[i]->filters || !p->sections[i]->servers_of ||
-		    !place_known(p, p->sections[i]->place))
-			why = "a section without rules, servers or place";
+		why = section_fault(p, i);
+	for (uint32_t i = 0; i < p->nsubjects && !why; i++)
+		why = subject_fault(p->subjects[i]);
 	return why;
 }
 

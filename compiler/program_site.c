@@ -175,6 +175,7 @@ void form_server(struct pio *io, struct p_server *s)
 	form_addr(io, "check_addr", &s->check_addr);
 	form_source(io, "source", &s->source);
 	form_tls(io, &s->tls);
+	form_ref_section(io, "pass", &s->pass);
 	form_place(io, &s->place);
 }
 
@@ -307,6 +308,8 @@ void form_section_facts(struct pio *io, struct p_section *s)
 	form_check(io, &s->check);
 	form_cookie(io, &s->cookie);
 	form_ref_subject(io, "balance_on", &s->balance_on);
+	form_ref_subject(io, "key", &s->key);
+	form_ref_subject(io, "rsp_key", &s->rsp_key);
 	IO_LIST(io, "monitor", s->nmonitor, s->monitor, form_net);
 }
 

@@ -107,13 +107,15 @@ static struct scope *new_scope(struct model *m, struct scope *scope, struct enti
 	return scope;
 }
 
-static void add_entity(struct model *m, const struct ast_section *sec)
+/* Under its name in <names>. NULL: the name is taken, which has been reported. */
+static struct entity *new_entity(struct model *m, struct symbols *names,
+				 const struct ast_section *sec)
 {
-	struct entity *e = symbol_get(&m->sections, sec->name);
+	struct entity *e = symbol_get(names, sec->name);
 
 	if (e) {
 		twice(sec->name, sec->name_at, e->ast->name_at);
-		return;
+		return NULL;
 	}
 	e = ARENA_NEW(m->arena, struct entity);
 	e->kind = sec->kind;
@@ -122,13 +124,31 @@ static void add_entity(struct model *m, const struct ast_section *sec)
 	e->filters = e->servers_of = e;
 	e->opts = ARENA_ARRAY(m->arena, struct vec, OPTIONS);
 	e->out = ARENA_NEW(m->arena, struct p_section);
-	e->out->index = (uint32_t)m->entities.n;
 	e->out->kind = sec->kind;
 	e->out->place = place_of(sec->at);
 	e->out->name = sec->name;
 	add_names(m, new_scope(m, &e->scope, e), sec);
-	symbol_put(m->arena, &m->sections, e->name, e);
+	symbol_put(m->arena, names, e->name, e);
+	return e;
+}
+
+static void add_entity(struct model *m, const struct ast_section *sec)
+{
+	struct entity *e = new_entity(m, &m->sections, sec);
+
+	if (!e)
+		return;
+	e->out->index = (uint32_t)m->entities.n;
 	vec_push(m->arena, &m->entities, e);
+}
+
+/* Checkpoints have a name space of their own, and come behind all other sections. */
+static void add_checkpoint(struct model *m, const struct ast_section *sec)
+{
+	struct entity *e = new_entity(m, &m->checkpoints, sec);
+
+	if (e)
+		e->out->filters = e->out->servers_of = e->out;
 }
 
 static void add_profile(struct model *m, const struct ast_section *sec)
@@ -248,7 +268,7 @@ void resolve_names(struct model *m)
 		else if (sec->kind == SEC_TEST)
 			add_case(m, sec);
 		else if (sec->kind == SEC_CHECKPOINT)
-			part_missing(PART_SECTION, S("checkpoint"), sec->at);
+			add_checkpoint(m, sec);
 		else
 			add_entity(m, sec);
 	}

@@ -335,6 +335,8 @@ void resolve_options(struct model *m)
 		collect_profile(m, m->profiles.all[i]->object);
 	for (size_t i = 0; i < m->entities.n; i++)
 		collect_entity(m, m->entities.p[i]);
+	for (size_t i = 0; i < m->checkpoints.n; i++)
+		collect_entity(m, m->checkpoints.all[i]->object);
 	for (size_t i = 0; i < m->profiles.n; i++)
 		check_profile(m->profiles.all[i]->object);
 }

@@ -14,7 +14,7 @@ WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compile
 WEIR_MIDDLE_SRC := compiler/symbol.c compiler/value.c compiler/model.c compiler/resolve.c compiler/resolve_option.c \
 	compiler/option.c compiler/resolve_link.c compiler/option_line.c compiler/option_tls.c compiler/option_bind.c compiler/option_check.c compiler/option_cookie.c compiler/lower_table.c \
 	compiler/lower_subject.c compiler/lower_text.c compiler/lower_test.c compiler/lower_cond.c compiler/lower_action.c compiler/lower_answer.c \
-	compiler/lower_edit.c compiler/lower_rule.c compiler/lower_assert.c compiler/check_flow.c compiler/check_site.c compiler/lower.c
+	compiler/lower_edit.c compiler/lower_rule.c compiler/lower_assert.c compiler/lower_checkpoint.c compiler/check_flow.c compiler/check_site.c compiler/lower.c
 
 WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/regular/re_atomic.c \
 	compiler/regular/re_parse.c compiler/regular/nfa.c compiler/regular/dfa.c compiler/regular/dfa_raw.c \

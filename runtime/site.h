@@ -5,7 +5,8 @@
  * ws_site itself and its lists of parts. The generated file is the only place that names optional
  * parts, so only what a site uses is linked.
  *
- * Changes: 1 first form; 2 targets, queues, pages, decisions, dynamic tables, control, threads.
+ * Changes: 1 first form; 2 targets, queues, pages, decisions, dynamic tables, control,
+ * threads, checkpoints.
  * A change of any struct here raises WEIR_ABI. */
 #ifndef WEIR_SITE_H
 #define WEIR_SITE_H
@@ -71,7 +72,7 @@ struct ws_subject {
 	uint8_t base_type; /* before converters */
 	struct ws_ref name; /* header names in lower case */
 	int64_t num; /* random(N); h: enum ws_field_id; var and capture: slot; section index of
-			conns(), nbsrv()… */
+			conns(), nbsrv()…; row of checkpoints of rate(), conc(), queued() */
 	struct ws_run convs;
 };
 
@@ -188,7 +189,8 @@ struct ws_action {
 	int64_t num;
 	struct ws_ref name; /* header, realm, old prefix of mapuri is <old> */
 	struct ws_ref old;
-	uint32_t text, regex, subject, map, target; /* indexes or WS_NONE; target: section */
+	uint32_t text, regex, subject, map, target; /* indexes or WS_NONE; target: section, of
+						       pass and count checkpoint */
 	uint32_t slot; /* capture, variable */
 	uint32_t answer; /* respond: row of answers; WS_NONE: page <num> (enum ws_page) */
 	uint32_t where; /* row of places */
@@ -324,6 +326,7 @@ struct ws_server {
 	struct ws_ref name;
 	uint32_t addr; /* text */
 	uint32_t where;
+	uint32_t pass; /* checkpoint of its requests, or WS_NONE */
 	int32_t weight, maxconn;
 	uint8_t backup, disabled, send_proxy, checked;
 	struct ws_source source;
@@ -396,6 +399,23 @@ struct ws_section {
 	uint32_t cookie; /* 1 + row of cookies; 0: none */
 };
 
+enum ws_limit { WS_LIMIT_NONE, WS_LIMIT_RATE, WS_LIMIT_CONCURRENCY };
+
+/* A checkpoint. Its numbers are a block as that of a section: WS_RATE_BYTES and WS_RATE_MS are the
+ * rate, or the period alone; WS_MAXCONN the concurrency; WS_QUEUE_MAX most waiting for a key, 0: no
+ * limit; WS_T_QUEUE the longest wait; WS_POOL_MAX most keys; WS_KEEP how long an unused one is
+ * kept. */
+struct ws_checkpoint {
+	struct ws_ref name;
+	uint32_t where;
+	uint32_t nums; /* first of WS_NUMS rows of <nums> */
+	uint32_t key, rsp_key; /* subject as requests, as responses read it; WS_NONE: none */
+	uint8_t limit; /* enum ws_limit */
+	uint8_t holds; /* exchanges are counted until they end */
+	uint8_t spare[2];
+};
+#define WS_KEEP WS_T_KEEPALIVE
+
 struct ws_param {
 	struct ws_ref name, def;
 	uint32_t has_default, where;
@@ -434,6 +454,7 @@ struct decide_part;
 struct dynamic_part;
 struct tls_part;
 struct log_part;
+struct checkpoint_part;
 struct handshake;
 
 /* Parts that a site may name; each is one object file of the runtime. */
@@ -460,6 +481,7 @@ extern const struct decide_part decide_index;
 extern const struct dynamic_part dynamic_tables;
 extern const struct tls_part tls_openssl;
 extern const struct log_part log_http, log_json;
+extern const struct checkpoint_part checkpoint_all;
 /* accept-proxy, monitor-net, conn in rules, send-proxy */
 extern const struct handshake hs_accept_proxy, hs_monitor, hs_conn_in, hs_send_proxy_v1,
 	hs_send_proxy_v2;
@@ -509,8 +531,10 @@ struct ws_site {
 	const struct ws_scan_group *decide_groups;
 	const struct ws_scan *decide_scans;
 	const uint32_t *decide_words;
+	const struct ws_checkpoint *checkpoints;
 	uint32_t nrules, nregexes, nparams, nbound_nums, nnums, nmaps, ncaptures, nvars, nsubjects,
 		ntexts, nvalue_nets, ndecides, nsets, ntlses;
+	uint32_t ncheckpoints;
 	uint32_t site_nums; /* first row of the site's own numbers in nums */
 	struct ws_run site_logs, trusted;
 	struct ws_ref user, group, chroot;
@@ -540,6 +564,7 @@ struct ws_site {
 	const struct decide_part *decide; /* NULL: every rule is tested */
 	const struct dynamic_part *dynamic; /* NULL: no dynamic set or map */
 	const struct tls_part *tls; /* NULL: every connection is in clear */
+	const struct checkpoint_part *checkpoint; /* NULL: no checkpoint */
 	const struct log_part *log_text, *log_json;
 	const struct handshake *hs_accept_proxy, *hs_monitor, *hs_conn_in,
 		*hs_send_proxy[3]; /* [1], [2]: by version */

@@ -2,7 +2,7 @@
 # The runtime's sources by layer, low to high. Optional parts are one object file each.
 RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtime/base/h1_class.c runtime/base/uri.c runtime/base/addr.c \
 	runtime/base/number_set.c runtime/base/thread_name.c \
-	runtime/base/scan.c runtime/base/automaton.c
+	runtime/base/scan.c runtime/base/automaton.c runtime/base/siphash.c
 RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c runtime/http/msg_edit.c \
 	runtime/http/h1_fields.c runtime/http/h1_frame.c runtime/http/h1_parse.c runtime/http/h1_write.c runtime/http/h1_chunk.c \
 	runtime/http/mux_copy.c runtime/http/stream.c runtime/http/stream_splice.c runtime/http/mux_h1_in.c runtime/http/mux_h1_out.c runtime/http/mux_h1.c runtime/http/mux_tcp.c
@@ -27,6 +27,7 @@ RT_PROXY_SRC += runtime/proxy/check.c
 RT_PROXY_SRC += runtime/proxy/takeover.c runtime/proxy/conns.c
 RT_PROXY_SRC += runtime/proxy/check.c runtime/proxy/cookie.c
 RT_PROXY_SRC += runtime/proxy/tls_openssl.c runtime/proxy/subject_tls.c
+RT_PROXY_SRC += runtime/proxy/checkpoint.c runtime/proxy/pass.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \

@@ -293,7 +293,7 @@ def ends():
     return ["## End codes", "", "Two letters of each log line. The first: who ended it. `C` "
             "client, `S` server, `P` a rule or a limit, `L` answered here, `R` a resource was "
             "missing, `c` and `s` the client or the server timed out, `K` stopped by the operator, "
-            "`-` nobody. The second: when. `R` request, `C` connecting, `H` head of the answer "
+            "`-` nobody; `CQ` and `CD` with status 503 are a checkpoint's. The second: when. `R` request, `C` connecting, `H` head of the answer "
             "awaited, `D` data, `-` after the end.", ""] + table(
         ["code", "meaning"],
         [[code(word), cell(doc)] for _, word, doc in rows("runtime/proxy/end.def", "END")])

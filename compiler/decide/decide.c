@@ -383,7 +383,7 @@ void decide_build(struct emit *e, enum decide_mode mode)
 	e->decided = ARENA_ARRAY(e->arena, struct decide_report,
 				 (size_t)e->p->nsections * RULE_DIRS + 1);
 	decide_words(e, 1); /* offset 0 is none */
-	for (uint32_t i = 0; i < e->p->nsections * RULE_DIRS; i++) {
+	for (uint32_t i = 0; i < e->nnamed * RULE_DIRS; i++) {
 		const struct p_chain *c = &e->p->sections[i / RULE_DIRS]->chains[i % RULE_DIRS];
 		struct ws_section *row = table_row(&e->tables[EMIT_SECTIONS], i / RULE_DIRS);
 		uint32_t *same = &known[row->chains[i % RULE_DIRS].first];

@@ -362,9 +362,10 @@ static bool run_handlers(struct conn *c)
 		}
 		if (r == HS_CLOSE)
 			conn_close(c);
-		else if (r == HS_FAIL || (c->flags & CONN_EOF) || (x->early && !buf_room(x->early)))
+		else if (r == HS_FAIL || (c->flags & CONN_EOF) ||
+			 (r != HS_HOLD && x->early && !buf_room(x->early)))
 			conn_fail(c, ECONNABORTED);
-		else
+		else if (!x->early || buf_room(x->early))
 			conn_recv(c, IO_ONCE);
 		return false;
 	}

@@ -45,7 +45,13 @@ enum conn_state {
 #define CONN_TRANSPORT 0x8000 /* bytes pass through a transport (transport.h) */
 
 /* One handler of the handshake list; each runs until it says DONE, then removes itself. */
-enum hs_result { HS_MORE, HS_DONE, HS_FAIL, HS_CLOSE /* answered: end politely */ };
+enum hs_result {
+	HS_MORE,
+	HS_DONE,
+	HS_FAIL,
+	HS_CLOSE /* answered: end politely */,
+	HS_HOLD /* not before it is asked again (handshake.h); bytes are kept up to a buffer */
+};
 struct handshake {
 	const char *name;
 	/* <in>: bytes received so far; eats *<used> of them. <in>.n may be 0 at the first call.

@@ -15,6 +15,10 @@ extern const struct handshake hs_monitor;
 extern const struct handshake hs_accept_proxy;
 /* "conn in" rules, by the listener's conn_in. */
 extern const struct handshake hs_conn_in;
+/* Rules that said HS_HOLD: the connection's handshake stands still, its timeout too / they are
+ * asked again. Does nothing on a connection that ends. */
+void hs_conn_in_hold(struct conn *c);
+void hs_conn_in_go_on(struct conn *c);
 
 /* Server side: tells the addresses of conn_tell_addrs, in one packet with what follows. */
 extern const struct handshake hs_send_proxy_v1, hs_send_proxy_v2;

@@ -17,6 +17,7 @@
 #include "../core/profile.h"
 #include "../net/listener.h"
 #include "../proxy/check.h"
+#include "../proxy/checkpoint.h"
 #include "../proxy/conf.h"
 #include "../proxy/server.h"
 #include "control_conn.h"
@@ -208,6 +209,25 @@ static void set_server(struct answer *a, struct str rest)
 	}
 }
 
+static void show_checkpoints(struct answer *a)
+{
+	struct checkpoint_shown s;
+
+	for (uint32_t i = 0; site.ws->checkpoint && site.ws->checkpoint->show(i, &s); i++) {
+		row_begin(a);
+		row_text(a, "checkpoint", s.name);
+		row_num(a, "keys", s.keys);
+		row_num(a, "keys_max", s.keys_max);
+		row_num(a, "waiting", s.waiting);
+		row_num(a, "queues", s.queues);
+		row_num(a, "held", s.held);
+#define COUNT(member, name, doc) row_num(a, name, s.member);
+		CHECKPOINT_COUNTS(COUNT)
+#undef COUNT
+		row_end(a);
+	}
+}
+
 static const char help[] =
 	"help                                this text\n"
 	"[json] show info                    the process\n"
@@ -219,6 +239,7 @@ static const char help[] =
 	"profile on|off                      times tasks, or no more\n"
 	"[json] show servers                 servers, their state and requests\n"
 	"server BACKEND/NAME enable|disable  takes part in balancing, or not\n"
+	"[json] show checkpoints             keys, waiting, passed, refused\n"
 	"[json] show sets                    sets and maps that change\n"
 	"[json] set list NAME                values of a set\n"
 	"set add NAME VALUE                  one more value\n"
@@ -254,6 +275,8 @@ static void command(struct answer *a, struct control_bulk *bulk, struct str line
 		profile_set(line.n == 10);
 	else if (str_eq(line, S("show servers")))
 		show_servers(a);
+	else if (str_eq(line, S("show checkpoints")))
+		show_checkpoints(a);
 	else if (str_eq(line, S("show sets")))
 		control_sets(a);
 	else if (str_starts(line, S("set ")) || str_starts(line, S("map ")))

@@ -5,6 +5,7 @@
 
 #include "../core/thread.h"
 #include "balance.h"
+#include "checkpoint.h"
 #include "queue.h"
 #include "relay.h"
 #include "rule.h"
@@ -121,6 +122,8 @@ static void attempt_connect(struct exchange *x)
 {
 	int err = 0;
 
+	if (x->srv->ws && x->srv->ws->pass != WS_NONE && site.ws->checkpoint->server(x))
+		return;
 	x->step = X_CONNECT;
 	attempt_count(x, x->srv);
 	switch (server_get(x, x->flags & X_FRESH, &err)) {

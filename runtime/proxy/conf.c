@@ -9,6 +9,7 @@
 #include "../base/arena.h"
 #include "../core/log.h"
 #include "check.h"
+#include "checkpoint.h"
 #include "dynamic.h"
 #include "rule.h"
 #include "target.h"
@@ -321,7 +322,8 @@ static void load_front(struct load *l, uint32_t i)
 	f->name = ws_str(ws->name);
 	f->index = i;
 	f->tcp = ws->front_tcp;
-	f->sets = sets_early(ws);
+	f->sets = sets_early(ws) ||
+		  (site.ws->checkpoint && ws->chains[WS_CONN_IN].n + ws->chains[WS_SESS_IN].n);
 	f->mux = (struct mux_conf) {
 		.app = &exchange_front_app,
 		.head_max = (uint32_t)all[WS_HEAD_MAX],
@@ -551,6 +553,8 @@ bool conf_load(const struct ws_site *ws, const struct param_arg *args, unsigned 
 		site.keeps_request |= (ws->subjects[i].flags & WS_SUBJ_REQUEST) != 0;
 	if (!l.bad && ws->check)
 		l.bad = !ws->check->load(err);
+	if (!l.bad && ws->checkpoint)
+		l.bad = !ws->checkpoint->load(err);
 	if (!l.bad && ws->dynamic)
 		l.bad = !ws->dynamic->load(err);
 	return !l.bad;
@@ -562,6 +566,8 @@ void conf_free(void)
 		site.ws->dynamic->free();
 	if (site.ws && site.ws->tls)
 		site.ws->tls->free();
+	if (site.ws && site.ws->checkpoint)
+		site.ws->checkpoint->free();
 	for (uint32_t i = 0; site.ws && i < site.ws->nregexes; i++)
 		if (site.regexes && site.regexes[i])
 			site.ws->regex->free(site.regexes[i]);

@@ -30,7 +30,8 @@ struct front {
 	uint32_t index; /* of the section */
 	struct log_sink_set *sinks; /* NULL: no log */
 	bool tcp;
-	bool sets; /* its conn in or sess in rules set variables or the log level */
+	bool sets; /* its conn in or sess in rules set variables or the log level, or may meet a
+		      checkpoint */
 	struct conn_limit limit; /* open client connections */
 	struct addr_net *monitor; /* monitor-net */
 	struct addr_net *ff_unless; /* forwardfor ... unless */
@@ -107,7 +108,7 @@ struct proxy_thread {
 	struct list held; /* struct held */
 	struct thread_counts *counts; /* count.h; NULL: no page shows them */
 	uint32_t nclients, nexchanges;
-	uint32_t nwaiters; /* in queues, or with a place that is on its way */
+	uint32_t nwaiters; /* in queues and checkpoints, or with a place that is on its way */
 	uint32_t nservers; /* server connections */
 	struct timer drain; /* during a graceful stop */
 	uint64_t drain_since;

@@ -25,6 +25,8 @@ static int fail_of(const struct exchange *x)
 	case END_BAD_REQUEST:
 	case END_RULE:
 	case END_TARPIT:
+	case END_CHECKPOINT_FULL:
+	case END_CHECKPOINT_LATE:
 	case END_REWRITE:
 	case END_RULE_RESPONSE:
 		return FAIL_REFUSED;

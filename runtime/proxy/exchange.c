@@ -8,6 +8,7 @@
 #include "../core/pool.h"
 #include "answer.h"
 #include "attempt.h"
+#include "checkpoint.h"
 #include "cookie.h"
 #include "count.h"
 #include "relay.h"
@@ -81,6 +82,8 @@ void exchange_forget(struct exchange *x)
 	slice_put(&x->held);
 	answer_release(x);
 	rule_release(x);
+	if (x->turns)
+		site.ws->checkpoint->leave(&x->turns);
 	list_del(&x->link);
 	pt()->nexchanges--;
 	pool_put(&exchange_pool, x);
@@ -356,13 +359,18 @@ void exchange_back_failed(struct exchange *x, enum stream_error why)
 static struct rule_run run_on(struct exchange *x, struct msg *m, enum ws_dir dir)
 {
 	return (struct rule_run) {
-		.x = x, .m = m, .dir = dir, .vars = &x->vars, .log_level = &x->log_level
+		.x = x,
+		.m = m,
+		.dir = dir,
+		.vars = &x->vars,
+		.turns = &x->turns,
+		.log_level = &x->log_level,
 	};
 }
 
-static void routed(struct exchange *x, struct rule_run *r, enum route_end end)
+void route_ended(struct exchange *x, struct rule_run *r, enum route_end end)
 {
-	x->t_rules = th->now_us;
+	x->t_rules = th->now_us - x->queued_us; /* in checkpoints */
 	switch (end) {
 	case ROUTE_SERVER:
 		if (site.ws->cookie && !site.ws->cookie->request(x))
@@ -421,7 +429,7 @@ static void front_head(struct stream *s, struct msg *m)
 		x->flags |= X_HEAD_METHOD;
 	if (idempotent(meth))
 		x->flags |= X_IDEMPOTENT;
-	routed(x, &r, route_request(x, &r));
+	route_ended(x, &r, route_request(x, &r));
 }
 
 static void bad_request(struct exchange *x)
@@ -494,7 +502,7 @@ void exchange_route_tcp(struct exchange *x)
 
 	x->step_at = 0;
 	front_mux(x)->credit(x->front, false);
-	routed(x, &r, route_request(x, &r));
+	route_ended(x, &r, route_request(x, &r));
 }
 
 /* -- the answer ---------------------------------------------------------------------------------

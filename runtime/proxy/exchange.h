@@ -17,7 +17,7 @@
 enum x_step {
 	X_HEAD,
 	X_PREREAD /* tcp */,
-	X_QUEUE /* for a place on a server */,
+	X_QUEUE /* for a place on a server, or in a checkpoint */,
 	X_CONNECT,
 	X_WAIT /* before a retry */,
 	X_SENT,
@@ -62,6 +62,7 @@ enum end_code {
 
 struct srv_conn;
 struct waiter;
+struct turn;
 
 /* Where a page (count.h) goes on. */
 struct page_at {
@@ -80,6 +81,8 @@ struct exchange {
 	struct server *srv;
 	struct server *place; /* where it takes one of the places that maxconn allows, or NULL */
 	struct waiter *waiter; /* X_QUEUE */
+	struct turn *turns; /* in checkpoints */
+	struct server *passed; /* whose checkpoint it has passed */
 	struct server *counted; /* whose request this is, for the counters; NULL: nobody's */
 	struct msg req, rsp;
 	struct msg

@@ -2,6 +2,7 @@
 #include "front.h"
 
 #include "../net/listener.h"
+#include "checkpoint.h"
 #include "rule.h"
 #include "session.h"
 #include "tls_part.h"
@@ -21,8 +22,9 @@ static bool passes(struct conn *c, struct rule_run *r, enum ws_dir dir)
 		return true;
 	s = session_take(c);
 	r->vars = &s.vars;
+	r->turns = &s.turns;
 	r->log_level = &s.log_level;
-	pass = rules_run(r, fe->ws, dir) == RULES_DONE;
+	pass = (s.turns ? site.ws->checkpoint->rules : rules_run)(r, fe->ws, dir) == RULES_DONE;
 	return session_put(c, &s) && pass;
 }
 
@@ -33,7 +35,7 @@ static enum hs_result conn_in(struct conn *c)
 	struct rule_run r = { .conn = c, .src = c->peer, .dst = *conn_local(c) };
 
 	if (!passes(c, &r, WS_CONN_IN))
-		return HS_FAIL;
+		return r.answer.hold ? HS_HOLD : HS_FAIL;
 	if (addr_equal(&r.src, &c->peer) && addr_equal(&r.dst, conn_local(c)))
 		return HS_DONE;
 	return conn_set_addrs(c, &r.src, &r.dst) ? HS_DONE : HS_FAIL;

@@ -6,6 +6,7 @@
 #include "../core/buf.h"
 #include "../core/pool.h"
 #include "check.h"
+#include "checkpoint.h"
 #include "count.h"
 #include "queue.h"
 #include "rule.h"
@@ -14,7 +15,7 @@
 #define POOLS_SHOWN 64
 
 /* Rows of a family: one for each of these. */
-enum of { OF_SITE, OF_FRONT, OF_BACK, OF_SERVER, OF_RULE, OF_POOL };
+enum of { OF_SITE, OF_FRONT, OF_BACK, OF_SERVER, OF_RULE, OF_POOL, OF_CHECKPOINT };
 
 static const char *const kinds[] = { "frontend", "backend", "server" };
 
@@ -34,6 +35,11 @@ static const char *const fails[FAILS] = {
 #undef FAILED
 };
 static const char *const states[] = { "in_use", "free" };
+static const char *const turns[] = {
+#define COUNT(member, name, doc) name,
+	CHECKPOINT_COUNTS(COUNT)
+#undef COUNT
+};
 
 /* -- values -------------------------------------------------------------------------------------
  */
@@ -179,6 +185,41 @@ static uint64_t pool_objects(const struct page_at *at)
 	return at->variant ? rows[at->i].cached + rows[at->i].shared : rows[at->i].in_use;
 }
 
+static struct checkpoint_shown shown(const struct page_at *at)
+{
+	struct checkpoint_shown s = { 0 };
+
+	site.ws->checkpoint->show(at->i, &s);
+	return s;
+}
+
+static uint64_t checkpoint_counts(const struct page_at *at)
+{
+	struct checkpoint_shown s = shown(at);
+	const uint64_t counts[] = {
+#define COUNT(member, ...) s.member,
+		CHECKPOINT_COUNTS(COUNT)
+#undef COUNT
+	};
+
+	return counts[at->variant];
+}
+
+static uint64_t checkpoint_waiting(const struct page_at *at)
+{
+	return shown(at).waiting;
+}
+
+static uint64_t checkpoint_held(const struct page_at *at)
+{
+	return shown(at).held;
+}
+
+static uint64_t checkpoint_keys(const struct page_at *at)
+{
+	return shown(at).keys;
+}
+
 #define PLAIN NULL, NULL, 0
 #define CLASSES "code", classes, COUNT_CLASSES
 #define KINDS "kind", fails, FAILS
@@ -232,6 +273,15 @@ static const struct family families[] = {
 	SIDE(OF_SERVER, server, "server") { OF_RULE, "weir_rule_runs_total", "counter",
 					    "how often a rule's actions have run", PLAIN,
 					    rule_hits },
+	{ OF_CHECKPOINT, "weir_checkpoint_messages_total", "counter",
+	  "what has happened in a checkpoint, by result", "result", turns,
+	  sizeof(turns) / sizeof(*turns), checkpoint_counts },
+	{ OF_CHECKPOINT, "weir_checkpoint_waiting", "gauge", "messages that wait for their turn",
+	  PLAIN, checkpoint_waiting },
+	{ OF_CHECKPOINT, "weir_checkpoint_held", "gauge", "messages counted until they end", PLAIN,
+	  checkpoint_held },
+	{ OF_CHECKPOINT, "weir_checkpoint_keys", "gauge", "keys that are known", PLAIN,
+	  checkpoint_keys },
 };
 #define NFAMILIES (sizeof(families) / sizeof(families[0]))
 
@@ -309,6 +359,8 @@ static void labels(struct row *r, const struct family *f, const struct page_at *
 		rule_labels(r, at->i);
 	if (f->of == OF_POOL && at->i < pool_counts(pools, POOLS_SHOWN))
 		put_label(r, "pool", str_from(pools[at->i].name));
+	if (f->of == OF_CHECKPOINT)
+		put_label(r, "checkpoint", ws_str(site.ws->checkpoints[at->i].name));
 	if (f->variants)
 		put_label(r, f->label, str_from(f->variants[at->variant]));
 	if (r->p[r->n - 1] == '{')
@@ -359,6 +411,8 @@ static uint32_t rows_of(enum of of)
 		return 1;
 	case OF_RULE:
 		return site.ws->nrules;
+	case OF_CHECKPOINT:
+		return site.ws->ncheckpoints;
 	case OF_POOL:
 		n = pool_counts(pools, POOLS_SHOWN);
 		return n < POOLS_SHOWN ? n : POOLS_SHOWN;

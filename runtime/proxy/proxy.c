@@ -5,6 +5,7 @@
 
 #include "../net/conn.h"
 #include "check.h"
+#include "checkpoint.h"
 #include "count.h"
 #include "decide.h"
 #include "exchange.h"
@@ -34,6 +35,8 @@ void proxy_init(void)
 	server_init();
 	if (site.ws->queue)
 		site.ws->queue->init();
+	if (site.ws->checkpoint)
+		site.ws->checkpoint->init();
 	rule_init();
 	for (uint32_t i = 0; site.ws->actions[i]; i++)
 		if (site.ws->actions[i]->init)

@@ -26,29 +26,12 @@ static enum route_end as_route(enum rule_end end)
 	return end == RULES_ANSWER ? ROUTE_ANSWER : end == RULES_DROP ? ROUTE_DROP : ROUTE_FAIL;
 }
 
-/* Rules of the front side and of the reqrules that it jumps to. The compiler has proved that jumps
- * form no cycle. */
-static enum route_end front_rules(struct exchange *x, struct rule_run *r)
+/* req in of one section of the front side. */
+static enum rule_end front_rules(struct exchange *x, struct rule_run *r, uint32_t at)
 {
-	uint32_t at = x->fe->index;
-
-	for (;;) {
-		const struct ws_section *s = section(at);
-		enum rule_end end;
-
-		if (s->default_backend != WS_NONE)
-			x->default_be = s->default_backend;
-		end = rules_run(r, s, WS_REQ_IN);
-		if (end == RULES_DONE)
-			return ROUTE_SERVER;
-		if (end != RULES_SWITCH)
-			return as_route(end);
-		if (is_back(r->target)) {
-			choose(x, r->target);
-			return ROUTE_SERVER;
-		}
-		at = r->target;
-	}
+	if (section(at)->default_backend != WS_NONE)
+		x->default_be = section(at)->default_backend;
+	return rules_run(r, section(at), WS_REQ_IN);
 }
 
 /* Nothing was chosen: the last default_backend reached, else a listen's own servers. */
@@ -96,28 +79,46 @@ static bool keep_request(struct exchange *x)
 	return msg_copy(&x->req_left, &x->req);
 }
 
-enum route_end route_request(struct exchange *x, struct rule_run *r)
+/* The backend's req in has run: its req out. */
+static enum route_end request_out(struct exchange *x, struct rule_run *r)
 {
-	enum route_end end = front_rules(x, r);
 	enum rule_end e;
 
-	if (end != ROUTE_SERVER)
-		return end;
-	if (!choose_default(x))
-		return ROUTE_NONE;
-	x->flags |= X_BACKEND;
-	/* A listen entered by its own bind runs its rules once (language.md 2). */
-	if (x->be->index != x->fe->index) {
-		e = rules_run(r, x->be->ws, WS_REQ_IN);
-		if (e != RULES_DONE)
-			return as_route(e);
-	}
 	if (x->flags & X_TCP)
 		return ROUTE_SERVER;
 	if (!keep_request(x) || !forwarded_for(x))
 		return ROUTE_FAIL;
 	e = rules_run(r, x->be->ws, WS_REQ_OUT);
 	return e == RULES_DONE ? ROUTE_SERVER : as_route(e);
+}
+
+enum route_end route_on(struct exchange *x, struct rule_run *r, enum rule_end e)
+{
+	bool front = !(x->flags & X_BACKEND);
+
+	/* The compiler has proved that jumps form no cycle. */
+	while (e == RULES_SWITCH && !is_back(r->target))
+		e = front_rules(x, r, r->target);
+	if (e == RULES_SWITCH) {
+		choose(x, r->target);
+		e = RULES_DONE;
+	}
+	if (e == RULES_DONE && front) {
+		if (!choose_default(x))
+			return ROUTE_NONE;
+		x->flags |= X_BACKEND;
+		/* A listen entered by its own bind runs its rules once (language.md 2). */
+		if (x->be->index != x->fe->index)
+			e = rules_run(r, x->be->ws, WS_REQ_IN);
+	}
+	if (e != RULES_DONE)
+		return as_route(e);
+	return r->dir == WS_REQ_OUT ? ROUTE_SERVER : request_out(x, r);
+}
+
+enum route_end route_request(struct exchange *x, struct rule_run *r)
+{
+	return route_on(x, r, front_rules(x, r, x->fe->index));
 }
 
 /* -- responses ----------------------------------------------------------------------------------

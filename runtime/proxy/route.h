@@ -16,6 +16,10 @@ enum route_end {
 
 /* req in of the front side, of reqrules and of the backend, then its req out. */
 enum route_end route_request(struct exchange *x, struct rule_run *r);
+/* The same, behind the rules of r->section, r->dir, which have ended with <end>. */
+enum route_end route_on(struct exchange *x, struct rule_run *r, enum rule_end end);
+/* Upcall to the exchange: its request's rules have come to this end. */
+void route_ended(struct exchange *x, struct rule_run *r, enum route_end end);
 /* A server's response: rsp in, then rsp out of backend and front side. ROUTE_SERVER: send x->rsp.
  * ROUTE_ANSWER: in place of it, and the rules that had still to run have run on nothing: call
  * route_made with <from>. */

@@ -367,23 +367,22 @@ static enum rule_end enter(struct rule_run *r)
 	return end;
 }
 
-/* Runs all actions of a rule: a jump is made when the chain is done. */
-static enum rule_end run_actions(struct rule_run *r, bool *ends)
+/* Runs the actions of a rule from <i> on: a jump is made when the chain is done. */
+static enum rule_end run_actions(struct rule_run *r, uint32_t i, bool *ends)
 {
 	const struct ws_run run = r->rule->actions;
-	bool jump = false;
 
-	for (uint32_t i = 0; i < run.n; i++) {
+	for (; i < run.n; i++) {
 		const struct ws_action *a = &site.ws->action_rows[run.first + i];
 
 		switch (site.ws->actions[a->fn]->run(r, a)) {
 		case ACT_NEXT:
 			break;
 		case ACT_ENDS:
-			*ends = true;
+			*ends = r->ends = true;
 			break;
 		case ACT_SWITCH:
-			jump = true;
+			r->jump = true;
 			break;
 		case ACT_ANSWER:
 			return RULES_ANSWER;
@@ -395,7 +394,7 @@ static enum rule_end run_actions(struct rule_run *r, bool *ends)
 			return RULES_FAIL;
 		}
 	}
-	if (!jump)
+	if (!r->jump)
 		return RULES_DONE;
 	if (is_response(r->dir))
 		return enter(r);
@@ -419,11 +418,12 @@ static enum rule_end run_rule(struct rule_run *r, uint32_t at, bool holds, bool 
 	enum rule_end end;
 
 	r->rule = &site.ws->rules[site.ws->chain[at]];
+	r->ends = r->jump = false;
 	pt()->scratch_used = 0;
 	*ran = holds || rule_cond(r, r->rule->cond);
 	if (*ran && site.ws->count)
 		site.ws->count->rule(r->rule);
-	end = *ran ? run_actions(r, ends) : RULES_DONE;
+	end = *ran ? run_actions(r, 0, ends) : RULES_DONE;
 	return r->limit ? limit_reached(r) : end;
 }
 
@@ -463,6 +463,24 @@ enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws
 			return end;
 	}
 	return RULES_DONE;
+}
+
+enum rule_end rules_resume(struct rule_run *r, const struct ws_action *a)
+{
+	const struct ws_run chain = r->section->chains[r->dir];
+	uint32_t done = (uint32_t)(a - site.ws->action_rows) - r->rule->actions.first;
+	const struct ws_rule *at = r->rule;
+	bool ends = r->ends, ran;
+	enum rule_end end = run_actions(r, done + 1, &ends);
+	uint32_t i = 0;
+
+	if (r->limit)
+		end = limit_reached(r);
+	while (i < chain.n && &site.ws->rules[site.ws->chain[chain.first + i]] != at)
+		i++;
+	for (i++; end == RULES_DONE && !ends && i < chain.n; i++)
+		end = run_rule(r, chain.first + i, false, &ran, &ends);
+	return end;
 }
 
 /* -- maps ----------------------------------------------------------------------------------------

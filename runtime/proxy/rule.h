@@ -87,8 +87,8 @@ void regex_load(const struct regex_part *part, struct regex_code **codes, struct
 
 struct balance_part {
 	const char *name;
-	/* One of the usable servers of <be> other than <avoid> (WS_NONE: any); <backup>: of the backup
-	 * ones, else of the others. There is at least one. A full one when all are. */
+	/* One of the usable servers of <be> other than <avoid> (WS_NONE: any); <backup>: of the
+	 * backup ones, else of the others. There is at least one. A full one when all are. */
 	struct server *(*pick)(struct exchange *x, struct back *be, bool backup, uint32_t avoid);
 	bool insists; /* a full server is waited for, though others have room */
 };
@@ -96,7 +96,7 @@ struct balance_part {
 /* A made answer as an action asks for it; sent by the exchange. */
 struct rule_answer {
 	uint16_t status;
-	/* tarpit: takes the exchange over for <hold_ms>; or NULL */
+	/* tarpit, pass: takes the exchange over (tarpit: for <hold_ms>); or NULL */
 	void (*hold)(struct exchange *x, const struct rule_answer *a);
 	uint64_t hold_ms;
 	const struct page_part *page; /* respond stats, respond metrics */
@@ -115,12 +115,14 @@ struct rule_run {
 	const struct ws_section *section; /* whose rules run */
 	const struct ws_rule *rule;
 	struct addr src, dst; /* conn in: there is no exchange yet */
-	const struct conn *conn; /* likewise; sess in, too */
+	struct conn *conn; /* conn in and sess in */
 	struct x_value **vars; /* of the exchange or, before it, of the session */
+	struct turn **turns; /* likewise (checkpoint.h) */
 	uint8_t *log_level; /* likewise */
 	struct str groups[REGEX_GROUPS]; /* \0 to \9: of the line's test, or of the action's own
 					    regex while it writes */
 	bool limit; /* a regex reached its match limit: the rule's on-limit */
+	bool ends, jump; /* actions of <rule> so far end the section's rules, go to <target> */
 	uint32_t target; /* ACT_SWITCH */
 	struct rule_answer answer;
 };
@@ -130,6 +132,10 @@ enum rule_end { RULES_DONE, RULES_SWITCH, RULES_ANSWER, RULES_DROP, RULES_FAIL }
 
 /* Runs the rules of direction <dir> of section <ws> on <x>. */
 enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir);
+
+/* Goes on behind action <a> of r->rule, which has suspended the rules of r->section, r->dir: the
+ * scratch holds what r->groups needs. The rest is tested one rule after another. */
+enum rule_end rules_resume(struct rule_run *r, const struct ws_action *a);
 
 /* For parts. */
 bool rule_cond(struct rule_run *r, uint32_t node);

@@ -5,6 +5,7 @@
 
 #include "../core/log.h"
 #include "../core/pool.h"
+#include "checkpoint.h"
 #include "rule.h"
 
 #define BUCKETS 16384 /* of a thread: 128 KiB, touched as connections come */
@@ -81,15 +82,22 @@ struct session session_take(const struct conn *c)
 	return s;
 }
 
+static void release(struct session *s)
+{
+	rule_release_vars(&s->vars);
+	if (s->turns)
+		site.ws->checkpoint->leave(&s->turns);
+}
+
 bool session_put(const struct conn *c, struct session *s)
 {
 	struct kept **at, *k;
 
-	if (!s->vars && s->log_level == LOG_INFO)
+	if (!s->vars && !s->turns && s->log_level == LOG_INFO)
 		return true;
 	k = pool_get(&kept_pool);
 	if (!k) {
-		rule_release_vars(&s->vars);
+		release(s);
 		return false;
 	}
 	at = place(c);
@@ -110,5 +118,5 @@ void session_drop(const struct conn *c)
 {
 	struct session s = session_take(c);
 
-	rule_release_vars(&s.vars);
+	release(&s);
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session: what conn in and sess in rules set for a client connection: variables and the level of
- * its log lines. Kept by thread, beside the connection, and only for those of a front with such
- * rules (struct front.sets). Owner thread only. */
+/* session: what conn in and sess in rules set for a client connection: variables, the level of
+ * its log lines, turns in checkpoints. Kept by thread, beside the connection, and only for those
+ * of a front with such rules (struct front.sets). Owner thread only. */
 #ifndef WEIR_PROXY_SESSION_H
 #define WEIR_PROXY_SESSION_H
 
 #include "conf.h"
 
 struct x_value;
+struct turn;
 
 struct session {
 	struct x_value *vars; /* as an exchange has them: NULL until one is set */
+	struct turn *turns; /* in checkpoints, until the connection ends */
 	uint8_t log_level;
 };
 

@@ -4,6 +4,7 @@
  * may still ask for, when the time is over or the client leaves. No thread waits; what the client
  * sends meanwhile is dropped unread. */
 #include "../core/pool.h"
+#include "checkpoint.h"
 #include "rule.h"
 
 /* With the connection and its stream a held client stays below 1 KiB. */
@@ -18,6 +19,7 @@ struct tarpit {
 	struct front *fe;
 	struct back *be;
 	struct x_value *captures, *vars;
+	struct turn *turns;
 	uint64_t t_start, t_head, t_rules;
 	uint64_t body_in;
 	uint32_t flags, rule_where;
@@ -95,6 +97,7 @@ static struct exchange *revive(struct tarpit *t)
 		x->be = t->be;
 		x->captures = t->captures;
 		x->vars = t->vars;
+		x->turns = t->turns;
 		x->t_start = t->t_start;
 		x->t_head = t->t_head;
 		x->t_rules = t->t_rules;
@@ -109,6 +112,8 @@ static struct exchange *revive(struct tarpit *t)
 	} else {
 		rule_release_vars(&t->vars);
 		rule_release_captures(&t->captures);
+		if (t->turns)
+			site.ws->checkpoint->leave(&t->turns);
 		site.ws->mux_http->detach(t->front, true);
 	}
 	forget(t);
@@ -199,6 +204,7 @@ static void hold(struct exchange *x, const struct rule_answer *answer)
 	t->be = x->be;
 	t->captures = x->captures;
 	t->vars = x->vars;
+	t->turns = x->turns;
 	t->t_start = x->t_start;
 	t->t_head = x->t_head;
 	t->t_rules = x->t_rules;
@@ -212,6 +218,7 @@ static void hold(struct exchange *x, const struct rule_answer *answer)
 	t->dst_set = x->dst_set;
 	keep_request(t, &x->req);
 	x->captures = x->vars = NULL;
+	x->turns = NULL;
 	x->front = NULL;
 	exchange_forget(x);
 	s->owner = t;
