@@ -28,7 +28,7 @@ static const struct {
 	{ OPT_ON_LIMIT, 400, 599 },       { OPT_HEAD_MAX, 1024, 16384 },
 	{ OPT_URI_MAX, 256, 16384 },      { OPT_HEADERS_MAX, 8, 400 },
 	{ OPT_MAXCONN, 1, 100000000 },    { OPT_QUEUE, 1, 100000000 },
-	{ OPT_BUFFERS_MAX, 16, 1 << 30 },
+	{ OPT_BUFFERS_MAX, 8, 1 << 30 },
 };
 
 /* <n> as it is written: the largest unit that leaves no rest. */

@@ -34,6 +34,8 @@ struct buf_pool {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list waiting_threads = { &waiting_threads, &waiting_threads };
 static _Atomic bool starved; /* some thread waits */
+static _Atomic bool
+	tight; /* <starved>, or the reserve is in use: what is given back does not rest */
 static uint64_t used; /* permits in the hands of threads; under <lock> */
 static uint64_t limit, reserve;
 static uint32_t cache_max, batch;
@@ -77,6 +79,13 @@ uint32_t buf_limit(void)
 	return (uint32_t)limit;
 }
 
+/* Under <lock>, after <used> or <starved> has changed. What came out of the reserve must not rest in
+ * a cache, where anybody could take it. */
+static void tell_tight(void)
+{
+	atomic_store(&tight, atomic_load(&starved) || (limit && used > limit - reserve));
+}
+
 /* Under <lock>: gives free permits to the waiting threads, one each, the longest waiting first. */
 static void hand_over(void)
 {
@@ -89,6 +98,7 @@ static void hand_over(void)
 		task_wake_remote(&bp->task);
 	}
 	atomic_store(&starved, !list_empty(&waiting_threads));
+	tell_tight();
 }
 
 static void permits_give(struct buf_pool *bp, uint32_t n)
@@ -108,6 +118,7 @@ static bool permit_take(struct buf_pool *bp, uint64_t most)
 	if (used < most) {
 		n = most - used < batch || atomic_load(&starved) ? 1 : batch;
 		used += n;
+		tell_tight();
 	}
 	pthread_mutex_unlock(&lock);
 	bp->permits += (uint32_t)n;
@@ -163,6 +174,13 @@ struct buf *buf_get_reserved(void)
 	return bp->free ? take_free(bp) : buf_new(bp, limit);
 }
 
+struct buf *buf_get_page(void)
+{
+	struct buf_pool *bp = th->bufs;
+
+	return bp->free ? take_free(bp) : buf_new(bp, limit - reserve / 2);
+}
+
 /* Gives <n> resting buffers to the allocator, and the permits not needed any more back. */
 static size_t release(struct buf_pool *bp, uint32_t n)
 {
@@ -180,7 +198,7 @@ static size_t release(struct buf_pool *bp, uint32_t n)
 		bp->low = LOAD(bp->nfree);
 	spare = bp->permits - LOAD(bp->allocated);
 	thread_trim_soon();
-	if (spare >= (batch > 1 ? 2 * batch : 1) || (spare && LOAD(starved)))
+	if (spare >= (batch > 1 ? 2 * batch : 1) || (spare && LOAD(tight)))
 		permits_give(bp, spare);
 	return n * sizeof(struct buf);
 }
@@ -196,8 +214,8 @@ void buf_put(struct buf **bpp)
 	*(struct buf **)(void *)b->data = bp->free;
 	bp->free = b;
 	STORE(bp->nfree, LOAD(bp->nfree) + 1);
-	if (__builtin_expect(LOAD(bp->nfree) > cache_max || LOAD(starved), 0))
-		release(bp, LOAD(starved) ? LOAD(bp->nfree) : LOAD(bp->nfree) / 2 + 1);
+	if (__builtin_expect(LOAD(bp->nfree) > cache_max || LOAD(tight), 0))
+		release(bp, LOAD(tight) ? LOAD(bp->nfree) : LOAD(bp->nfree) / 2 + 1);
 	else
 		thread_trim_soon();
 }
@@ -209,6 +227,7 @@ static void join_waiting(struct buf_pool *bp, bool later)
 	if (!list_queued(&bp->waiting)) {
 		list_append(&waiting_threads, &bp->waiting);
 		atomic_store(&starved, true);
+		tell_tight();
 	}
 	if (limit && !later)
 		hand_over();

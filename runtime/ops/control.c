@@ -70,6 +70,7 @@ static void show_info(struct answer *a)
 		atomic_load_explicit(&listener_process.cur, memory_order_relaxed));
 	row_num(a, "maxconn", listener_process.max);
 	row_num(a, "buffers", b.in_use);
+	row_num(a, "buffer_waits", b.waits);
 	row_num(a, "copies", all.times);
 	row_num(a, "copied", all.bytes);
 	row_num(a, "spliced", control_spliced());

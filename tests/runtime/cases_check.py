@@ -4,6 +4,7 @@ there, the one before has been judged."""
 
 import json
 import os
+import socket
 import threading
 
 from cases import GET, case
@@ -327,3 +328,61 @@ def a_stop_does_not_wait_for_checks(w):
     a.judged()
     w.signal()
     same(w.wait(), 0, "exit code")
+
+
+PIECE = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+
+
+@case(plain=True)
+def S53_eight_buffers_serve_a_hundred_clients_a_page_and_checks(w):
+    """Readers that stop hold all the buffers there are, until others wait for one: requests, pages and checks. Then all of
+    them get what they asked for."""
+    full, sent = threading.Event(), []
+
+    def script(peer, _):
+        while True:
+            head, _ = peer.request()
+            if head.target != "/big":
+                peer.send(OK)
+                continue
+            peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            n = 0
+            while not full.is_set():
+                peer.send(PIECE)
+                n += 0x4000
+            sent.append(n)
+            peer.send(b"0\r\n\r\n")
+
+    o = w.origin(script)
+    w.start("check", control="unix@" + os.path.join(w.folder, "control"), a=o.address, b=o.address, buffers=8)
+    c = connect(w)
+
+    def info(name):
+        return json.loads(ask(c, "json show info")[0])[name]
+    w.eventually(lambda: all(s.get("checks", 0) > 0 for s in servers(w).values()), "checks")
+    slow = [w.client(buffer=4096) for _ in range(4)]
+    for s in slow:
+        s.send(GET % b"/big")
+    w.eventually(lambda: info("buffers") >= 6, "all buffers taken")
+    rest = [w.client() for _ in range(96)]
+    for i, s in enumerate(rest):
+        s.send(GET % (b"/stats" if i % 8 == 0 else b"/small"))
+    w.eventually(lambda: info("buffer_waits") > 0, "somebody waits")
+    full.set()
+    seen = []
+    readers = [threading.Thread(target=lambda s=s: seen.append(s.answer())) for s in slow]
+    for s, t in zip(slow, readers):
+        s.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        t.start()
+    for s in rest:
+        same(s.answer()[0].status, 200)
+    for t in readers:
+        t.join()
+    w.eventually(lambda: len([l for l in w.lines if "/big" in l]) == 4, "lines")
+    bad = [l for l in w.log() if (l["end"], l["status"]) not in (("--", 200), ("PR", 200))]
+    same(bad, [], "bad ends")
+    same([h.status for h, _ in seen], [200] * len(slow), "long answers")
+    same(sorted(len(b) for _, b in seen), sorted(sent), "bytes of long answers")
+    done = {n: s["checks"] for n, s in servers(w).items()}
+    w.eventually(lambda: all(s["checks"] > done[n] for n, s in servers(w).items()), "checks go on")
+    same([(s["state"], s["failures"]) for s in servers(w).values()], [("up", 0)] * 2, "servers")
