@@ -41,6 +41,7 @@ $(O)/unit-compiler: $(O)/obj/tests/unit/main.o $(O)/obj/unit_compiler_list.o $(c
 UNIT_WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=_mark_point
 $(O)/unit-runtime: $(O)/obj/tests/unit/main.o $(O)/obj/unit_runtime_list.o $(call obj,$(UNIT_RUNTIME) $(UNIT_HELP_RUNTIME)) $(RUNTIME_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie $(UNIT_WRAP) -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lssl -lcrypto -lcrypt
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=_mark_point -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lssl -lcrypto -lcrypt
 
 .PHONY: unit-bins
 unit-bins: $(O)/unit-compiler $(O)/unit-runtime
