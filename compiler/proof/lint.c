@@ -163,6 +163,8 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_redundant(&l);
 	prove_loops(&l);
 	prove_writes(&l);
+	prove_alike(&l);
+	prove_stale(&l);
 	prove_holes(&l);
 	prove_asserts(&l);
 	prove_names(&l);

@@ -112,6 +112,8 @@ void prove_asserts(struct lint *l);
 void prove_redundant(struct lint *l);
 void prove_loops(struct lint *l);
 void prove_writes(struct lint *l);
+void prove_alike(struct lint *l);
+void prove_stale(struct lint *l);
 /* May rule <rule> of the last segment be redundant, as far as the request <q->found> shows? */
 bool redundant_perhaps(struct lint *l, const struct scene *sc, struct search *q, uint32_t rule);
 /* S301 to S304. */
