@@ -467,8 +467,8 @@ static void io_received(struct io *io, struct buf *b, ssize_t n)
 		conn_arrived(c, b, n);
 	else if (n > 0)
 		transport_open(c, b);
-	else /* without the transport's own end it is cut off: nobody knows whether all is there */
-		conn_arrived(c, NULL, n ? n : -ECONNRESET);
+	else
+		transport_ended(c, n);
 }
 
 static void io_connected(struct io *io, int err)
@@ -517,6 +517,8 @@ static void io_sent(struct io *io, ssize_t n)
 	c->flags = (uint16_t)(c->flags & ~CONN_SENDING);
 	if (c->state == CONN_CLOSING)
 		return;
+	if (transport_reopens(c))
+		conn_at_turn(c);
 	if (n > 0) {
 		c->flags |= CONN_SENT;
 		out_sent(c, (size_t)n);
@@ -533,8 +535,6 @@ static void io_sent(struct io *io, ssize_t n)
 		return;
 	}
 	out_flush(c);
-	if ((c->flags & CONN_TRANSPORT) && c->extra->reopen)
-		conn_at_turn(c);
 	if (n > 0)
 		conn_drained(c);
 }

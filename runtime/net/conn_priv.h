@@ -16,8 +16,11 @@ struct conn_extra {
 	const struct transport *transport; /* NULL: raw */
 	void *transport_ctx;
 	struct buf *sealed; /* what the transport made, on its way; or NULL */
-	bool reopen; /* it has more to open, in this turn or when it is asked for */
+	uint8_t reopen; /* MORE, WAIT: it has more to open, in this turn or when it is asked for, or
+			   behind what is sent; else 0 */
 	bool running; /* handlers */
+	bool cut; /* the descriptor has ended before the transport gave all it had: <cut_err> */
+	int16_t cut_err;
 	enum step data_shut; /* the transport's own end, before that of the descriptor */
 };
 
@@ -52,6 +55,9 @@ void conn_close_within(struct conn *c, uint32_t ms);
  * goes on with what it has; the rest comes at the end of the turn, when the credit and the handshake
  * are what this piece makes them. */
 void transport_open(struct conn *c, struct buf *in);
+/* The descriptor has ended: 0 or -errno. Without the transport's own end behind what it still has to
+ * give, the connection is cut off: nobody knows whether all is there. */
+void transport_ended(struct conn *c, ssize_t n);
 /* It has more to give before bytes of the descriptor are needed. Of any connection. */
 bool transport_reopens(const struct conn *c);
 /* What is left to do at the end of a turn when nothing is being sent: no sent() will come for it. */

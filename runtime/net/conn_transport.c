@@ -47,7 +47,29 @@ bool transport_shut(struct conn *c)
 
 bool transport_reopens(const struct conn *c)
 {
-	return c->flags & CONN_TRANSPORT && c->extra->reopen;
+	return c->flags & CONN_TRANSPORT && (c->extra->reopen || c->extra->cut);
+}
+
+void transport_ended(struct conn *c, ssize_t n)
+{
+	struct conn_extra *x = c->extra;
+
+	x->cut = true;
+	x->cut_err = (int16_t)(n ? n : -ECONNRESET);
+	if (x->reopen)
+		conn_at_turn(c);
+	else
+		conn_arrived(c, NULL, x->cut_err);
+}
+
+/* It wants bytes of a descriptor that has ended. True: that is told. */
+static bool tell_cut(struct conn *c)
+{
+	if (!c->extra->cut || c->extra->reopen || c->state >= CONN_DRAINING ||
+	    (c->flags & (CONN_TELL | CONN_OVER | CONN_EOF)))
+		return false;
+	conn_arrived(c, NULL, c->extra->cut_err);
+	return true;
 }
 
 void transport_open(struct conn *c, struct buf *in)
@@ -56,9 +78,11 @@ void transport_open(struct conn *c, struct buf *in)
 	struct buf *plain = NULL;
 	enum transport_result r = x->transport->open(c, in, &plain);
 
-	x->reopen = r == TRANSPORT_MORE || r == TRANSPORT_WAIT;
+	x->reopen = r == TRANSPORT_MORE || r == TRANSPORT_WAIT ? (uint8_t)r : 0;
 	if (x->reopen)
 		conn_at_turn(c);
+	if (r == TRANSPORT_WAIT) /* a peer that takes nothing is not read from either */
+		io_recv_stop(&c->io);
 	if (plain)
 		conn_arrived(c, plain, plain->len);
 	if (c->state >= CONN_DRAINING || (c->flags & (CONN_TELL | CONN_OVER)))
@@ -70,10 +94,17 @@ void transport_open(struct conn *c, struct buf *in)
 		conn_arrived(c, NULL, 0);
 	} else if (!plain && c->state == CONN_HANDSHAKE && !x->running) {
 		conn_handshake(c);
+		if (c->state == CONN_HANDSHAKE)
+			tell_cut(c);
+	} else if (!plain && tell_cut(c)) {
+		return;
 	} else if (!x->reopen && (c->flags & CONN_ARMED) && !conn_has_early(c)) {
 		/* Part of a record only: whoever asked for bytes still waits. Not before the plain
 		 * text of the handshake is delivered: what comes now would overtake it. */
-		io_recv(&c->io, c->flags & CONN_ARMED_MANY ? IO_MANY : IO_ONCE);
+		if (x->cut)
+			conn_at_turn(c);
+		else
+			io_recv(&c->io, c->flags & CONN_ARMED_MANY ? IO_MANY : IO_ONCE);
 	}
 }
 
@@ -82,9 +113,10 @@ void transport_turn(struct conn *c)
 	bool wants = c->state == CONN_HANDSHAKE ||
 		     (c->state == CONN_READY && (c->flags & CONN_ARMED) && !conn_has_early(c));
 
-	if ((c->flags & CONN_SENDING) || c->state >= CONN_CLOSING)
+	if (((c->flags & CONN_SENDING) && c->extra->reopen == TRANSPORT_WAIT) ||
+	    c->state >= CONN_CLOSING)
 		return;
-	if (c->extra->reopen && wants && !(c->flags & (CONN_TELL | CONN_OVER)))
+	if (transport_reopens(c) && wants && !(c->flags & (CONN_TELL | CONN_OVER)))
 		transport_open(c, NULL);
 	else if (out_empty(c) && c->extra->data_shut == STEP_DONE && !(c->flags & CONN_SHUT) &&
 		 (c->state == CONN_DRAINING || (c->flags & CONN_SHUT_LATER)))

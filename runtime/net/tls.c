@@ -108,17 +108,21 @@ static struct buf *place(struct tls *t)
 static int bio_write(BIO *bio, const char *p, size_t n, size_t *done)
 {
 	struct tls *t = BIO_get_data(bio);
-	struct buf *b = place(t);
+	struct buf *b = t->mute ? NULL : place(t);
 	size_t k = b ? buf_room(b) : 0;
 
 	BIO_clear_retry_flags(bio);
+	*done = n;
+	if (t->mute)
+		return 1;
 	*done = k = n < k ? n : k;
 	if (k) {
 		memcpy(buf_tail(b), p, k);
 		b->len += (uint32_t)k;
 		return 1;
 	}
-	BIO_set_retry_write(bio);
+	if (b) /* else memory is out, which is a failure */
+		BIO_set_retry_write(bio);
 	return 0;
 }
 
@@ -237,6 +241,7 @@ static enum transport_result tls_open(struct conn *c, struct buf *in, struct buf
 
 	if (in)
 		in_add(t, in);
+	t->mute |= (c->flags & (CONN_FAILED | CONN_SHUT)) != 0;
 	ERR_clear_error();
 	if (!t->done && !t->failed)
 		r = shake(t);
@@ -346,6 +351,7 @@ static enum transport_result tls_shut(struct conn *c, struct buf *out)
 	t->out = out;
 	n = SSL_shutdown(t->ssl);
 	t->out = NULL;
+	t->mute = true;
 	return n < 0 ? TRANSPORT_END : TRANSPORT_OK;
 }
 

@@ -35,6 +35,7 @@ struct tls {
 	struct buf *held; /* written while nobody gave a place: goes first into the next */
 	struct buf *out; /* the place, during seal and shut */
 	uint32_t clear; /* bytes of the queue that go before the handshake, in clear */
+	bool mute; /* our direction has ended or failed: what the library writes is dropped */
 	bool done; /* the handshake */
 	bool failed; /* it, for <why> */
 	enum transport_result over; /* END or FAILED, behind the last plain text; else OK */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS on both sides, by Python's library and the certificates that make_certificates makes: each gets a rig.World."""
 
+import json
 import os
 import socket
 import ssl
@@ -43,7 +44,7 @@ def make_certificates(folder):
     os.rename(os.path.join(folder, "two.key"), os.path.join(folder, "two.crt.key"))
 
 
-BINDS = ("listen", "listen_proxy", "listen_cert", "listen_maybe", "listen_raw", "listen_clear")
+BINDS = ("listen", "listen_proxy", "listen_cert", "listen_maybe", "listen_raw", "listen_plain", "listen_clear")
 
 
 def file(w, name):
@@ -51,7 +52,7 @@ def file(w, name):
 
 
 def start(w, **params):
-    w.start("tls", binds=BINDS, certs=file(w, ""), **params)
+    w.start("tls", binds=BINDS, certs=file(w, ""), control="unix@" + os.path.join(w.folder, "control"), **params)
 
 
 def context(w, cert=None, alpn=(), version=None):
@@ -168,7 +169,7 @@ def tls_certificate_by_server_name(w):
 
 
 @case
-def tls_protocol_that_is_not_there(w):
+def S80_tls_protocols(w):
     start(w)
     expect(refused(w, alpn=("h2",)), "no protocol in common")
     w.logged("PR", reason="no application protocol")
@@ -257,8 +258,8 @@ def tls_end_of_the_client(w):
 
 
 @case
-def tls_tunnel_ends_in_order(w):
-    """S65: TLS of a client inside a CONNECT inside TLS: each layer ends on its own, the inner one first."""
+def S65_tls_in_a_tunnel_ends_in_order(w):
+    """TLS of a client inside a CONNECT inside TLS: each layer ends on its own, the inner one first."""
     order = []
 
     def script(peer, _):
@@ -325,8 +326,8 @@ def first_flight(w, name="one.example"):
 
 
 @case
-def tls_behind_proxy_byte_by_byte(w):
-    """S60: PROXY, rules, TLS, rules, a request, in this order, whatever the pieces."""
+def S60_tls_behind_proxy_byte_by_byte(w):
+    """PROXY, rules, TLS, rules, a request, in this order, whatever the pieces."""
     start(w)
     c = w.client("listen_proxy")
     client, into, out = first_flight(w)
@@ -359,8 +360,7 @@ def tls_behind_proxy_byte_by_byte(w):
 
 
 @case
-def tls_monitor_is_answered_in_clear(w):
-    """S61."""
+def S61_a_monitor_of_tls_is_answered_in_clear(w):
     start(w)
     s = socket.socket()
     s.settimeout(PATIENCE)
@@ -372,8 +372,8 @@ def tls_monitor_is_answered_in_clear(w):
 
 
 @case
-def tls_banned_before_it(w):
-    """S62: whoever PROXY names as banned gets not one record."""
+def S62_a_banned_source_gets_no_tls_record(w):
+    """Whoever PROXY names as banned gets not one record."""
     start(w)
     c = w.client("listen_proxy")
     c.send(header(b"203.0.113.9") + first_flight(w)[2].read())
@@ -540,6 +540,36 @@ def echo(peer, _):
     while peer.more():
         peer.send(peer.ahead)
         peer.ahead = b""
+
+
+@case(plain=True)
+def S63_tls_is_never_spliced(w):
+    """Bytes that are spliced are not seen, so none of TLS may be. Those in clear are: else nothing is shown here."""
+    n = 1 << 20
+    start(w, origin=w.origin(gives(n)).address)
+    for bind, connect, some in (("listen_raw", shake, False), ("listen_plain", lambda w, bind: w.client(bind), True)):
+        c = connect(w, bind=bind)
+        c.send(b"x")
+        same(len(c.exactly(n)), n)
+        spliced = json.loads(ask(w, "json show info"))["spliced"]
+        expect((spliced > 0) == some or (some and os.environ.get("WEIR_POLLER")), bind, spliced)
+        c.close()
+
+
+def gives(n):
+    def script(peer, _):
+        peer.exactly(1)
+        peer.send(b"y" * n)
+        peer.rest()
+    return script
+
+
+def ask(w, line):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(PATIENCE)
+        s.connect(os.path.join(w.folder, "control"))
+        s.sendall(line.encode() + b"\n")
+        return Peer(s).until(b"\n").decode()
 
 
 # -- files
