@@ -449,11 +449,20 @@ static bool edit(struct machine *m, const struct p_action *a)
 	}
 }
 
+/* Edits of headers but Host always leave a good message. */
+static bool never_fails(const struct p_action *a)
+{
+	return a->id == ACT_ADD || a->id == ACT_APPEND || a->id == ACT_REM || a->id == ACT_DELETE ||
+	       (a->id == ACT_SET && a->part == PART_HEADER && !str_ieq(a->name, S("host")));
+}
+
 /* An edit that fails leaves the message as it was. */
 bool edit_run(struct machine *m, const struct p_action *a)
 {
 	struct interp_message was = m->req;
 
+	if (never_fails(a))
+		return edit(m, a);
 	was.headers = fields_copy(m, &m->req.headers);
 	if (edit(m, a))
 		return true;

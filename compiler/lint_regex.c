@@ -19,7 +19,7 @@
 #define LONG_LIMIT 100000 /* steps of the matcher while serving */
 #define LONG_PREFIX_MAX 8
 #define WIDE_MIN 10 /* places for several bytes: fewer never make a large automaton */
-#define AUTOMATA_STEPS 400000000 /* of all automata that are made for P404 */
+#define AUTOMATA_STEPS 100000000 /* of all automata that are made for P404 */
 #define PREFIX_MAX 64
 #define STEPS_MAX 3000000
 

@@ -33,7 +33,8 @@ struct lint {
 	bool *reached; /* by section index: some request gets to its rules on requests */
 	uint64_t pairs; /* of rules that were compared */
 	struct symbols clashes; /* by context: struct clash_table */
-	uint64_t replays; /* rules looked at by lint_replay() */
+	uint64_t replays; /* what all replays have cost, in rules looked at */
+	uint64_t replay_cost; /* of one */
 	bool untried; /* a replay was refused: LINT_REPLAYS */
 	struct vec forwarded; /* struct witness: see lint_forwarded() */
 };

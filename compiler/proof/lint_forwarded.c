@@ -5,25 +5,37 @@
 
 #define FORGED "203.0.113.66"
 
+static const struct str forwarding[] = { { "X-Forwarded-For", 15 },
+					 { "X-Real-IP", 9 },
+					 { "Forwarded", 9 } };
+
 struct pass {
 	struct lint *l;
 	struct arena a;
+	bool any; /* a forwarding header is looked after */
 	bool identity; /* some rule writes a header that says who the client is */
-	struct vec named, guarded; /* struct p_action or p_subject: by name, struct str */
+	struct symbols named, guarded; /* headers that the front looks after; that were checked */
 };
 
-static bool has(const struct vec *v, struct str name)
+/* Names of headers, whatever their case. */
+static struct str lowered(struct pass *p, struct str name)
 {
-	for (size_t i = 0; i < v->n; i++)
-		if (str_ieq(*(const struct str *)v->p[i], name))
-			return true;
-	return false;
+	char *low = arena_get(p->l->g->a, name.n + 1);
+
+	for (size_t i = 0; i < name.n; i++)
+		low[i] = ascii_lower(name.p[i]);
+	return str_of(low, name.n);
 }
 
-static void add(struct pass *p, struct vec *v, const struct str *name)
+static bool has(struct pass *p, const struct symbols *names, struct str name)
 {
-	if (!has(v, *name))
-		vec_push(p->l->g->a, v, (void *)(uintptr_t)name);
+	return symbol_get(names, lowered(p, name)) != NULL;
+}
+
+static void add(struct pass *p, struct symbols *names, struct str name)
+{
+	if (!has(p, names, name))
+		symbol_put(p->l->g->a, names, lowered(p, name), p);
 }
 
 /* Is the header in the request that the server gets, with <value> in it? */
@@ -68,9 +80,6 @@ static bool try_forged(struct pass *p, const struct witness *w, struct request_s
 
 static void check_forwarding(struct pass *p, const struct witness *w)
 {
-	static const struct str names[] = { { "X-Forwarded-For", 15 },
-					    { "X-Real-IP", 9 },
-					    { "Forwarded", 9 } };
 	struct arena *a = p->l->g->a;
 	uint16_t port;
 
@@ -78,8 +87,8 @@ static void check_forwarding(struct pass *p, const struct witness *w)
 		struct request_spec r = lint_request(a, &w->request), far = r;
 
 		address_read(S("198.51.100.7"), &far.src, &port);
-		if (has(&p->named, names[i]) &&
-		    (try_forged(p, w, &far, names[i]) || try_forged(p, w, &r, names[i])))
+		if (has(p, &p->named, forwarding[i]) &&
+		    (try_forged(p, w, &far, forwarding[i]) || try_forged(p, w, &r, forwarding[i])))
 			return;
 	}
 }
@@ -140,9 +149,9 @@ static void check_identity(struct pass *p, const struct vec *ways)
 
 			if ((a->id != ACT_REM && !(a->id == ACT_SET && a->part == PART_HEADER)) ||
 			    !is_identity(a->name) || lint_skips(a->place) ||
-			    has(&p->guarded, a->name))
+			    has(p, &p->guarded, a->name))
 				continue;
-			add(p, &p->guarded, &a->name);
+			add(p, &p->guarded, a->name);
 			for (size_t n = 0; n < ways->n && !g.told && !p->l->untried; n++)
 				if (concerns(rule->section, ways->p[n]))
 					check_guard(&g, ways->p[n]);
@@ -289,14 +298,13 @@ static void check_family(struct pass *p, const struct witness *w, const struct p
 
 static void note_names(struct pass *p)
 {
-	static const struct str usual = { "x-forwarded-for", 15 };
 	const struct program *prog = p->l->p;
 
 	for (uint32_t i = 0; i < prog->nsections; i++) {
 		const struct p_forwardfor *f = &prog->sections[i]->forwardfor;
 
 		if (f->on)
-			add(p, &p->named, f->header.n ? &f->header : &usual);
+			add(p, &p->named, f->header.n ? f->header : S("x-forwarded-for"));
 	}
 	for (uint32_t i = 0; i < prog->nrules; i++)
 		for (uint32_t k = 0; k < prog->rules[i]->nactions; k++) {
@@ -307,8 +315,10 @@ static void note_names(struct pass *p)
 			if (a->name.n && !lint_is_response(prog->rules[i]->dir) &&
 			    prog->rules[i]->section->kind != SEC_BACKEND &&
 			    (a->id == ACT_SET || a->id == ACT_REM))
-				add(p, &p->named, &a->name);
+				add(p, &p->named, a->name);
 		}
+	for (size_t i = 0; i < sizeof(forwarding) / sizeof(*forwarding); i++)
+		p->any |= has(p, &p->named, forwarding[i]);
 }
 
 static bool entered(const struct vec *ways, size_t n)
@@ -331,7 +341,7 @@ void prove_forwarded(struct lint *l)
 	const struct vec *ways;
 
 	note_names(&p);
-	if (!hides && !keeps && !p.named.n && !p.identity && !refuses_methods(l))
+	if (!hides && !keeps && !p.any && !p.identity && !refuses_methods(l))
 		return;
 	ways = lint_forwarded(l);
 	check_identity(&p, ways);

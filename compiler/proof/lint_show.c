@@ -10,9 +10,24 @@
 
 /* ---- replays ---- */
 
+/* What a run of the interpreter costs: rules, expressions that are compiled, and edits, each of
+ * which may look at all headers that others have added. */
+static uint64_t replay_cost(const struct program *p)
+{
+	uint64_t edits = 0;
+
+	for (uint32_t i = 0; i < p->nrules; i++)
+		for (uint32_t k = 0; k < p->rules[i]->nactions; k++)
+			edits += p->rules[i]->actions[k].id >= ACT_ADD &&
+				 p->rules[i]->actions[k].id <= ACT_URIREMAP;
+	return 1 + p->nrules + REGEX_RULES * (uint64_t)p->nregexes + edits * edits / 100;
+}
+
 static bool may_replay(struct lint *l)
 {
-	l->replays += 1 + l->p->nrules + REGEX_RULES * (uint64_t)l->p->nregexes;
+	if (!l->replay_cost)
+		l->replay_cost = replay_cost(l->p);
+	l->replays += l->replay_cost;
 	l->untried |= l->replays > LINT_REPLAYS;
 	return !l->untried;
 }

@@ -22,6 +22,7 @@ static bool is_forwarding(struct str name)
 struct finding {
 	struct lint *l;
 	const struct p_rule *rule;
+	const bool *passes; /* by section: rules of it let some requests pass */
 	struct arena a;
 };
 
@@ -310,7 +311,8 @@ static void check_holes(struct finding *k)
 	const struct p_chain *c = &k->rule->section->chains[k->rule->dir];
 	struct sources s = { 0 };
 
-	if (!lint_refuses(k->rule) || k->rule->dir != DIR_REQ_IN)
+	if (!k->passes[k->rule->section->index] || !lint_refuses(k->rule) ||
+	    k->rule->dir != DIR_REQ_IN)
 		return;
 	lint_each_test(k->rule->cond, true, see_source, &s);
 	if (!s.blocked || s.other)
@@ -325,11 +327,14 @@ static void check_holes(struct finding *k)
 void prove_trust(struct lint *l)
 {
 	struct headers nets = { .l = l };
+	bool *passes = ARENA_ARRAY(l->g->a, bool, l->p->nsections + 1);
 
-	for (uint32_t i = 0; i < l->p->nrules; i++)
+	for (uint32_t i = 0; i < l->p->nrules; i++) {
 		lint_each_test(l->p->rules[i]->cond, true, see_nets, &nets);
+		passes[l->p->rules[i]->section->index] |= lets_pass(l->p->rules[i]);
+	}
 	for (uint32_t i = 0; i < l->p->nrules && !l->untried; i++) {
-		struct finding k = { .l = l, .rule = l->p->rules[i] };
+		struct finding k = { .l = l, .rule = l->p->rules[i], .passes = passes };
 
 		if (lint_is_response(k.rule->dir) || lint_skips(k.rule->place) ||
 		    l->rules[i].fate == FATE_DEAD || k.rule->section->front_mode != MODE_HTTP)
