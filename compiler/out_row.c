@@ -155,7 +155,7 @@ static const struct field scan_group_fields[] = { F(U32, first) F(U32, last) F(R
 #define ROW ws_scan
 static const struct field scan_fields[] = { F(U32, subject) F(U32, present) F(U32, trees[0])
 	F(U32, trees[1]) F(U32, trees[2]) F(U32, trees[3]) F(U32, finders[0]) F(U32, finders[1])
-	F(U32, ranges) F(U32, nets) END };
+	F(U32, ranges) F(U32, nets) F(U32, automata) END };
 #undef ROW
 
 #define ROW ws_checkpoint

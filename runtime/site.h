@@ -233,6 +233,7 @@ struct ws_scan {
 	uint32_t trees[4]; /* starts, starts whatever the case, ends, ends whatever the case */
 	uint32_t finders[2]; /* what is inside, and whatever the case */
 	uint32_t ranges, nets;
+	uint32_t automata; /* offset of n and n offsets in automata: each with lists of literals */
 };
 
 /* Values that are looked at together, when a rule of <first> to <last> is next. */

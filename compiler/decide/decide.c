@@ -13,7 +13,8 @@ enum {
 	STEPS_TREE = 2,
 	STEPS_RANGE = 1,
 	STEPS_NET = 2,
-	STEPS_FIND = 20
+	STEPS_FIND = 20,
+	STEPS_AUTOMATON = 8
 };
 #define CANDIDATES_USUAL 1 /* rules that a request usually wakes */
 #define SUBJECTS_EXACT 256 /* beyond: any edit counts as one of what is looked at */
@@ -53,6 +54,7 @@ enum {
 	IN_FINDER_FOLD,
 	IN_RANGES,
 	IN_NETS,
+	IN_AUTOMATA,
 	STRUCTURES
 };
 
@@ -68,14 +70,18 @@ static unsigned structure_of(const struct pattern *p)
 	case PATTERN_RANGE:
 		return IN_RANGES;
 	case PATTERN_NET:
+		return IN_NETS;
+	case PATTERN_REGEX:
 		break;
 	}
-	return IN_NETS;
+	return IN_AUTOMATA;
 }
 
 static void put_structure(struct emit *e, unsigned which, struct entry *entries, uint32_t n,
 			  struct ws_scan *row, uint32_t *steps, uint32_t *worst)
 {
+	uint32_t number;
+
 	if (which <= IN_ENDS_FOLD) {
 		row->trees[which] = decide_tree(e, entries, n, which >= IN_ENDS, worst);
 		*steps += STEPS_TREE;
@@ -85,9 +91,12 @@ static void put_structure(struct emit *e, unsigned which, struct entry *entries,
 	} else if (which == IN_RANGES) {
 		row->ranges = decide_ranges(e, entries, n, worst);
 		*steps += STEPS_RANGE;
-	} else {
+	} else if (which == IN_NETS) {
 		row->nets = decide_nets(e, entries, n, worst);
 		*steps += STEPS_NET;
+	} else {
+		row->automata = decide_products(e, entries, n, &number, worst);
+		*steps += number * STEPS_AUTOMATON;
 	}
 }
 
@@ -383,6 +392,8 @@ void decide_build(struct emit *e, enum decide_mode mode)
 	e->decided = ARENA_ARRAY(e->arena, struct decide_report,
 				 (size_t)e->p->nsections * RULE_DIRS + 1);
 	decide_words(e, 1); /* offset 0 is none */
+	if (mode != DECIDE_NEVER)
+		decide_regexes(e);
 	for (uint32_t i = 0; i < e->nnamed * RULE_DIRS; i++) {
 		const struct p_chain *c = &e->p->sections[i / RULE_DIRS]->chains[i % RULE_DIRS];
 		struct ws_section *row = table_row(&e->tables[EMIT_SECTIONS], i / RULE_DIRS);
@@ -399,10 +410,8 @@ void decide_build(struct emit *e, enum decide_mode mode)
 		if (e->decided[i].row != WS_NONE)
 			row->decides[i % RULE_DIRS] = e->decided[i].row + 1;
 	}
-	if (mode != DECIDE_NEVER) {
+	if (mode != DECIDE_NEVER)
 		decide_values(e, mode);
-		decide_regexes(e);
-	}
 	if (!e->parts[PART_DECIDE_INDEX])
 		e->tables[EMIT_DECIDE_WORDS].n = 0;
 }

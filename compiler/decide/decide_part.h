@@ -12,7 +12,14 @@
  */
 
 /* A value's pattern as a scan looks for it. */
-enum pattern_kind { PATTERN_START, PATTERN_END, PATTERN_INSIDE, PATTERN_RANGE, PATTERN_NET };
+enum pattern_kind {
+	PATTERN_START,
+	PATTERN_END,
+	PATTERN_INSIDE,
+	PATTERN_RANGE,
+	PATTERN_NET,
+	PATTERN_REGEX
+};
 
 struct pattern {
 	enum pattern_kind kind;
@@ -21,6 +28,7 @@ struct pattern {
 	struct str text; /* lower case when <fold> */
 	int64_t lo, hi;
 	struct p_net net; /* host bits are 0 */
+	const struct p_regex *regex; /* it has an automaton */
 };
 
 /* A positive test, or one of several literals (an "or"). */
@@ -147,6 +155,11 @@ uint32_t decide_put_automaton(struct emit *e, const struct automaton *x);
 void decide_regex(struct emit *e, const struct p_regex *r, struct ws_regex *row, uint64_t *steps);
 /* After emit_build: gives the rows of regexes their automata, and sets which engine is linked. */
 void decide_regexes(struct emit *e);
+
+/* product.c: the same for patterns that are regular expressions: the offset of the number of automata,
+ * and which; *<number> of them. */
+uint32_t decide_products(struct emit *e, struct entry *entries, uint32_t n, uint32_t *number,
+			 uint32_t *worst);
 
 /* decide.c: puts <entries> into the structures of <row>; adds to *<steps> what a look costs. */
 void decide_structures(struct emit *e, const struct entry *entries, uint32_t n, struct ws_scan *row,

@@ -18,7 +18,8 @@ enum {
 	COST_NET = 3,
 	COST_PRESENT = 4,
 	COST_MANY = 5,
-	COST_FIND = 8
+	COST_FIND = 8,
+	COST_REGEX = 9
 };
 
 static void cost(struct literal *l, uint8_t at_least)
@@ -104,6 +105,38 @@ static void net_pattern(const struct p_net *net, struct pattern *p)
 	}
 }
 
+/* Shorter texts are in too many values. Anchored expressions are cheap to look for together, others
+ * are not. */
+#define FACTOR_MIN 2
+#define FACTOR_MIN_ANCHORED 4
+
+/* A regex without a text that narrows is looked for itself. */
+static bool regex_pattern(struct decide *d, const struct p_regex *r, struct literal *l,
+			  uint32_t *room)
+{
+	uint32_t regex = d->e->regex_rows[r->index];
+	const struct ws_regex *row = table_row(&d->e->tables[EMIT_REGEXES], regex);
+	struct pattern *p;
+
+	if (!row->automaton)
+		return false;
+	p = next_pattern(d, l, room);
+	p->kind = PATTERN_REGEX;
+	p->regex = r;
+	cost(l, COST_REGEX);
+	return true;
+}
+
+static bool narrows(const struct p_regex *r, const struct factor *f, uint32_t n)
+{
+	size_t least = str_starts(r->text, S("^")) ? FACTOR_MIN_ANCHORED : FACTOR_MIN;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (f[i].text.n < least)
+			return false;
+	return n != 0;
+}
+
 static bool regex_patterns(struct decide *d, const struct p_regex *r, struct literal *l,
 			   uint32_t *room)
 {
@@ -111,6 +144,8 @@ static bool regex_patterns(struct decide *d, const struct p_regex *r, struct lit
 	bool exact;
 	uint32_t n = decide_factors(d->arena, r, factors, FACTORS_MAX, &exact);
 
+	if (!narrows(r, factors, n) && !(n && exact) && regex_pattern(d, r, l, room))
+		return true;
 	l->exact = l->exact && exact;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct factor *f = &factors[i];
@@ -146,11 +181,11 @@ bool decide_pattern(struct arena *a, enum operator_id op, const struct p_value *
 static bool value_patterns(struct decide *d, enum operator_id op, const struct p_value *v,
 			   struct literal *l, uint32_t *room)
 {
-	static const uint8_t costs[] = { [PATTERN_START] = COST_TREE,
-					 [PATTERN_END] = COST_TREE,
-					 [PATTERN_INSIDE] = COST_FIND,
-					 [PATTERN_RANGE] = COST_RANGE,
-					 [PATTERN_NET] = COST_NET };
+	static const uint8_t costs[] = {
+		[PATTERN_START] = COST_TREE,  [PATTERN_END] = COST_TREE,
+		[PATTERN_INSIDE] = COST_FIND, [PATTERN_RANGE] = COST_RANGE,
+		[PATTERN_NET] = COST_NET,     [PATTERN_REGEX] = COST_REGEX
+	};
 	struct pattern *p;
 
 	if (v->kind == VALUE_REGEX)

@@ -32,6 +32,9 @@ static bool before(const struct decide *d, uint32_t a, uint32_t b)
 {
 	const struct literal *x = &d->literals[a], *y = &d->literals[b];
 
+	/* Those that cost a pass for each few of them come last. */
+	if ((x->cost > COST_DEAR) != (y->cost > COST_DEAR))
+		return y->cost > COST_DEAR;
 	if (x->uses != y->uses)
 		return x->uses < y->uses;
 	return x->cost != y->cost ? x->cost < y->cost : a < b;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "../base/automaton.h"
+
 /* A set of rules: a few in a list; from one more on, bits, and above them levels in which a bit says
  * that a word below is not 0. */
 #define FEW 8
@@ -112,6 +114,16 @@ static bool is_host(const struct ws_subject *s)
 	       (s->id == WS_SUBJ_H && s->num == WS_FIELD_HOST);
 }
 
+static void look_by_automata(const uint32_t *which, struct str text, struct scan_set *out)
+{
+	for (uint32_t i = 1; i <= which[0]; i++) {
+		const uint32_t *list = automaton_list(site.ws->automata, which[i], text);
+
+		for (uint32_t k = 1; list && k <= list[0]; k++)
+			scan_add(out, list[k]);
+	}
+}
+
 static void look_at_text(const struct ws_scan *scan, const struct ws_subject *s, struct str text,
 			 struct scan_set *out)
 {
@@ -125,6 +137,8 @@ static void look_at_text(const struct ws_scan *scan, const struct ws_subject *s,
 	for (unsigned i = 0; i < 2; i++)
 		if (scan->finders[i])
 			scan_find(words, scan->finders[i], text, flags[i], out);
+	if (scan->automata)
+		look_by_automata(words + scan->automata, text, out);
 }
 
 static void look_at_value(const struct ws_scan *scan, const struct ws_subject *s,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "compiler/decide/decide_part.h"
+#include "runtime/base/automaton.h"
 
 #define PATTERNS 60
 #define ROUNDS 250
@@ -295,6 +296,66 @@ START_TEST(nets)
 }
 END_TEST
 
+static struct str random_regex(void)
+{
+	static const char *const parts[] = { "a",    "b",     "/",  ".*", "[ab]", "(a|/b)",
+					     "[^a]", "(ab)+", "b?", "a*", "$",    "\\b" };
+	struct str text = random_below(2) ? S("^") : S("");
+
+	for (uint32_t n = 1 + random_below(5); n; n--)
+		text = arena_printf(&memory, "%.*s%s", STR_ARG(text),
+				    parts[random_below(sizeof(parts) / sizeof(*parts))]);
+	return text;
+}
+
+/* Products of random expressions, small and large, against the automaton of each; test_regular_pcre2
+ * compares those with PCRE2. */
+START_TEST(products)
+{
+	static struct p_regex regexes[PATTERNS];
+	const struct dfa *each[PATTERNS];
+	uint32_t merged = 0;
+
+	for (int round = 0; round < ROUNDS / 4; round++) {
+		uint32_t worst = 0, number, root;
+		uint64_t steps = UINT64_MAX;
+
+		begin();
+		table_init(&emitted.tables[EMIT_AUTOMATA], &memory, sizeof(uint32_t));
+		for (uint32_t i = 0; i < npatterns; i++) {
+			regexes[i] = (struct p_regex) { .text = random_regex(),
+							.icase = random_below(4) == 0 };
+			patterns[i].kind = PATTERN_REGEX;
+			patterns[i].regex = &regexes[i];
+			each[i] = dfa_of_pattern(&memory, regexes[i].text, regexes[i].icase, false,
+						 &steps);
+			ck_assert_ptr_nonnull(each[i]);
+		}
+		root = decide_products(&emitted, entries, npatterns, &number, &worst);
+		merged += npatterns - number;
+		for (int k = 0; k < VALUES; k++) {
+			struct str v = random_text(12, "abA/");
+			const uint32_t *which = decide_word(&emitted, root);
+
+			forget();
+			for (uint32_t i = 1; i <= which[0]; i++) {
+				const uint32_t *l = automaton_list(
+					table_row(&emitted.tables[EMIT_AUTOMATA], 0), which[i], v);
+
+				for (uint32_t x = 1; l && x <= l[0]; x++)
+					scan_add(&found, l[x]);
+			}
+			for (uint32_t i = 0; i < npatterns; i++)
+				ck_assert_msg(scan_has(&found, i) == dfa_accepts(each[i], v),
+					      "'%.*s' in '%.*s'", STR_ARG(regexes[i].text),
+					      STR_ARG(v));
+			ck_assert_uint_le(found.n, worst);
+		}
+	}
+	ck_assert_uint_gt(merged, ROUNDS / 4);
+}
+END_TEST
+
 Suite *decide_scan_suite(void)
 {
 	Suite *s = suite_create("decide_scan");
@@ -307,6 +368,7 @@ Suite *decide_scan_suite(void)
 	tcase_add_test(c, long_texts);
 	tcase_add_test(c, ranges);
 	tcase_add_test(c, nets);
+	tcase_add_test(c, products);
 	suite_add_tcase(s, c);
 	return s;
 }
