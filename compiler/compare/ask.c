@@ -8,7 +8,7 @@
 static struct interp_state state_of_new(struct pairing *p, const struct interp_state *joint)
 {
 	const struct program *new = p->c->new;
-	struct interp_state st = { .random = joint->random, .now = joint->now, .brief = true };
+	struct interp_state st = { .random = joint->random, .now = joint->now, .brief = true, .codes = p->codes };
 
 	if (joint->params) {
 		struct str *params = ARENA_ARRAY(&p->scratch, struct str, new->nparams + 1);

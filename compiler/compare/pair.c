@@ -507,6 +507,7 @@ void compare_programs(struct compare *c, struct arena *a, const struct program *
 		p.changed[i] = ARENA_ARRAY(a, bool, (i ? new : old)->nrules + 1);
 	}
 	p.g = proof_new(a, p.joint);
+	p.codes = ARENA_ARRAY(a, void *, new->nregexes + 1);
 	note_changed(&p);
 	open_sides(&p);
 	ask_ends(&p, &p.side[0].ends, &p.side[1].ends);
@@ -519,6 +520,7 @@ void compare_programs(struct compare *c, struct arena *a, const struct program *
 	note_idle(&p);
 	arena_free(&p.scratch);
 	proof_free(&p.g);
+	interp_codes_free(p.codes, new->nregexes);
 	if (c->nclasses)
 		qsort(c->classes, c->nclasses, sizeof(*c->classes), by_severity);
 }

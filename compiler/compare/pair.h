@@ -17,6 +17,7 @@ struct pairing {
 	bool *guilty[2]; /* by rule of the own program: in a class, or undecided */
 	bool *changed[2]; /* its text has no mate */
 	bool full; /* QUERIES_MAX */
+	void **codes; /* of runs of the new program */
 	struct arena scratch; /* of the last witness that was found */
 };
 

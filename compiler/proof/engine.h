@@ -124,6 +124,7 @@ struct proof {
 	struct arena scratch; /* trees of expressions that are only looked at */
 	struct model *usual; /* the request that means nothing special */
 	void *match, *context; /* of the regex library */
+	void **codes; /* of the interpreter's runs, by regex of the program */
 	uint32_t nwrites, nunknown;
 	struct symbols contexts; /* of context.c */
 	uint32_t nexact; /* searches over automata */

@@ -13,6 +13,7 @@ struct proof *proof_new(struct arena *a, const struct program *p)
 	g->a = a;
 	g->p = p;
 	g->budget = (struct budget)BUDGET_DEFAULT;
+	g->codes = ARENA_ARRAY(a, void *, p->nregexes + 1);
 	state_init(g);
 	return g;
 }
@@ -28,6 +29,7 @@ void proof_free(struct proof **gp)
 		for (uint32_t k = 0; x->codes && k < x->nvalues; k++)
 			pcre2_code_free(x->codes[k]);
 	}
+	interp_codes_free(g->codes, g->p->nregexes);
 	arena_free(&g->scratch);
 	arena_free(&g->spare[0]);
 	arena_free(&g->spare[1]);

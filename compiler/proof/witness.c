@@ -206,6 +206,7 @@ void witness_make(struct proof *g, const struct scene *sc, const struct model *m
 	if (sc && sc->entry)
 		w->request.bind = sc->entry->name;
 	w->state.brief = true;
+	w->state.codes = g->codes;
 	w->outcome = interp_run(g->a, g->p, &w->request, &w->state);
 }
 
