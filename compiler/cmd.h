@@ -22,6 +22,7 @@ int cmd_explain(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_graph(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);

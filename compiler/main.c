@@ -23,6 +23,7 @@ static const struct command {
 	{ "diff", "show what two sites, or built binaries, do differently", cmd_diff },
 	{ "replay", "show which requests of an access log two sites treat differently",
 	  cmd_replay },
+	{ "graph", "draw where requests go", cmd_graph },
 	{ "inspect", "show what a built binary holds", cmd_inspect },
 	{ "dump", "print a site's rule program or syntax tree", cmd_dump },
 	{ "version", "print the version", cmd_version },

@@ -7,8 +7,8 @@ set -eu
 packages() {
 	case $1 in
 	build) echo gcc make libc6-dev libssl-dev libpcre2-dev pkg-config ;;
-	run) echo curl python3 ;;
-	check) echo check clang clang-format re2c lemon varnish curl nghttp2-client openssl valgrind strace git python3 libclang-rt-14-dev procps ;;
+	run) echo curl python3 graphviz ;;
+	check) echo check clang clang-format re2c lemon varnish curl nghttp2-client openssl valgrind strace git python3 libclang-rt-14-dev procps graphviz ;;
 	bench) echo haproxy nginx-light valgrind strace python3 ;;
 	*) echo "deps.sh: unknown use '$1'" >&2; exit 2 ;;
 	esac
