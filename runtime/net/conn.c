@@ -147,7 +147,8 @@ void conn_abort(struct conn *c, bool reset)
 	io_close(&c->io, reset);
 }
 
-void conn_fail(struct conn *c, int err)
+/* <read>: bytes of the peer may be unread. */
+static void fail(struct conn *c, int err, bool read)
 {
 	if (c->flags & CONN_FAILED || c->state >= CONN_DRAINING)
 		return;
@@ -156,15 +157,21 @@ void conn_fail(struct conn *c, int err)
 	if (!(c->flags & CONN_SENDING))
 		out_drop(c);
 	/* What the peer sent before its reset is read first: it may be its answer. */
-	if (c->state == CONN_READY && (c->flags & CONN_ARMED) && err != ENOMEM && err != EPROTO)
+	if (c->state == CONN_READY && read && err != ENOMEM && err != EPROTO)
 		return;
 	c->flags |= CONN_TELL;
 	conn_at_turn(c);
 }
 
+/* A server's answer waits for whoever takes it, a client's failure is told at once. */
+void conn_fail(struct conn *c, int err)
+{
+	fail(c, err, c->flags & (CONN_ARMED | CONN_BACK));
+}
+
 void conn_broken(struct conn *c, int err)
 {
-	conn_fail(c, err);
+	fail(c, err, c->flags & CONN_ARMED);
 }
 
 static void tell_failure(struct conn *c)

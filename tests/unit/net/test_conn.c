@@ -470,6 +470,46 @@ START_TEST(an_answer_is_read_although_sending_fails)
 }
 END_TEST
 
+/* Nothing is to be read just then, as the one who takes it is slow: what the server sent waits for
+ * him, and the failure behind it. */
+static void read_at_last(struct timer *t)
+{
+	(void)t;
+	ck_assert_uint_eq(tap.ended, 0);
+	conn_recv(tap.c, IO_MANY);
+}
+
+static int start_unread(struct thread *t)
+{
+	static const struct addr server = { .kind = AK_UNIX };
+	char text[20000] = { 0 };
+	int fd[2];
+
+	(void)t;
+	conn_thread_start();
+	socket_pair(fd);
+	tap.c = conn_adopt(fd[0], &server, &tap_app, &tap);
+	tap.ready = 1;
+	conn_attach(tap.c, &tap_mux, &tap);
+	ck_assert_int_eq(write(fd[1], "answer", 6), 6);
+	close(fd[1]);
+	ck_assert(conn_write(tap.c, text, sizeof(text)));
+	tick.fire = read_at_last;
+	timer_set(&tick, th->now + 1000);
+	return 0;
+}
+
+START_TEST(an_answer_that_waits_for_its_reader_outlives_the_servers_reset)
+{
+	clock_set(CLOCK_JUMP, 1000000);
+	run(_i, 0, start_unread);
+	ck_assert_uint_eq(tap.n, 6);
+	ck_assert_int_eq(memcmp(tap.got, "answer", 6), 0);
+	ck_assert_uint_eq(tap.ended, 1);
+	ck_assert_int_lt(tap.end_err, 0);
+}
+END_TEST
+
 /* Handshakes. */
 
 static unsigned runs;
@@ -710,6 +750,8 @@ Suite *conn_suite(void)
 	tcase_add_test(tc, a_peer_that_takes_nothing_is_left_after_the_stall_time);
 	tcase_add_loop_test(tc, a_reset_is_told_once, 0, POLLERS);
 	tcase_add_loop_test(tc, an_answer_is_read_although_sending_fails, 0, POLLERS);
+	tcase_add_loop_test(tc, an_answer_that_waits_for_its_reader_outlives_the_servers_reset, 0,
+			    POLLERS);
 	tcase_add_loop_test(tc, handlers_run_in_order_and_the_mux_gets_the_rest, 0, POLLERS);
 	tcase_add_loop_test(tc, early_bytes_wait_for_credit, 0, POLLERS);
 	tcase_add_loop_test(tc, a_client_that_fails_in_its_handshake_is_closed_unheard, 0,
