@@ -264,6 +264,21 @@ enum h1_result h1_parse_request(struct str in, size_t *seen, const struct h1_lim
 	return finish(&s, r, m, in, used, err);
 }
 
+bool h1_parse_line(struct str in, const struct h1_limits *lim, struct msg *m)
+{
+	struct h1_scan s;
+	bool normal;
+
+	if (begin(&s, in, 0, lim, m) == H1_DONE && request_line(&s, m, &normal) == H1_DONE &&
+	    keep_text(&s, m) == H1_DONE) {
+		m->has_path = m->has_query = false;
+		m->path = m->query = (struct msg_ref) { 0 };
+		return true;
+	}
+	msg_free(m);
+	return false;
+}
+
 enum h1_result h1_parse_response(struct str in, size_t *seen, const struct h1_limits *lim,
 				 bool head_request, bool connect, struct msg *m, size_t *used,
 				 const struct h1_error **err)

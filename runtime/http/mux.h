@@ -65,6 +65,8 @@ struct stream {
 	uint32_t flags; /* STREAM_* */
 	uint32_t queued; /* bytes queued and not yet taken by the kernel */
 	const char *bad; /* STREAM_BAD: why */
+	struct msg *
+		bad_line; /* STREAM_BAD, inside failed(): the request line, if it is valid; or NULL */
 	uint16_t bad_status; /* STREAM_BAD, front: status to answer */
 	uint64_t t_head; /* clock in us when the head's first byte came */
 	uint64_t bytes_in, bytes_out; /* of this stream, framing and heads included */

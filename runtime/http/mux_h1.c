@@ -8,6 +8,8 @@
 #include "../core/thread.h"
 #include "stream.h"
 
+#define STOP_MS 10 /* an idle client is let go so long after the stop has begun */
+
 static struct pool h1_pool, h1s_pool;
 
 static void run(struct h1 *h);
@@ -115,22 +117,7 @@ static void head_late(struct h1s *st)
 	h1_fail(st, STREAM_TIMEOUT_HEAD);
 }
 
-static void timer_fired(struct timer *t)
-{
-	struct conn *c = CONTAINER(t, struct conn, timer);
-	struct h1 *h = h1_of(c);
-
-	if (!usable(h))
-		return;
-	if (!h->s) {
-		conn_close(c);
-	} else if (h->s->in == H1_IN_HEAD) {
-		h->flags |= H1_BUSY;
-		head_late(h->s);
-		h->flags &= (uint8_t)~H1_BUSY;
-		run(h);
-	}
-}
+static void timer_fired(struct timer *t);
 
 static void wait_for(struct h1 *h, uint32_t ms)
 {
@@ -139,6 +126,25 @@ static void wait_for(struct h1 *h, uint32_t ms)
 		timer_set(&h->conn->timer, th->now + ms);
 	else
 		timer_del(&h->conn->timer);
+}
+
+static void timer_fired(struct timer *t)
+{
+	struct conn *c = CONTAINER(t, struct conn, timer);
+	struct h1 *h = h1_of(c);
+
+	if (!usable(h))
+		return;
+	if (!h->s && h->flags & H1_STOP && conn_unread(c)) {
+		wait_for(h, STOP_MS);
+	} else if (!h->s) {
+		conn_close(c);
+	} else if (h->s->in == H1_IN_HEAD) {
+		h->flags |= H1_BUSY;
+		head_late(h->s);
+		h->flags &= (uint8_t)~H1_BUSY;
+		run(h);
+	}
 }
 
 /* Receiving is armed for whatever may be stored or handed over now. */
@@ -405,12 +411,18 @@ static void h1_detach(struct stream *s, bool reset)
 		task_wake(&st->task);
 }
 
+/* A client's request may be there already, in the kernel or on its way through the poller: it is
+ * answered. */
 static void h1_stop(struct conn *c)
 {
 	struct h1 *h = h1_of(c);
 
 	h->flags |= H1_STOP;
-	if (usable(h) && !h->s)
+	if (!usable(h) || h->s)
+		return;
+	if (h->side == MUX_FRONT)
+		wait_for(h, STOP_MS);
+	else
 		conn_close(c);
 }
 

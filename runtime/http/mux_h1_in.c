@@ -221,6 +221,23 @@ static void note_request(struct h1s *st, const struct msg *m)
 		st->flags |= H1S_HEAD;
 }
 
+/* The owner gets the line for its log. */
+static bool bad_request(struct h1 *h, struct h1s *st, const struct h1_error *err)
+{
+	struct h1_limits lim = limits(h);
+	struct msg line;
+	bool valid = h1_parse_line(received(h), &lim, &line);
+
+	h1_count_rest(h);
+	if (valid)
+		st->s.bad_line = &line;
+	bad(st, err);
+	st->s.bad_line = NULL;
+	if (valid)
+		msg_free(&line);
+	return false;
+}
+
 static bool read_request(struct h1 *h, struct h1s *st)
 {
 	struct h1_limits lim = limits(h);
@@ -233,8 +250,7 @@ static bool read_request(struct h1 *h, struct h1s *st)
 	case H1_MORE:
 		return more(h, st);
 	case H1_BAD:
-		h1_count_rest(h);
-		return bad(st, err);
+		return bad_request(h, st, err);
 	case H1_DONE:
 		break;
 	}

@@ -165,6 +165,9 @@ bool conn_out_free(const struct conn *c);
 /* Such a call has failed. Told like the failure of a receive or send. */
 void conn_broken(struct conn *c, int err);
 
+/* Whether the kernel has bytes of the peer that were not received yet. Asks it. */
+bool conn_unread(const struct conn *c);
+
 /* Ends our direction once the output is drained. */
 void conn_shut(struct conn *c);
 /* Polite end: drain output, shut, read and drop what the peer still sends for a short bounded

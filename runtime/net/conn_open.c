@@ -173,6 +173,13 @@ void conn_attach(struct conn *c, const struct mux_ops *mux, void *ctx)
 	c->mux_ctx = ctx;
 }
 
+bool conn_unread(const struct conn *c)
+{
+	char byte;
+
+	return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* Addresses. */
 
 const struct addr *conn_local(struct conn *c)

@@ -435,6 +435,8 @@ static void front_head(struct stream *s, struct msg *m)
 static void bad_request(struct exchange *x)
 {
 	x->bad = x->front->bad;
+	if (x->front->bad_line)
+		msg_move(&x->req, x->front->bad_line);
 	exchange_fail(x, x->front->bad_status ? x->front->bad_status : 400, END_BAD_REQUEST);
 }
 

@@ -1285,6 +1285,46 @@ def stop_lets_an_exchange_finish(w):
     same(w.wait(), 0, "exit code")
 
 
+@case(plain=True)
+def stop_answers_what_has_been_sent_already(w):
+    """Signal and requests are there together, whichever the process sees first."""
+    w.start(origin=w.origin(keeps_answering()).address, drain="20s")
+    clients = [w.client() for _ in range(100)]      # more than are served in one turn
+    for c in clients[50:]:      # and so the earlier ones have been accepted, too
+        c.send(GET % b"/a")
+        c.answer()
+    w.signal(signal.SIGSTOP)
+
+    def stopped():
+        with open("/proc/%d/stat" % w.process.pid, encoding="ascii") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+    w.eventually(stopped, "the process stands")
+    for c in clients:
+        c.send(GET % b"/b")
+    w.signal()
+    w.signal(signal.SIGCONT)
+    for c in clients:
+        head, body = c.answer()
+        same((head.status, head.get("connection"), body), (200, "close", b"hello"))
+        expect(c.at_end() is True, "a clean end")
+    same(w.wait(), 0, "exit code")
+
+
+@case
+def the_line_of_a_refused_request_is_logged(w):
+    """As received, when it is valid itself and something else is not."""
+    w.start()
+    for raw, line in ((b"GET /a/../../b HTTP/1.1\r\nHost: h\r\n\r\n", ("GET", "/a/../../b", "HTTP/1.1")),
+                      (b"GET /x HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n", ("GET", "/x", "HTTP/1.1")),
+                      (b"G@T /x HTTP/1.1\r\nHost: h\r\n\r\n", None)):
+        c = w.client()
+        c.send(raw)
+        same(c.answer()[0].status, 400)
+        got = w.log(1)[-1]
+        same(tuple(got.get(k) or None for k in ("method", "target", "protocol")), line or (None,) * 3)
+        w.lines.clear()
+
+
 def cut_at_the_stop(w, ready):
     w.signal()
     same(w.wait(), 5, "exit code")
