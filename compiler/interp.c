@@ -387,48 +387,47 @@ static void forwarded_for(struct machine *m)
 	fields_add(m->a, &m->req.headers, name, value_text(m, &src));
 }
 
-/* A Cookie line without what is for the proxy alone: the pairs of stickiness, or their prefixes. */
-static struct str without_cookie(struct machine *m, const struct p_cookie *c, struct str line)
+/* Takes from a Cookie line what is for the proxy alone: the pairs of stickiness, or their prefixes.
+ * False: nothing is left of it. */
+static bool take_pairs(struct machine *m, const struct p_cookie *c, struct str *line)
 {
-	struct str rest = line, out = { 0 };
+	struct str rest = *line, out = { 0 };
 	bool changed = false;
 
 	while (rest.p && rest.n) {
 		struct str pair = str_trim(str_cut(&rest, ';')), value = pair;
-		struct str name = str_trim(str_cut(&value, '='));
+		bool ours = str_eq(str_trim(str_cut(&value, '=')), c->name);
 
-		if (str_eq(name, c->name) && c->mode != COOKIE_PREFIX) {
+		if (ours && c->mode != COOKIE_PREFIX) {
 			changed = true;
 			continue;
 		}
-		if (str_eq(name, c->name) && value.p) {
+		if (ours && value.p) {
 			value = str_trim(value);
 			str_cut(&value, '~');
 			changed |= value.p != NULL;
-			pair = value.p ? joined(m, name, S("="), value) : pair;
+			pair = value.p ? joined(m, c->name, S("="), value) : pair;
 		}
-		out = out.p ? joined(m, out, S("; "), pair) : pair;
+		out = out.n ? joined(m, out, S("; "), pair) : pair;
 	}
-	return changed ? out : line;
+	if (changed)
+		*line = out;
+	return !changed || out.n;
 }
 
 /* "indirect": the server does not see the cookie; "prefix": it sees its own part. Behind all rules. */
 static void take_cookie(struct machine *m)
 {
-	const struct p_cookie *c = &m->out->backend->servers_of->cookie;
+	const struct p_section *own = m->out->backend->servers_of;
 	struct fields *f = &m->req.headers;
 	uint32_t n = 0;
 
-	if (!c->indirect && c->mode != COOKIE_PREFIX)
+	if (!own->nservers || (!own->cookie.indirect && own->cookie.mode != COOKIE_PREFIX))
 		return;
-	for (uint32_t i = 0; i < f->n; i++) {
-		if (str_ieq(f->at[i].name, S("cookie"))) {
-			f->at[i].value = without_cookie(m, c, f->at[i].value);
-			if (!f->at[i].value.p)
-				continue;
-		}
-		f->at[n++] = f->at[i];
-	}
+	for (uint32_t i = 0; i < f->n; i++)
+		if (!str_ieq(f->at[i].name, S("cookie")) ||
+		    take_pairs(m, &own->cookie, &f->at[i].value))
+			f->at[n++] = f->at[i];
 	f->n = n;
 }
 

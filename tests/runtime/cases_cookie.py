@@ -117,5 +117,6 @@ def cookies_that_are_too_many_or_long(w):
     start(w)
     body, _, _ = fetch(w, "/", "; ".join(["SRV=none"] * 500) + "; SRV=second; z=1")
     same(body, "b|z=1")
+    same(fetch(w, "/", "; SRV=second", ";x;;SRV=b;")[0], "b|x;", "as weir explain says (with a blank behind)")
     body, _, _ = fetch(w, "/", "k=%s; SRV=second;;; =;" % ("v" * 8000))
     same(body, "b|k=%s; ; ; =" % ("v" * 8000))
