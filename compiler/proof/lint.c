@@ -172,6 +172,7 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_targets(&l);
 	prove_trust(&l);
 	prove_forwarded(&l);
+	prove_rebases(&l);
 	if (l.untried)
 		diag(N901, diag_line(0, 1), "all rules that findings S301 to S321 could be about");
 	proof_free(&g);

@@ -127,5 +127,7 @@ void prove_targets(struct lint *l);
 void prove_trust(struct lint *l);
 /* S307, S309, S315, S321. */
 void prove_forwarded(struct lint *l);
+/* W215. */
+void prove_rebases(struct lint *l);
 
 #endif

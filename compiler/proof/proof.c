@@ -62,38 +62,6 @@ static void add_taker(struct reaching *r, const struct p_rule *rule)
 	vec_push(r->g->a, &r->takers, (void *)(uintptr_t)rule);
 }
 
-/* What was written on the way is not known. The likeliest is that nothing was: the request gets
- * the texts that are wanted of the fields behind the writes. A guess, for the interpreter. */
-static struct model *as_wanted(struct proof *g, const struct model *found)
-{
-	struct solver s = { .g = g, .a = g->a, .keep = g->a, .steps = &g->steps };
-	struct model *m = model_copy(&s, found);
-
-	for (uint32_t i = 0; i < m->nfields; i++) {
-		const struct proof_field *f = g->fields.p[i];
-		const struct value *v = m->values[i];
-
-		if (!f->version || f->response || f->kind != FIELD_TEXT || !v->n || !v->at[0].n)
-			continue;
-		if (f->id == SUBJ_METH)
-			m->meth = v->at[0];
-		else if (f->id == SUBJ_PATH)
-			m->path = v->at[0];
-		else if (f->id == SUBJ_QUERY)
-			m->query = v->at[0];
-		else if (f->id == SUBJ_HOST)
-			m->host = v->at[0];
-		for (uint32_t k = 0; k < m->nfields && f->id == SUBJ_H; k++) {
-			const struct proof_field *of = g->fields.p[k];
-
-			if (of->id == SUBJ_H && !of->version && !of->opaque && !of->response &&
-			    str_eq(of->name, f->name))
-				m->values[k] = m->values[i];
-		}
-	}
-	return m;
-}
-
 static bool shows(struct reaching *r, const struct scene *sc, const struct model *m)
 {
 	const struct segment *last = &sc->at[sc->n - 1];
@@ -139,8 +107,8 @@ static bool shows_mapped(struct reaching *r, const struct scene *sc, const struc
 
 static bool confirm(struct reaching *r, const struct scene *sc, const struct search *q)
 {
-	return !r->witness || shows(r, sc, q->found) || shows(r, sc, as_wanted(r->g, q->found)) ||
-	       shows_mapped(r, sc, q->found);
+	return !r->witness || shows(r, sc, q->found) ||
+	       shows(r, sc, witness_guess(r->g, q->found)) || shows_mapped(r, sc, q->found);
 }
 
 static bool try_scene(void *arg, struct scene *sc)

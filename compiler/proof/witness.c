@@ -210,6 +210,36 @@ void witness_make(struct proof *g, const struct scene *sc, const struct model *m
 	w->outcome = interp_run(g->a, g->p, &w->request, &w->state);
 }
 
+struct model *witness_guess(struct proof *g, const struct model *found)
+{
+	struct solver s = { .g = g, .a = g->a, .keep = g->a, .steps = &g->steps };
+	struct model *m = model_copy(&s, found);
+
+	for (uint32_t i = 0; i < m->nfields; i++) {
+		const struct proof_field *f = g->fields.p[i];
+		const struct value *v = m->values[i];
+
+		if (!f->version || f->response || f->kind != FIELD_TEXT || !v->n || !v->at[0].n)
+			continue;
+		if (f->id == SUBJ_METH)
+			m->meth = v->at[0];
+		else if (f->id == SUBJ_PATH)
+			m->path = v->at[0];
+		else if (f->id == SUBJ_QUERY)
+			m->query = v->at[0];
+		else if (f->id == SUBJ_HOST)
+			m->host = v->at[0];
+		for (uint32_t k = 0; k < m->nfields && f->id == SUBJ_H; k++) {
+			const struct proof_field *of = g->fields.p[k];
+
+			if (of->id == SUBJ_H && !of->version && !of->opaque && !of->response &&
+			    str_eq(of->name, f->name))
+				m->values[k] = m->values[i];
+		}
+	}
+	return m;
+}
+
 bool witness_matched(const struct witness *w, const struct p_rule *rule, enum rule_dir dir)
 {
 	const struct outcome *o = w->outcome;

@@ -8,6 +8,9 @@
 /* The request of <m>, and its outcome. */
 void witness_make(struct proof *g, const struct scene *sc, const struct model *m,
 		  struct witness *w);
+/* What was written on the way is not known. The likeliest is that nothing was: <found>, but with the
+ * texts that are wanted of the fields behind the writes. A guess, for the interpreter. */
+struct model *witness_guess(struct proof *g, const struct model *found);
 /* Did <rule> run in direction <dir>, and match? */
 bool witness_matched(const struct witness *w, const struct p_rule *rule, enum rule_dir dir);
 
