@@ -19,6 +19,20 @@ static unsigned listening(void)
 	return n;
 }
 
+/* Servers that are checked: each check has a connection. */
+static unsigned checked(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t b = 0; site.ws->check && b < site.ws->nsections; b++) {
+		const struct back *be = site.backs[b];
+
+		for (uint32_t i = 0; be && be->owner == be && i < be->nservers; i++)
+			n += be->servers[i].health != NULL;
+	}
+	return n;
+}
+
 void limits_find(struct limits *lim, const struct thread_shape *shape, FILE *err)
 {
 	const int64_t *num = site.nums + site.ws->site_nums;
@@ -26,7 +40,7 @@ void limits_find(struct limits *lim, const struct thread_shape *shape, FILE *err
 	*lim = (struct limits) { .threads = shape->nthreads, .groups = shape->ngroups };
 	lim->maxconn_set = num[WS_MAXCONN] > 0;
 	lim->fixed = FDS_PROCESS + FDS_RESERVED + lim->threads * FDS_THREAD +
-		     listening() * (lim->groups + 1);
+		     listening() * (lim->groups + 1) + checked();
 	lim->fds = process_raise_fds(lim->maxconn_set ? (unsigned)num[WS_MAXCONN] * 2 + lim->fixed
 						      : 0);
 	lim->memory = process_memory_limit();

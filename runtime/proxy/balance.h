@@ -10,8 +10,7 @@
 /* Takes part: neither disabled nor down, and its weight is not 0. */
 static inline bool server_usable(const struct server *s)
 {
-	return !atomic_load_explicit(&s->off, memory_order_relaxed) &&
-	       (!s->ws || s->ws->weight > 0);
+	return !atomic_load(&s->off) && (!s->ws || s->ws->weight > 0);
 }
 
 static inline bool server_backup(const struct server *s)

@@ -221,7 +221,6 @@ static enum queue_got wait_for(struct exchange *x, struct back *be, struct serve
 	x->before_srv = want ? want->places->nwaiting++ : 0;
 	list_append(want ? &want->places->waiting : &q->any, &w->link);
 	atomic_fetch_add(&q->waiting, 1);
-	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < be->nservers; i++)
 		if (be->servers[i].places)
 			serve(q, &be->servers[i], w);
