@@ -150,6 +150,8 @@ static struct str setting_shown(struct diff *d, int id, const struct p_setting *
 	if (s->text.n)
 		return s->num ? arena_printf(d->a, "%.*s (%" PRId64 ")", STR_ARG(s->text), s->num)
 			      : s->text;
+	if (id == OPT_TABLE)
+		return arena_printf(d->a, "%" PRId64 ", expire %" PRId64 " ms", s->num, s->num2);
 	if (s->num2)
 		return arena_printf(d->a, "%" PRId64 " per %" PRId64 " ms", s->num, s->num2);
 	if (s->num)

@@ -4,7 +4,7 @@
  * obvious: the oracle that generated code and analysis are compared with. All results are plain
  * structs in the given arena.
  * Refuses: bodies, framing and hop-by-hop fields, health, queues and time; checkpoints let every
- * request pass. */
+ * request pass, and counting changes no counter. */
 #ifndef WEIR_INTERP_H
 #define WEIR_INTERP_H
 
@@ -48,7 +48,7 @@ struct interp_state {
 	uint32_t random; /* random(N) is this modulo N */
 	time_t now;
 	const int64_t *nbsrv; /* by section index, or NULL: servers that are not disabled */
-	const int64_t *conns, *qlen; /* or NULL: 0 */
+	const int64_t *conns, *qlen, *rate, *conc, *queued; /* likewise, or NULL: 0 */
 	const struct str *params; /* by param index, p NULL: its default; or NULL */
 	/* the outcome has only the rules that matched or hit a limit, without tests and effects;
 	 * else it is the same */

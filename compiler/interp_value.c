@@ -244,8 +244,13 @@ static void state_values(struct machine *m, const struct p_subject *s, struct va
 		n = st->qlen && s->section ? st->qlen[s->section->index] : 0;
 		break;
 	case SUBJ_RATE:
+		n = st->rate && s->section ? st->rate[s->section->index] : 0;
+		break;
 	case SUBJ_CONC:
+		n = st->conc && s->section ? st->conc[s->section->index] : 0;
+		break;
 	case SUBJ_QUEUED:
+		n = st->queued && s->section ? st->queued[s->section->index] : 0;
 		break;
 	default:
 		return;

@@ -248,6 +248,9 @@ static bool read_setting(struct model *m, struct scope *scope, const struct ast_
 	case 'F':
 		s->text = value_plain(m->arena, v->text);
 		return true;
+	case 'C': /* read by lower_checkpoint; kept to be shown */
+		s->text = v->text;
+		return true;
 	default:
 		return true;
 	}

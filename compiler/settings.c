@@ -146,8 +146,10 @@ static bool put_sections(struct settings *s, struct model *m, struct str only)
 		put_global(s, m);
 		sections++;
 	}
-	for (size_t i = 0; i < m->entities.n; i++) {
-		struct entity *e = m->entities.p[i];
+	for (size_t i = 0; i < m->entities.n + m->checkpoints.n; i++) {
+		struct entity *e = i < m->entities.n
+					   ? m->entities.p[i]
+					   : m->checkpoints.all[i - m->entities.n]->object;
 
 		if (only.n && !str_eq(only, e->name))
 			continue;

@@ -506,4 +506,6 @@ void show_server(FILE *out, const struct p_server *s)
 	word_if(out, s->no_check, "no-check");
 	num_if(out, s->check_port > 0, "check-port", s->check_port);
 	word_if(out, s->check_addr.kind != ADDR_NONE, "check-addr");
+	if (s->pass)
+		str_if(out, "pass", s->pass->name);
 }

@@ -27,6 +27,9 @@ static struct interp_state state_of_new(struct pairing *p, const struct interp_s
 	NUMBERS(nbsrv)
 	NUMBERS(conns)
 	NUMBERS(qlen)
+	NUMBERS(rate)
+	NUMBERS(conc)
+	NUMBERS(queued)
 #undef NUMBERS
 	return st;
 }

@@ -196,7 +196,7 @@ static const struct write *answer_written(struct maker *k, const struct p_rule *
 		struct write *new;
 
 		if (a->id == ACT_ALLOW || a->id == ACT_DENY || a->id == ACT_REDIR ||
-		    a->id == ACT_RESPOND || a->id == ACT_LOG || a->id == ACT_COUNT)
+		    a->id == ACT_RESPOND || a->id == ACT_LOG)
 			continue;
 		new = ARENA_NEW(k->g->a, struct write);
 		*new = (struct write) { .below = w, .action = a, .cond = dnf_true(k->g) };

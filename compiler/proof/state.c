@@ -233,6 +233,19 @@ static struct left mapuri_left(const struct proof_field *f, const struct write *
 	return w->map ? (struct left) { .effect = EFFECT_MAP } : opaque;
 }
 
+static bool is_counter(const struct proof_field *f)
+{
+	return f->id == SUBJ_RATE || f->id == SUBJ_CONC || f->id == SUBJ_QUEUED;
+}
+
+/* count changes counters; while pass waits, time goes by and all may change that is no part of the
+ * message. */
+static bool time_changes(const struct proof_field *f, const struct p_action *a)
+{
+	return is_counter(f) ||
+	       (a->id == ACT_PASS && f->id >= SUBJ_RATE && f->id < SUBJECTS);
+}
+
 static struct left action_left(struct proof *g, const struct proof_field *f, const struct write *w)
 {
 	const struct p_action *a = w->action;
@@ -264,6 +277,9 @@ static struct left action_left(struct proof *g, const struct proof_field *f, con
 		return address_left(f, a, true);
 	case ACT_SETDST:
 		return address_left(f, a, false);
+	case ACT_PASS:
+	case ACT_COUNT:
+		return time_changes(f, a) ? opaque : nothing;
 	default:
 		return nothing;
 	}
@@ -570,7 +586,10 @@ static const struct write *answer_write(const struct proof_field *f, const struc
 		bool header = a->id == ACT_ADD || a->id == ACT_APPEND || a->id == ACT_REM ||
 			      (a->id == ACT_SET && a->part == PART_HEADER);
 
-		if (f->id == SUBJ_VAR || f->id == SUBJ_CAPTURE || a->id == ACT_SWITCH)
+		if (a->id == ACT_COUNT && !is_counter(f))
+			continue;
+		if (f->id == SUBJ_VAR || f->id == SUBJ_CAPTURE || a->id == ACT_SWITCH ||
+		    a->id == ACT_COUNT)
 			return w;
 		if (a->id == ACT_SETVAR || a->id == ACT_CAPTURE || !f->response ||
 		    (header && f->id == SUBJ_STATUS))

@@ -51,9 +51,12 @@ static void params_of(struct proof *g, const struct proof_field *f, const struct
 static void number_of(struct proof *g, const struct proof_field *f, int64_t n,
 		      struct interp_state *st)
 {
-	const int64_t **at = f->id == SUBJ_NBSRV   ? &st->nbsrv
-			     : f->id == SUBJ_CONNS ? &st->conns
-						   : &st->qlen;
+	const int64_t **at = f->id == SUBJ_NBSRV    ? &st->nbsrv
+			     : f->id == SUBJ_CONNS  ? &st->conns
+			     : f->id == SUBJ_RATE   ? &st->rate
+			     : f->id == SUBJ_CONC   ? &st->conc
+			     : f->id == SUBJ_QUEUED ? &st->queued
+						    : &st->qlen;
 	int64_t *all = (int64_t *)(uintptr_t)*at;
 
 	if (!f->subject || !f->subject->section)
@@ -166,6 +169,9 @@ static void field_into(struct proof *g, const struct proof_field *f, const struc
 	case SUBJ_NBSRV:
 	case SUBJ_CONNS:
 	case SUBJ_QLEN:
+	case SUBJ_RATE:
+	case SUBJ_CONC:
+	case SUBJ_QUEUED:
 		number_of(g, f, v->num, &w->state);
 		break;
 	default:
