@@ -304,10 +304,13 @@ static void set_timer(struct turn *t)
 
 static void tell(struct turn *t)
 {
-	if (!t->told) {
-		t->told = true;
+	if (t->told)
+		return;
+	t->told = true;
+	if (t->task.tid == th->tid)
+		task_wake(&t->task);
+	else
 		task_wake_remote(&t->task);
-	}
 }
 
 /* Whoever is the head now has the timer. */
