@@ -5,6 +5,7 @@
 
 #include "program_form.h"
 #include "show.h"
+#include "symbol.h"
 
 /* One named thing: <body> is compared, <show> is for people. */
 struct entry {
@@ -69,14 +70,35 @@ static struct str str_trim_line(struct str s)
 	return s;
 }
 
-/* Compares two lists by key; of equal keys the first counts, the writers of keys see to it that
- * they differ. */
+/* Gives each entry a key of its own: the second "a" is "a #2". The compiler refuses most such
+ * lists; a rule program that was made otherwise may hold them. */
+static void number_equal_keys(struct diff *d, const struct entries *e)
+{
+	struct arena own = { 0 };
+	struct symbols seen = { 0 };
+
+	for (uint32_t i = 0; i < e->n; i++) {
+		uint32_t *n = symbol_get(&seen, e->at[i].key);
+
+		if (!n) {
+			n = ARENA_NEW(&own, uint32_t);
+			symbol_put(&own, &seen, e->at[i].key, n);
+		}
+		if (++*n > 1)
+			e->at[i].key = arena_printf(d->a, "%.*s #%u", STR_ARG(e->at[i].key), *n);
+	}
+	arena_free(&own);
+}
+
+/* Compares two lists by key. */
 static void compare(struct diff *d, const char *kind, struct str section, const struct entries *old,
 		    const struct entries *new)
 {
 	struct arena own = { 0 };
 	struct pio table = { .arena = &own };
 
+	number_equal_keys(d, old);
+	number_equal_keys(d, new);
 	for (uint32_t i = 0; i < old->n; i++)
 		io_define(&table, REF_SECTION, old->at[i].key, &old->at[i]);
 	for (uint32_t k = 0; k < new->n; k++) {
