@@ -253,6 +253,25 @@ static bool refused_base(struct attempt *t, const struct p_test *also, struct wi
 	return !t->done && lint_shows(t->l, t->rule, also, w) && lint_refused(w->outcome);
 }
 
+/* The target of <w> becomes what the value alone asks for, when that is a path in its normal form and
+ * refused, too: several values of a test may have come together. */
+static void plain_target(struct attempt *t, const struct p_test *one, struct witness *w)
+{
+	struct arena *a = t->l->g->a;
+	struct str target = w->request.target, text = one->values->text;
+	struct outcome *o;
+
+	if (one->values->kind != VALUE_STR || normal(t, str_first(target, path_length(target))))
+		return;
+	w->request.target =
+		str_starts(text, S("/")) ? text : arena_printf(a, "/%.*s", STR_ARG(text));
+	o = normal(t, w->request.target) ? lint_replay(t->l, a, &w->request, w) : NULL;
+	if (o && lint_refused(o))
+		w->outcome = o;
+	else
+		w->request.target = target;
+}
+
 /* A request that the rule refuses, for each value of its tests, and none of them in particular. */
 static void try_tests(struct attempt *t, const struct tests *k)
 {
@@ -271,11 +290,13 @@ static void try_tests(struct attempt *t, const struct tests *k)
 					break;
 				if (!refused_base(t, one, &w) && !refused_base(t, NULL, &w))
 					continue;
-				if (j)
+				if (j) {
 					try_hosts(t);
-				else
-					try_spellings(t);
-				if (!j && (test->op == OP_PREFIX || test->op == OP_EQ) &&
+					continue;
+				}
+				plain_target(t, one, &w);
+				try_spellings(t);
+				if ((test->op == OP_PREFIX || test->op == OP_EQ) &&
 				    one->values->kind == VALUE_STR)
 					try_detour(t, one->values->text);
 			}
