@@ -303,6 +303,31 @@ static void try_tests(struct attempt *t, const struct tests *k)
 		}
 }
 
+/* ---- rules that let in ---- */
+
+/* A rule lets in what begins so; what is refused elsewhere gets in by a way through it. */
+static void try_open(struct attempt *t, const struct tests *k)
+{
+	struct arena *a = t->l->g->a;
+	struct witness w;
+
+	for (size_t i = 0; i < k->uri.n && !t->done; i++) {
+		const struct p_test *one = lint_one_value(t->l, k->uri.p[i], 0);
+
+		if (!one || one->values->kind != VALUE_STR || one->op != OP_PREFIX ||
+		    !lint_shows(t->l, t->rule, one, &w) || !w.outcome->forwarded)
+			continue;
+		w.request.target = S("/zz");
+		w.outcome = lint_replay(t->l, a, &w.request, &w);
+		if (!w.outcome || !lint_refused(w.outcome) || !w.outcome->decided)
+			continue;
+		t->base = &w;
+		try_detour(t, one->values->text);
+		if (t->done)
+			diag_note(lint_at(w.outcome->decided->place), "this rule refuses");
+	}
+}
+
 /* ---- rewrites ---- */
 
 /* The path that <a> makes <path> of; p NULL: none is known. */
@@ -456,6 +481,21 @@ static bool ends(const struct p_rule *r)
 	return lint_refuses(r);
 }
 
+static bool opens(const struct p_rule *r)
+{
+	for (uint32_t i = 0; i < r->nactions; i++)
+		if (r->actions[i].id == ACT_ALLOW || r->actions[i].id == ACT_SWITCH)
+			return true;
+	return false;
+}
+
+static bool concerns(const struct lint *l, const struct p_rule *r)
+{
+	return (r->dir == DIR_REQ_IN || r->dir == DIR_REQ_OUT) && (ends(r) || opens(r)) &&
+	       !lint_skips(r->place) && l->rules[r->index].fate != FATE_DEAD &&
+	       r->section->front_mode == MODE_HTTP;
+}
+
 void prove_bypass(struct lint *l)
 {
 	struct vec all = { 0 };
@@ -467,13 +507,13 @@ void prove_bypass(struct lint *l)
 		struct attempt t = { .l = l, .rule = l->p->rules[i] };
 		struct tests k = { .a = l->g->a };
 
-		if ((t.rule->dir != DIR_REQ_IN && t.rule->dir != DIR_REQ_OUT) || !ends(t.rule) ||
-		    lint_skips(t.rule->place) || l->rules[i].fate == FATE_DEAD ||
-		    t.rule->section->front_mode != MODE_HTTP)
+		if (!concerns(l, t.rule))
 			continue;
 		lint_each_test(t.rule->cond, true, see, &k);
 		try_tests(&t, &k);
 		if (!t.done)
 			try_paths(&t, &k, &all);
+		if (!t.done && opens(t.rule))
+			try_open(&t, &k);
 	}
 }
