@@ -7,6 +7,7 @@
 #include "../source.h"
 
 #define EVIL "evil.example"
+#define WAYS_TRIED 8 /* requests of other ways that a text is put into */
 
 struct naming {
 	struct lint *l;
@@ -52,8 +53,7 @@ static bool label_byte(char c)
 
 struct domain {
 	struct str name; /* dots that match any byte are dots here */
-	size_t wild; /* offset in the expression of the first such dot */
-	size_t wild_at; /* offset in <name> */
+	size_t wild_at; /* offset in <name> of the first such dot */
 	bool has_wild;
 };
 
@@ -177,11 +177,54 @@ static bool takes(struct naming *k, const struct p_test *one, struct str text)
 	return x != NO_INDEX && atom_text(g->atoms.p[x], text);
 }
 
-/* A request that the rule refuses is not refused with <text> there. */
+/* <text> becomes what the test <t> reads. */
+static void put_text(struct arena *a, struct request_spec *r, const struct p_test *t,
+		     struct str text)
+{
+	if (kind_of(t->subject) == KIND_PATH)
+		r->target = text;
+	else if (t->subject->id == SUBJ_SNI)
+		r->sni = text;
+	else
+		lint_set_header(a, r, t->subject->id == SUBJ_H ? t->subject->name : S("Host"),
+				text);
+}
+
+/* <from> with <text> there, in <w>: does a server get it? */
+static bool passes(struct naming *k, const struct witness *from, const struct p_test *t,
+		   struct str text, struct witness *w)
+{
+	struct arena *a = k->l->g->a;
+
+	*w = *from;
+	w->request = lint_request(a, &from->request);
+	put_text(a, &w->request, t, text);
+	w->outcome = lint_replay(k->l, a, &w->request, from);
+	return w->outcome && w->outcome->forwarded;
+}
+
+/* What the test reads in the request that is refused; p NULL: nothing. */
+static struct str refused_text(const struct request_spec *r, const struct p_test *t)
+{
+	struct str name = t->subject->id == SUBJ_H ? t->subject->name : S("host");
+
+	if (kind_of(t->subject) == KIND_PATH)
+		return r->target;
+	if (t->subject->id == SUBJ_SNI)
+		return r->sni;
+	for (uint32_t i = 0; i < r->headers.n; i++)
+		if (str_ieq(r->headers.at[i].name, name))
+			return r->headers.at[i].value;
+	return (struct str) { 0 };
+}
+
+/* A request that the rule refuses is not refused with <text> there; or one that a server gets is
+ * refused by the rule with what the first has there, but not with <text>. */
 static bool shown_passing(struct naming *k, const struct p_test *t, struct str text,
 			  struct witness *w)
 {
-	struct arena *a = k->l->g->a;
+	const struct vec *ways;
+	struct str other;
 
 	if (!k->based) {
 		k->based = true;
@@ -190,17 +233,15 @@ static bool shown_passing(struct naming *k, const struct p_test *t, struct str t
 	}
 	if (!k->refused)
 		return false;
-	*w = k->base;
-	w->request = lint_request(a, &k->base.request);
-	if (kind_of(t->subject) == KIND_PATH)
-		w->request.target = text;
-	else if (t->subject->id == SUBJ_SNI)
-		w->request.sni = text;
-	else
-		lint_set_header(a, &w->request,
-				t->subject->id == SUBJ_H ? t->subject->name : S("Host"), text);
-	w->outcome = lint_replay(k->l, a, &w->request, &k->base);
-	return w->outcome && w->outcome->forwarded;
+	if (passes(k, &k->base, t, text, w))
+		return true;
+	other = refused_text(&k->base.request, t);
+	ways = other.p ? lint_forwarded(k->l) : NULL;
+	for (size_t i = 0; ways && i < ways->n && i < WAYS_TRIED && !k->l->untried; i++)
+		if (!passes(k, ways->p[i], t, other, w) && w->outcome &&
+		    w->outcome->decided == k->rule && passes(k, ways->p[i], t, text, w))
+			return true;
+	return false;
 }
 
 /* Is there a request with <text> there at which the rule matches? On answers none is looked for. */
@@ -331,6 +372,24 @@ static void check_labels(struct naming *k, const struct p_test *t, const struct 
 	add_witness(k, t, &w);
 }
 
+/* <s> with a \ before each dot between the letters of labels. */
+static struct str dots_escaped(struct arena *a, struct str s)
+{
+	struct textbuf b = { 0 };
+	bool wild;
+
+	for (size_t i = 0, next; i < s.n; i = next) {
+		size_t dot = dot_at(s, i, &wild);
+
+		next = dot ? i + dot : skip_item(s, i);
+		next = next < s.n ? next : s.n;
+		if (wild)
+			textbuf_byte(a, &b, '\\');
+		textbuf_put(a, &b, str_of(s.p + i, next - i));
+	}
+	return textbuf_str(&b);
+}
+
 static void check_dot(struct naming *k, const struct p_test *t, const struct p_test *one,
 		      const struct domain *d)
 {
@@ -350,9 +409,8 @@ static void check_dot(struct naming *k, const struct p_test *t, const struct p_t
 			continue;
 		diag(S302, lint_at(t->place), STR_ARG(name), STR_ARG(tries[i]));
 		if (place_of(t->place, regex, &at)) {
-			diag_fix(false, "escape the dot");
-			diag_edit_at(at, arena_printf(a, "%.*s\\%.*s", (int)d->wild, regex.p,
-						      (int)(regex.n - d->wild), regex.p + d->wild));
+			diag_fix(false, "escape the dots");
+			diag_edit_at(at, dots_escaped(a, regex));
 		}
 		add_witness(k, t, &w);
 		return;
