@@ -134,9 +134,7 @@ static bool next_domain(struct arena *a, struct str s, size_t *from, struct doma
 		}
 		if (dot && start && !repeats(s, i + dot)) {
 			if (wild && !d->has_wild)
-				*d = (struct domain) { .has_wild = true,
-						       .wild = i,
-						       .wild_at = start };
+				*d = (struct domain) { .has_wild = true, .wild_at = start };
 			textbuf_byte(a, &b, '.');
 			i += dot;
 			continue;
