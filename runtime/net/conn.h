@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conn: one transport connection: descriptor (control), transport (raw, later TLS), mux on top.
+/* conn: one transport connection: descriptor (control), transport (raw, or TLS), mux on top.
  * Explicit states:
  *
  *   NEW ─► CONNECTING ─► HANDSHAKE ─► READY ─► DRAINING ─► CLOSING ─► freed

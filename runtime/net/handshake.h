@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* handshake: the handlers that a connection's handshake list may hold; each is named only by
- * sites that use it. Order of a client's list: monitor, accept_proxy, conn_in, (TLS).
+ * sites that use it. Order of a client's list: monitor, accept_proxy, conn_in, TLS (tls.h).
  * monitor-net is about the peer of the socket, rules are about the client that the PROXY header
  * tells. */
 #ifndef WEIR_NET_HANDSHAKE_H
