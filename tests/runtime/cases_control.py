@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 from cases import GET, case
-from rig import Closed, Peer, expect, keeps_answering, same
+from rig import Closed, Peer, expect, keeps_answering, refused_address, same
 
 
 def start(w, **params):
@@ -273,3 +273,26 @@ def S112_activity_of_groups_is_the_sum_of_their_threads(w):
     for g in groups:
         for name in ("turns", "waits", "events", "connections", "asleep", "copied", "spliced"):
             same(g[name], sum(t[name] for t in threads if t["group"] == g["group"]), name)
+
+
+@case(plain=True)
+def S48_retries_take_one_connection_object_and_leave_nothing(w):
+    """Refused three times, then another server: the object of the first attempt does for those to its server, the other
+    one is begun at once, before that has been closed. No descriptor is left."""
+    keep, dead = refused_address()
+    start(w, dead=dead)
+    c, client = connect(w), w.client()
+    ask(c, "show info")
+    client.send(GET % b"/dst")
+    client.answer()
+    fds = "/proc/%d/fd" % w.process.pid
+    before = len(os.listdir(fds))
+    client.send(GET % b"/again")
+    same(client.answer()[1], b"a")
+    pool = next(p for p in map(json.loads, ask(c, "json show pools")) if p["pool"] == "conn")
+    same(pool["in_use"], 2)
+    if not w.san:               # there each object is an allocation of its own
+        same((pool["allocated"], pool["returned"]), (3, 0), "objects of the client and of four attempts")
+    same(len(os.listdir(fds)), before + 1, "descriptors")
+    same([r["server"] for r in conns(c, side="server")], ["live"])
+    keep.close()
