@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Linked streams: bytes pass between two connections without their owner. */
 #include <check.h>
+#include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "../../../runtime/http/mux.h"
 #include "../runtime_poll.h"
@@ -66,11 +68,14 @@ static void owner_drained(struct stream *s)
 		detach_both();
 }
 
+static enum stream_error failure;
+
 static void owner_failed(struct stream *s, enum stream_error why)
 {
-	(void)s;
-	(void)why;
-	ck_abort();
+	ck_assert_ptr_eq(s, stream[1]);
+	ck_assert_int_eq(failure, STREAM_OK);
+	failure = why;
+	detach_both();
 }
 
 static const struct stream_ops owner_ops = {
@@ -180,6 +185,96 @@ START_TEST(s68_s89_sixty_four_megabytes_pass_without_their_owner)
 }
 END_TEST
 
+/* S63: one side does not take its bytes, then takes them all, then resets; the other ends. */
+
+#define MUCH (16 << 20) /* more than the kernel takes for one who does not read */
+
+static unsigned seen_full, seen_empty, seen_end;
+static struct task watcher;
+
+static bool is_full(void)
+{
+	return stream[0]->full_at || stream[1]->in_pipe;
+}
+
+static bool is_empty(void)
+{
+	return !stream[1]->queued && stream[1]->empty_at && far[1].got == MUCH;
+}
+
+static void watch(struct task *t)
+{
+	if (!stream[0])
+		return;
+	if (!seen_full && is_full()) {
+		ck_assert_uint_gt(stream[1]->queued, 0);
+		ck_assert_uint_lt(far[0].sent, MUCH); /* and so the sender waits */
+		seen_full++;
+		io_recv(&far[1].io, IO_MANY);
+	} else if (seen_full && !seen_empty && is_empty()) {
+		ck_assert(!(stream[0]->flags & STREAM_GOT_END));
+		seen_empty++;
+		ck_assert_int_eq(shutdown(far[0].io.fd, SHUT_WR), 0);
+	} else if (seen_empty && !seen_end && ends) {
+		ck_assert(stream[0]->flags & STREAM_GOT_END);
+		ck_assert(!(stream[1]->flags & STREAM_GOT_END));
+		seen_end++;
+		peer_close(&far[1], true);
+	}
+	task_wake(t);
+}
+
+static void flags_over(struct peer *p)
+{
+	if (p == &far[1])
+		peer_close(&far[0], false);
+	peer_closed(p);
+}
+
+static int begin_flags(struct thread *t)
+{
+	struct sockaddr_in to;
+	int l = listen_any(&to, 8);
+
+	(void)t;
+	conn_thread_start();
+	for (int i = 0; i < 2; i++) {
+		int near = socket_tcp(), fd;
+
+		ck_assert(connect(near, (struct sockaddr *)&to, sizeof(to)) == 0 ||
+			  errno == EINPROGRESS);
+		while ((fd = accept4(l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0)
+			ck_assert(errno == EAGAIN || errno == EINTR);
+		far[i].to_send = i ? 0 : MUCH;
+		far[i].half = far[i].hold = true;
+		far[i].on_closed = flags_over;
+		ck_assert_ptr_nonnull(conn_accepted(fd, NULL, &app, NULL, &nobody, 0));
+		peer_open(&far[i], near);
+	}
+	close(l);
+	peer_send(&far[0]);
+	stream_link(stream[0], stream[1]);
+	stream_link(stream[1], stream[0]);
+	for (int i = 0; i < 2; i++)
+		stream[i]->conn->mux->credit(stream[i], true);
+	task_init(&watcher, TASK_BULK, watch);
+	task_wake(&watcher);
+	return 0;
+}
+
+START_TEST(s63_full_empty_end_and_error_are_told)
+{
+	conn_init();
+	mux_tcp.setup();
+	run_case(_i, 0, begin_flags, finish);
+	ck_assert_uint_eq(seen_full, 1);
+	ck_assert_uint_eq(seen_empty, 1);
+	ck_assert_uint_eq(seen_end, 1);
+	ck_assert_int_eq(failure, STREAM_PEER_RESET);
+	ck_assert(!far[1].bad);
+}
+END_TEST
+
 Suite *stream_suite(void)
 {
 	Suite *s = suite_create("stream");
@@ -187,6 +282,7 @@ Suite *stream_suite(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, s68_s89_sixty_four_megabytes_pass_without_their_owner, 0, POLLERS);
+	tcase_add_loop_test(tc, s63_full_empty_end_and_error_are_told, 0, POLLERS);
 	suite_add_tcase(s, tc);
 	return s;
 }
