@@ -103,12 +103,12 @@ static void add_request(const char *at, const char *path)
 static void read_paths(const char *file)
 {
 	FILE *f = fopen(file, "r");
-	char line[4096], at[1024], path[3072];
+	char line[16384], at[8192], path[8192];
 
 	if (!f)
 		die("%s: %s", file, strerror(errno));
 	while (fgets(line, sizeof(line), f)) {
-		int fields = sscanf(line, "%1023s %3071s", at, path);
+		int fields = sscanf(line, "%8191s %8191s", at, path);
 
 		if (fields == 2)
 			add_request(at, path);

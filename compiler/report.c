@@ -23,6 +23,16 @@ static void by_tables(const struct decide_report *r, FILE *out)
 	putc('\n', out);
 }
 
+static void worst(const char *what, const struct decide_worst *w, FILE *out)
+{
+	fprintf(out, "%s %" PRIu64 " steps: %" PRIu64 " rule%s tested, %" PRIu64 " bytes read",
+		what, w->steps + w->bytes / DECIDE_BYTES_A_STEP, w->rules, w->rules == 1 ? "" : "s",
+		w->bytes);
+	if (w->pcre2)
+		fprintf(out, ", and %" PRIu64 " runs of PCRE2 to its match limit", w->pcre2);
+	putc('\n', out);
+}
+
 static void chain(const struct p_section *s, int dir, const struct decide_report *r, FILE *out)
 {
 	uint32_t n = s->chains[dir].n;
@@ -34,16 +44,33 @@ static void chain(const struct p_section *s, int dir, const struct decide_report
 			r->inline_steps, r->inline_steps == 1 ? "" : "s");
 	else
 		by_tables(r, out);
+	fprintf(out, "%34s ", "");
+	worst("at most", &r->worst, out);
+}
+
+static void add_worst(struct decide_worst *to, const struct decide_worst *w)
+{
+	to->rules += w->rules;
+	to->steps += w->steps;
+	to->bytes += w->bytes;
+	to->pcre2 += w->pcre2;
 }
 
 static void chains(const struct emit *e, FILE *out)
 {
+	struct decide_worst all = { 0 };
+
 	fputs("rule lists:\n", out);
 	for (uint32_t i = 0; i < e->p->nsections; i++)
-		for (int dir = 0; dir < RULE_DIRS; dir++)
-			if (e->p->sections[i]->chains[dir].n)
-				chain(e->p->sections[i], dir,
-				      &e->decided[i * RULE_DIRS + (uint32_t)dir], out);
+		for (int dir = 0; dir < RULE_DIRS; dir++) {
+			const struct decide_report *r = &e->decided[i * RULE_DIRS + (uint32_t)dir];
+
+			if (!e->p->sections[i]->chains[dir].n)
+				continue;
+			chain(e->p->sections[i], dir, r, out);
+			add_worst(&all, &r->worst);
+		}
+	worst("worst request, were it to go through all lists: at most", &all, out);
 }
 
 static void sizes(const struct emit *e, const struct out_files *files, const char *target,

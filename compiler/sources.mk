@@ -48,7 +48,7 @@ WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/co
 WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.c compiler/emit_action.c compiler/emit_rule.c \
 	compiler/emit_section.c compiler/emit.c compiler/decide/effect.c compiler/decide/factor.c \
 	compiler/decide/pattern.c compiler/decide/clause.c compiler/decide/tree.c compiler/decide/finder.c \
-	compiler/decide/range.c compiler/decide/automaton.c compiler/decide/regex.c compiler/decide/product.c compiler/decide/watch.c compiler/decide/values.c compiler/decide/decide.c \
+	compiler/decide/range.c compiler/decide/automaton.c compiler/decide/regex.c compiler/decide/product.c compiler/decide/worst.c compiler/decide/watch.c compiler/decide/values.c compiler/decide/decide.c \
 	compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
 	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_request.c compiler/cmd_explain.c \

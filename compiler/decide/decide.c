@@ -5,17 +5,6 @@
 
 #include "decide_part.h"
 
-/* Steps of the cost model: about 60 instructions each, as counted on the plain site of bench/. */
-enum {
-	STEPS_RULE = 8, /* a rule that is tested */
-	STEPS_BASE = 4, /* a walk by tables, besides */
-	STEPS_VALUE = 2,
-	STEPS_TREE = 2,
-	STEPS_RANGE = 1,
-	STEPS_NET = 2,
-	STEPS_FIND = 20,
-	STEPS_AUTOMATON = 8
-};
 #define CANDIDATES_USUAL 1 /* rules that a request usually wakes */
 #define SUBJECTS_EXACT 256 /* beyond: any edit counts as one of what is looked at */
 
@@ -41,6 +30,7 @@ struct plan {
 	uint32_t *order; /* wanted literals of tests, by subject */
 	struct looked *looked;
 	uint32_t nlooked, steps, worst;
+	struct decide_worst look;
 	uint32_t *weights; /* by literal: rules that it may wake */
 };
 
@@ -122,6 +112,7 @@ static void put_scan(struct plan *p, const struct looked *x)
 	struct ws_scan row = { .subject = x->subject };
 	uint32_t n = 0, room = 0, worst = 0, all = 0;
 	struct entry *entries = NULL;
+	struct decide_worst look;
 
 	for (uint32_t i = x->from; i < x->from + x->n; i++) {
 		const struct literal *l = &d->literals[p->order[i]];
@@ -142,6 +133,10 @@ static void put_scan(struct plan *p, const struct looked *x)
 	p->steps += STEPS_VALUE;
 	decide_structures(d->e, entries, n, &row, &p->steps, &worst);
 	p->worst += !emit_is_one(x->p) || worst > all ? all : worst;
+	look = decide_worst_look(d->e, x->p, &row);
+	p->look.steps += look.steps;
+	p->look.bytes += look.bytes;
+	p->look.pcre2 += look.pcre2;
 	emit_add(d->e, EMIT_DECIDE_SCANS, &row, 1);
 }
 
@@ -342,6 +337,7 @@ static struct decide_report put_tables(struct decide *d)
 	r.held = w.held;
 	r.values = p.nlooked;
 	r.steps = p.steps + (w.nalways + CANDIDATES_USUAL) * STEPS_RULE;
+	r.look = p.look;
 	r.candidates_max = w.nalways + (p.worst < w.watched ? p.worst : w.watched);
 	if (!is_worth(&r, d->mode)) {
 		cut(d->e, before);
@@ -351,12 +347,13 @@ static struct decide_report put_tables(struct decide *d)
 	row.flags = put_flags(&p, &r.changing);
 	row.always = put_list(d->e, w.always, w.nalways);
 	row.nalways = w.nalways;
+	d->flags = w.flags;
 	r.row = emit_add(d->e, EMIT_DECIDES, &row, 1);
 	d->e->parts[PART_DECIDE_INDEX] = true;
 	return r;
 }
 
-static struct decide_report of_chain(struct decide *d, const struct p_chain *c)
+static struct decide_report form_of_chain(struct decide *d, const struct p_chain *c)
 {
 	struct decide_report r = { .row = WS_NONE, .inline_steps = c->n * STEPS_RULE };
 
@@ -370,6 +367,14 @@ static struct decide_report of_chain(struct decide *d, const struct p_chain *c)
 	return put_tables(d);
 }
 
+static struct decide_report of_chain(struct decide *d, const struct p_chain *c)
+{
+	struct decide_report r = form_of_chain(d, c);
+
+	decide_worst_chain(d, c, &r);
+	return r;
+}
+
 /* Counts of memory that chains share: a chain clears nothing, it writes its own number. */
 static struct decide shared(struct emit *e, enum decide_mode mode)
 {
@@ -379,6 +384,7 @@ static struct decide shared(struct emit *e, enum decide_mode mode)
 		.arena = e->arena,
 		.ntests = e->tables[EMIT_TESTS].n,
 		.by_test = ARENA_ARRAY(e->arena, struct known_literal, e->tables[EMIT_TESTS].n + 1),
+		.worst_of_acl = ARENA_ARRAY(e->arena, struct known_worst, e->p->nacls + 1),
 		.by_acl = ARENA_ARRAY(e->arena, struct known_clause, 2 * (size_t)e->p->nacls + 1),
 	};
 }

@@ -16,6 +16,13 @@
 
 enum decide_mode { DECIDE_AUTO, DECIDE_ALWAYS, DECIDE_NEVER };
 
+/* What no request passes. A step is about 60 instructions, 4 bytes cost at most one; a run of PCRE2 has
+ * its match limit. */
+struct decide_worst {
+	uint64_t rules, steps, bytes, pcre2; /* rules tested, bytes read, runs of PCRE2 */
+};
+#define DECIDE_BYTES_A_STEP 4
+
 /* What became of one chain, for people. */
 struct decide_report {
 	uint32_t row; /* of decides, or WS_NONE: tested in line; the rest is then of no use but
@@ -25,6 +32,7 @@ struct decide_report {
 	uint32_t values; /* looked at */
 	uint32_t changing; /* rules that may change a value looked at */
 	uint32_t candidates_max; /* rules tested for the worst request, changes apart */
+	struct decide_worst look, worst; /* of looking at all values once; of the chain */
 };
 
 /* After emit_build. Adds the tables of every chain that gets them to <e>, and names them in the

@@ -51,6 +51,18 @@ struct clause {
 	bool exact; /* and it does when they hold */
 };
 
+/* Steps of the cost model: about 60 instructions each, as counted on the plain site of bench/. */
+enum {
+	STEPS_RULE = 8, /* a rule that is tested */
+	STEPS_BASE = 4, /* a walk by tables, besides */
+	STEPS_VALUE = 2,
+	STEPS_TREE = 2,
+	STEPS_RANGE = 1,
+	STEPS_NET = 2,
+	STEPS_FIND = 20,
+	STEPS_AUTOMATON = 8
+};
+
 /* Growing array of the arena; the caller names the element. */
 #define GROW(arena, at, n, room)                                                                   \
 	do {                                                                                       \
@@ -74,6 +86,11 @@ struct known_clause {
 	struct clause c;
 };
 
+struct known_worst {
+	bool made;
+	struct decide_worst w;
+};
+
 /* One chain under work. */
 struct decide {
 	struct emit *e;
@@ -87,6 +104,8 @@ struct decide {
 	uint32_t ntests;
 	struct known_clause *by_acl; /* two an acl: as it is, and negated */
 	struct clause *clauses; /* one a rule */
+	struct known_worst *worst_of_acl;
+	const uint8_t *flags; /* WS_DECIDE_HOLDS by position, once there are tables */
 };
 
 /* clause.c: fills d->clauses. */
@@ -104,6 +123,11 @@ struct factor {
 };
 uint32_t decide_factors(struct arena *a, const struct p_regex *r, struct factor *out, uint32_t room,
 			bool *exact);
+/* worst.c: what one look at <s> by <row> costs at most; fills r->worst of a chain whose other fields
+ * are filled. */
+struct decide_worst decide_worst_look(const struct emit *e, const struct p_subject *s,
+				      const struct ws_scan *row);
+void decide_worst_chain(struct decide *d, const struct p_chain *c, struct decide_report *r);
 /* effect.c: whether the actions of <r> may change what <s> gives; NULL: anything. */
 bool decide_changes(const struct p_rule *r, const struct p_subject *s);
 /* <s> gives the same as long as no action changes it. */
@@ -164,7 +188,9 @@ uint32_t decide_products(struct emit *e, struct entry *entries, uint32_t n, uint
 /* decide.c: puts <entries> into the structures of <row>; adds to *<steps> what a look costs. */
 void decide_structures(struct emit *e, const struct entry *entries, uint32_t n, struct ws_scan *row,
 		       uint32_t *steps, uint32_t *worst);
-/* values.c: tests of many values, maps of many keys */
+/* values.c: fewer are compared one after another */
+#define DECIDE_VALUES_MANY 8
+/* tests of many values, maps of many keys */
 void decide_values(struct emit *e, enum decide_mode mode);
 
 /* watch.c: which rules wait for what */

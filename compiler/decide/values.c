@@ -4,8 +4,6 @@
  * is the literal of its number. */
 #include "decide_part.h"
 
-#define VALUES_MANY 8 /* fewer are compared one after another */
-
 static const struct ws_value *value_row(struct emit *e, uint32_t i)
 {
 	return table_row(&e->tables[EMIT_VALUES], i);
@@ -81,7 +79,7 @@ void decide_values(struct emit *e, enum decide_mode mode)
 {
 	struct known_run *known =
 		ARENA_ARRAY(e->arena, struct known_run, e->tables[EMIT_VALUES].n + 1);
-	uint32_t many = mode == DECIDE_ALWAYS ? 1 : VALUES_MANY;
+	uint32_t many = mode == DECIDE_ALWAYS ? 1 : DECIDE_VALUES_MANY;
 
 	for (uint32_t i = 0; i < e->tables[EMIT_TESTS].n; i++) {
 		struct ws_test *t = table_row(&e->tables[EMIT_TESTS], i);
