@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <unistd.h>
 
 #include "tls_priv.h"
 
@@ -309,14 +309,41 @@ void tls_thread_stop(void)
 /* -- contexts ------------------------------------------------------------------------------------
  */
 
+/* The system's list, read once and whole: nothing is looked up in a folder while serving, or behind a
+ * chroot. */
+static bool trust_system(struct making *m, SSL_CTX *ssl)
+{
+	const char *const files[] = { getenv("SSL_CERT_FILE"),
+				      X509_get_default_cert_file(),
+				      "/etc/ssl/certs/ca-certificates.crt",
+				      "/etc/pki/tls/certs/ca-bundle.crt",
+				      "/etc/ssl/ca-bundle.pem",
+				      "/etc/ssl/cert.pem" };
+	static X509_STORE *store;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files) && !store; i++) {
+		if (!files[i] || access(files[i], R_OK) != 0)
+			continue;
+		store = X509_STORE_new();
+		if (store && X509_STORE_load_file(store, files[i]) == 1)
+			break;
+		X509_STORE_free(store);
+		store = NULL;
+		return bad(m, files[i], "the system's list of authorities cannot be used");
+	}
+	if (!store)
+		return bad(m, NULL, "the system has no list of authorities: give one with ca FILE");
+	SSL_CTX_set1_cert_store(ssl, store);
+	return true;
+}
+
 static bool trust(struct making *m, SSL_CTX *ssl)
 {
 	const char *ca = m->conf->ca;
 	STACK_OF(X509_NAME) * names;
 
 	if (!ca)
-		return SSL_CTX_set_default_verify_paths(ssl) == 1 ||
-		       bad(m, NULL, "the system's list of authorities cannot be read");
+		return trust_system(m, ssl);
 	if (!readable(m, ca))
 		return false;
 	if (SSL_CTX_load_verify_locations(ssl, ca, NULL) != 1)

@@ -126,7 +126,7 @@ static void front_lost(struct conn *c, enum tls_loss loss, const char *why)
 	r.seq = log_id_next();
 	r.at = clock_wall_us();
 	r.client = c->peer;
-	r.local = *conn_local(c);
+	r.local = c->listener->bound; /* the descriptor is closed by now */
 	r.frontend = fe->name;
 	r.conns = atomic_load_explicit(&listener_process.cur, memory_order_relaxed);
 	r.fe_conns = atomic_load_explicit(&fe->limit.cur, memory_order_relaxed);

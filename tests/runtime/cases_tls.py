@@ -52,7 +52,8 @@ def file(w, name):
 
 
 def start(w, **params):
-    w.start("tls", binds=BINDS, certs=file(w, ""), control="unix@" + os.path.join(w.folder, "control"), **params)
+    params = dict({"certs": file(w, ""), "control": "unix@" + os.path.join(w.folder, "control")}, **params)
+    w.start("tls", binds=BINDS, **params)
 
 
 def context(w, cert=None, alpn=(), version=None):
@@ -172,7 +173,7 @@ def tls_certificate_by_server_name(w):
 def S80_tls_protocols(w):
     start(w)
     expect(refused(w, alpn=("h2",)), "no protocol in common")
-    w.logged("PR", reason="no application protocol")
+    w.logged("PR", reason="no application protocol", listener="%s:%d" % (w.address, w.ports["listen"]))
     same(told(shake(w, alpn=("http/1.0", "http/1.1"))).split()[3], b"http/1.1", "ours counts")
     same(told(shake(w)).split()[2:3], [b"one.example"], "a client without")
 
@@ -473,6 +474,33 @@ def tls_server_that_is_another(w):
         w.logged("SC", server="s")
         expect("server strict/s: TLS: " in w.stderr() and reason in w.stderr(), w.stderr())
         same(told(w.client("listen_clear"), b"/loose"), b"hello", "verify none")
+
+
+@case
+def tls_server_by_the_list_of_the_system(w):
+    for cert, status in (("srv.pem", 200), ("other.pem", 503)):
+        if w.process:
+            w.signal()
+            w.wait()
+        start(w, origin=secure_origin(w, keeps_answering(), cert).address, env={"SSL_CERT_FILE": file(w, "ca.pem")})
+        c = w.client("listen_clear")
+        c.send(GET % b"/system")
+        same(c.answer()[0].status, status, cert)
+
+
+@case
+def tls_health_checks(w):
+    """They shake hands as requests do: a server of another name is down."""
+    for name, up in (("srv.example", b"1"), ("wrong.example", b"0")):
+        if w.process:
+            w.signal()
+            w.wait()
+        o = secure_origin(w, keeps_answering())
+        start(w, checked=o.address, name=name)
+        c = w.client("listen_clear")
+        w.eventually(lambda: told(c, b"/watched") == up, name)
+        if up == b"1":
+            same(told(c, b"/watched/x"), b"hello")
 
 
 @case
