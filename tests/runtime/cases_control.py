@@ -296,3 +296,20 @@ def S48_retries_take_one_connection_object_and_leave_nothing(w):
     same(len(os.listdir(fds)), before + 1, "descriptors")
     same([r["server"] for r in conns(c, side="server")], ["live"])
     keep.close()
+
+
+@case(plain=True)
+def S89_full_buffers_pass_without_a_copy(w):
+    """4 MB in pieces of any size: copied are pieces below half a buffer, of which the ends of a message are some."""
+    o = w.origin(keeps_answering(b"x" * (4 << 20)))
+    w.start("control", a=o.address, b=o.address, control="unix@" + path(w))
+    c = connect(w)
+
+    def info():
+        return json.loads(ask(c, "json show info")[0])
+    before = info()
+    same(len(body(w)), 4 << 20, "length")
+    after = info()
+    expect(after["copied"] - before["copied"] <= (4 << 20) // 50, "copied", before, after)
+    expect(after["copies"] - before["copies"] <= 40, "copies", before, after)
+    same(json.loads(ask(c, "json show groups")[0])["copied"], after["copied"])

@@ -190,3 +190,12 @@ def s39_rep_connection_closes_what_asked_to_stay(w):
     head, _ = c.answer()
     same(head.get("connection"), "close")
     expect(c.at_end(), "the connection ends")
+
+
+@case
+def s67_a_head_that_outgrows_its_limit_is_refused_never_cut(w):
+    start(w)
+    for n, status in ((100, 200), (1000, 200), (12000, 500)):
+        got = ask(w, "/grow", fields=[("x-grow", "g" * n)])
+        same(got.head.status, status, "%d bytes" % n)
+        same(got.all("x-grown"), ["g" * 8 * n] if status == 200 else [])

@@ -161,8 +161,8 @@ END_TEST
 /* S49: memory is out from the n-th allocation on, which is in turn each step by which a connection
  * begins and gets to its first answer. */
 
-static int allowed = -1; /* allocations that still succeed; -1: all */
-static unsigned refused;
+static _Thread_local int allowed = -1; /* allocations that still succeed; -1: all */
+static _Thread_local unsigned refused;
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
