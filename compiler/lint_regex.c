@@ -18,8 +18,9 @@
 #define LONG_TURNS 4000 /* of one byte: a subject as long as a head may hold */
 #define LONG_LIMIT 100000 /* steps of the matcher while serving */
 #define LONG_PREFIX_MAX 8
+#define LONG_TRIES 200 /* expressions of a site that are tried so */
 #define WIDE_MIN 10 /* places for several bytes: fewer never make a large automaton */
-#define AUTOMATA_STEPS 100000000 /* of all automata that are made for P404 */
+#define AUTOMATA_STEPS 50000000 /* of all automata that are made for P404 */
 #define PREFIX_MAX 64
 #define STEPS_MAX 3000000
 
@@ -150,7 +151,7 @@ static bool shared_byte(const struct re *re, uint8_t *byte)
 }
 
 static bool quadratic(struct arena *a, const struct p_regex *r, const struct re *re,
-		      struct str *pump)
+		      unsigned *tries, struct str *pump)
 {
 	static const char ends[] = { '!', '\x01', 'a' };
 	struct budget budget = BUDGET_DEFAULT;
@@ -161,8 +162,9 @@ static bool quadratic(struct arena *a, const struct p_regex *r, const struct re 
 	bool found = false;
 
 	budget.steps = STEPS_MAX;
-	if (!shared_byte(re, (uint8_t *)byte))
+	if (!shared_byte(re, (uint8_t *)byte) || !*tries)
 		return false;
+	(*tries)--;
 	*pump = str_of(byte, 1);
 	d = dfa_search(a, re, &budget);
 	if (d)
@@ -225,6 +227,7 @@ struct checks {
 	struct arena *a;
 	bool *done; /* by regex */
 	uint64_t steps; /* left for P404 */
+	unsigned tries; /* left for P402 */
 };
 
 /* <tested>: it decides something, so proofs would look into it. */
@@ -248,7 +251,7 @@ static void check(struct checks *c, const struct p_regex *r, struct p_place plac
 		diag(P405, at, STR_ARG(why));
 	if (re && exponential(&own, r, re, &pump))
 		diag(P401, at, STR_ARG(shown(c->a, pump)));
-	else if (re && quadratic(&own, r, re, &pump))
+	else if (re && quadratic(&own, r, re, &c->tries, &pump))
 		diag(P402, at, STR_ARG(shown(c->a, pump)));
 	arena_free(&own);
 }
@@ -265,7 +268,8 @@ void lint_regexes(struct arena *a, const struct program *p)
 {
 	struct checks c = { .a = a,
 			    .done = ARENA_ARRAY(a, bool, p->nregexes + 1),
-			    .steps = AUTOMATA_STEPS };
+			    .steps = AUTOMATA_STEPS,
+			    .tries = LONG_TRIES };
 
 	for (uint32_t i = 0; i < p->nrules; i++) {
 		const struct p_rule *r = p->rules[i];

@@ -174,6 +174,6 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_forwarded(&l);
 	prove_rebases(&l);
 	if (l.untried)
-		diag(N901, diag_line(0, 1), "all rules that findings S301 to S321 could be about");
+		diag(N901, diag_line(0, 1), "findings S301 to S321 of all rules: too many to try");
 	proof_free(&g);
 }

@@ -40,7 +40,7 @@ struct lint {
 };
 
 /* Rules that all replays of one run may look at, an expression counting for many. */
-#define LINT_REPLAYS 2000000
+#define LINT_REPLAYS 4000000
 
 /* The open scenes of a section's rules; cut: there are too many. */
 struct scenes {

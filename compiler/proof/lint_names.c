@@ -7,6 +7,7 @@
 #include "../source.h"
 
 #define EVIL "evil.example"
+#define DOMAINS_MAX 16 /* of one expression */
 #define WAYS_TRIED 8 /* requests of other ways that a text is put into */
 
 struct naming {
@@ -259,14 +260,20 @@ static void add_witness(struct naming *k, const struct p_test *t, const struct w
 		diag_note(lint_at(k->rule->place), "this rule lets it in");
 }
 
-static bool first_time(struct naming *k, enum diag_code code, const struct p_test *t)
+/* Tests of acls stand in many rules: one report of a code is enough. */
+static bool told(struct naming *k, enum diag_code code, const struct p_test *t)
 {
-	struct str key = arena_printf(k->l->g->a, "%d %p", (int)code, (const void *)t);
+	char key[40];
+	int n = snprintf(key, sizeof(key), "%d %p", (int)code, (const void *)t);
 
-	if (symbol_get(&k->told, key))
-		return false;
-	symbol_put(k->l->g->a, &k->told, key, (void *)(uintptr_t)t);
-	return true;
+	return symbol_get(&k->told, str_of(key, (size_t)n)) != NULL;
+}
+
+static void tell(struct naming *k, enum diag_code code, const struct p_test *t)
+{
+	symbol_put(k->l->g->a, &k->told,
+		   arena_printf(k->l->g->a, "%d %p", (int)code, (const void *)t),
+		   (void *)(uintptr_t)t);
 }
 
 /* Where <text> stands on the line of a test, when it stands there once. */
@@ -364,8 +371,9 @@ static void check_labels(struct naming *k, const struct p_test *t, const struct 
 	struct witness w;
 	struct str word;
 
-	if (!taken_beside(k, t, one, d->name, &word, &w) || !first_time(k, S301, t))
+	if (told(k, S301, t) || !taken_beside(k, t, one, d->name, &word, &w))
 		return;
+	tell(k, S301, t);
 	diag(S301, lint_at(t->place), STR_ARG(word), STR_ARG(d->name));
 	add_witness(k, t, &w);
 }
@@ -402,9 +410,9 @@ static void check_dot(struct naming *k, const struct p_test *t, const struct p_t
 	struct at at;
 
 	for (size_t i = 0; i < 2; i++) {
-		if (!takes(k, one, tries[i]) || !shown(k, t, tries[i], &w) ||
-		    !first_time(k, S302, t))
+		if (told(k, S302, t) || !takes(k, one, tries[i]) || !shown(k, t, tries[i], &w))
 			continue;
+		tell(k, S302, t);
 		diag(S302, lint_at(t->place), STR_ARG(name), STR_ARG(tries[i]));
 		if (place_of(t->place, regex, &at)) {
 			diag_fix(false, "escape the dots");
@@ -422,7 +430,7 @@ static void check_regex(struct naming *k, const struct p_test *t, const struct p
 
 	if (one->values->kind != VALUE_REGEX || one->values->regex->freespace)
 		return;
-	while (from <= one->values->regex->text.n) {
+	for (unsigned n = 0; n < DOMAINS_MAX && from <= one->values->regex->text.n; n++) {
 		if (!next_domain(k->l->g->a, one->values->regex->text, &from, &d))
 			continue;
 		check_labels(k, t, one, &d);
@@ -442,8 +450,9 @@ static void check_suffix(struct naming *k, const struct p_test *t, const struct 
 	if (v->kind != VALUE_STR || v->bound || !v->text.n || !label_byte(v->text.p[0]))
 		return;
 	word = arena_printf(k->l->g->a, "%sevil%.*s", scheme, STR_ARG(v->text));
-	if (!shown(k, t, word, &w) || !first_time(k, S303, t))
+	if (told(k, S303, t) || !shown(k, t, word, &w))
 		return;
+	tell(k, S303, t);
 	diag(S303, lint_at(t->place), STR_ARG(word), STR_ARG(v->text));
 	fix_boundary(k, t, v->text);
 	add_witness(k, t, &w);
@@ -458,8 +467,9 @@ static void check_prefix(struct naming *k, const struct p_test *t, const struct 
 	    !label_byte(v->text.p[v->text.n - 1]) || v->text.p[v->text.n - 1] == '-')
 		return;
 	word = arena_printf(k->l->g->a, "%.*sx", STR_ARG(v->text));
-	if (!shown(k, t, word, &w) || !first_time(k, S304, t))
+	if (told(k, S304, t) || !shown(k, t, word, &w))
 		return;
+	tell(k, S304, t);
 	diag(S304, lint_at(t->place), STR_ARG(word), STR_ARG(v->text));
 	fix_boundary(k, t, v->text);
 	add_witness(k, t, &w);
@@ -506,7 +516,7 @@ static void see(const struct p_test *t, bool positive, void *arg)
 	uint32_t n = t->set ? t->set->nvalues : t->nvalues;
 	bool host = kind == KIND_HOST || kind == KIND_URL;
 
-	if (positive != k->lets_in || kind == KIND_OTHER || lint_skips(t->place) || n > 1000)
+	if (positive != k->lets_in || kind == KIND_OTHER || lint_skips(t->place))
 		return;
 	for (uint32_t i = 0; i < n && !k->l->untried; i++) {
 		const struct p_value *v = t->set ? &t->set->values[i] : &t->values[i];

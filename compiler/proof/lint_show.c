@@ -6,6 +6,7 @@
 #include "../regular/word.h"
 
 #define REGEX_RULES 20 /* what compiling an expression costs, in rules looked at */
+#define SEARCH_RULES 16 /* of rules that a search looks at one counts */
 #define FORWARDED_MAX 64
 
 /* ---- replays ---- */
@@ -101,6 +102,7 @@ static bool show_way(void *arg, struct scene *open)
 	const struct crule *r = &sc->at[sc->n - 1].context->rules[s->index];
 	struct search q;
 
+	s->l->replays += 1 + s->l->p->nrules / SEARCH_RULES;
 	if (!scene_needs(g, sc, r->cond) ||
 	    (s->also && !scene_needs(g, sc, state_test(g, s->also, r->before, false, false))))
 		return false;
