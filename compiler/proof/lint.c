@@ -39,6 +39,23 @@ void lint_scenes(struct lint *l, const struct p_section *s, enum rule_dir dir, s
 	out->cut = ways_to(l->g, s, dir, keep, &k) == WAYS_CUT;
 }
 
+void lint_all_scenes(struct lint *l, const struct p_section *s, enum rule_dir dir,
+		     struct scenes *out)
+{
+	lint_scenes(l, s, dir, out);
+	for (uint32_t i = 0; i < l->p->nsections; i++) {
+		const struct p_section *t = l->p->sections[i];
+		struct scenes more;
+
+		if (t == s || t->filters != s)
+			continue;
+		lint_scenes(l, t, dir, &more);
+		for (size_t k = 0; k < more.all.n; k++)
+			vec_push(l->g->a, &out->all, more.all.p[k]);
+		out->cut |= more.cut;
+	}
+}
+
 struct scene *lint_scene(struct lint *l, const struct scene *sc, uint32_t stop)
 {
 	struct scene *new = ARENA_NEW(l->g->a, struct scene);
@@ -61,6 +78,27 @@ struct scene *lint_choosing(struct lint *l, const struct scene *open, uint32_t r
 					     ? sc->at[i].stop
 					     : sc->at[i].stop + 1;
 	return scene_needs(l->g, sc, sc->at[sc->n - 1].context->rules[rule].choice) ? sc : NULL;
+}
+
+#define SUFFIXES_MAX 8
+
+enum answer lint_search(struct lint *l, const struct scene *sc, bool *opaque)
+{
+	struct search q;
+	enum answer got = search_run(&q, l->g, sc);
+
+	if (opaque)
+		*opaque |= got == ANSWER_LIMIT && q.opaque;
+	search_end(&q);
+	for (uint32_t n = 1; got == ANSWER_LIMIT && n <= sc->nneeds && n <= SUFFIXES_MAX; n++) {
+		struct scene last = { .nneeds = n, .room = n, .needs = sc->needs + sc->nneeds - n };
+		enum answer part = search_run(&q, l->g, &last);
+
+		if (part == ANSWER_NO)
+			got = ANSWER_NO;
+		search_end(&q);
+	}
+	return got;
 }
 
 const struct clash_table *lint_clashes(struct lint *l, const struct context *c)

@@ -48,12 +48,18 @@ struct scenes {
 	bool cut;
 };
 void lint_scenes(struct lint *l, const struct p_section *s, enum rule_dir dir, struct scenes *out);
+/* The same, with those of all sections that take these rules by use_filters_from. */
+void lint_all_scenes(struct lint *l, const struct p_section *s, enum rule_dir dir,
+		     struct scenes *out);
 /* A copy of <sc> whose last segment ends before rule <stop>. */
 struct scene *lint_scene(struct lint *l, const struct scene *sc, uint32_t stop);
 
 /* The same for requests for which rule <stop> of the last segment is the first to choose a backend.
  * NULL: there are none. */
 struct scene *lint_choosing(struct lint *l, const struct scene *sc, uint32_t stop);
+/* Is there a request for <sc>? When a limit is met, what it needs last may still say no alone.
+ * <opaque> (may be NULL) is set when something that cannot be looked into is the reason of LIMIT. */
+enum answer lint_search(struct lint *l, const struct scene *sc, bool *opaque);
 const struct clash_table *lint_clashes(struct lint *l, const struct context *c);
 
 struct at lint_at(struct p_place place);
@@ -116,7 +122,7 @@ void prove_writes(struct lint *l);
 void prove_alike(struct lint *l);
 void prove_stale(struct lint *l);
 /* May rule <rule> of the last segment be redundant, as far as the request <q->found> shows? */
-bool redundant_perhaps(struct lint *l, const struct scene *sc, struct search *q, uint32_t rule);
+bool redundant_perhaps(const struct scene *sc, struct search *q, uint32_t rule);
 /* S301 to S304. */
 void prove_names(struct lint *l);
 /* S305. */

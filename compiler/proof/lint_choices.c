@@ -59,8 +59,6 @@ bool lint_part_matters(struct lint *l, const struct scenes *all, uint32_t rule, 
 		const struct crule *r = &sc->at[sc->n - 1].context->rules[rule];
 		const struct p_expr *e = r->rule->cond;
 		bool response = lint_is_response(r->rule->dir), possible = true;
-		struct search q;
-		enum answer got;
 
 		for (uint32_t i = 0; e->kind == PE_AND && i < e->nkids && possible; i++)
 			possible = scene_needs(
@@ -69,11 +67,7 @@ bool lint_part_matters(struct lint *l, const struct scenes *all, uint32_t rule, 
 		if (e->kind != PE_AND)
 			possible = scene_needs(l->g, sc,
 					       state_condition(l->g, e, r->before, response, true));
-		if (!possible)
-			continue;
-		got = search_run(&q, l->g, sc);
-		search_end(&q);
-		if (got != ANSWER_NO)
+		if (possible && lint_search(l, sc, NULL) != ANSWER_NO)
 			return true;
 	}
 	return all->cut;
@@ -117,13 +111,12 @@ static void check_chain(struct lint *l, const struct p_section *s, enum rule_dir
 
 	if (chain->n == 0 || s->filters != s)
 		return;
-	lint_scenes(l, s, dir, &all);
+	lint_all_scenes(l, s, dir, &all);
 	for (uint32_t i = 0; i < chain->n && all.all.n; i++) {
 		const struct p_rule *rule = chain->rules[i];
 		const struct scene *sc = all.all.p[0];
 
-		if (l->rules[rule->index].fate != FATE_REACHED || lint_skips(rule->place) ||
-		    l->rules[rule->index].shared)
+		if (l->rules[rule->index].fate != FATE_REACHED || lint_skips(rule->place))
 			continue;
 		if (only_chooses(&sc->at[sc->n - 1].context->rules[i]))
 			check_choice(l, &all, i);

@@ -428,7 +428,7 @@ static void check_rule(struct looping *k, const struct p_section *s, enum rule_d
 		return;
 	constant = constant_place(k->l->g->a, a, &to);
 	if (!all->all.n && !all->cut)
-		lint_scenes(k->l, s, dir, all);
+		lint_all_scenes(k->l, s, dir, all);
 	for (size_t i = 0; i < all->all.n && i < WAYS_TRIED; i++)
 		if ((constant && check_way(k, all->all.p[i], rule, index, &to)) ||
 		    check_way(k, all->all.p[i], rule, index, NULL))

@@ -21,6 +21,25 @@ static void note_takers(struct lint *l, struct rule_fact *f, const struct scene 
 	}
 }
 
+/* Do the rules of the last section take every request that satisfies the last condition, whatever
+ * the way to that section is? */
+static bool taken_here(struct lint *l, struct rule_fact *f, const struct scene *sc)
+{
+	struct scene here = { .n = 1, .at = { sc->at[sc->n - 1] } };
+	struct search q;
+	enum answer got;
+
+	if (!sc->nneeds)
+		return false;
+	here.nneeds = here.room = 1;
+	here.needs = &sc->needs[sc->nneeds - 1];
+	got = search_run(&q, l->g, &here);
+	if (got == ANSWER_NO)
+		note_takers(l, f, &here, &q);
+	search_end(&q);
+	return got == ANSWER_NO;
+}
+
 static void ask_scene(struct lint *l, struct rule_fact *f, const struct scene *open, uint32_t rule)
 {
 	struct scene *sc = lint_scene(l, open, rule);
@@ -30,9 +49,13 @@ static void ask_scene(struct lint *l, struct rule_fact *f, const struct scene *o
 	if (!scene_needs(l->g, sc, sc->at[sc->n - 1].context->rules[rule].cond))
 		return;
 	got = search_run(&q, l->g, sc);
+	if (got == ANSWER_LIMIT && taken_here(l, f, sc)) {
+		search_end(&q);
+		return;
+	}
 	if (got == ANSWER_YES) {
 		f->fate = FATE_REACHED;
-		f->alike = redundant_perhaps(l, sc, &q, rule);
+		f->alike = redundant_perhaps(sc, &q, rule);
 	} else if (got == ANSWER_NO) {
 		note_takers(l, f, sc, &q);
 	}

@@ -123,14 +123,14 @@ static bool chosen_before(struct solver *s, const struct scene *sc, struct model
 	return false;
 }
 
-bool redundant_perhaps(struct lint *l, const struct scene *sc, struct search *q, uint32_t rule)
+bool redundant_perhaps(const struct scene *sc, struct search *q, uint32_t rule)
 {
 	const struct context *c = sc->at[sc->n - 1].context;
 	const struct p_rule *r = c->rules[rule].rule;
 	enum deed own = deed_of(r);
 	const struct hung *h;
 
-	if (own == DEED_OTHER || l->rules[r->index].shared || lint_skips(r->place))
+	if (own == DEED_OTHER || lint_skips(r->place))
 		return false;
 	if (own == DEED_CHOOSE && chosen_before(&q->solver, sc, q->found))
 		return true;
@@ -156,15 +156,7 @@ struct asking {
 
 static enum answer ask(struct asking *k, const struct scene *sc)
 {
-	struct search q;
-	enum answer got;
-
-	if (k->asked++ == ASKED_MAX)
-		return ANSWER_LIMIT;
-	got = search_run(&q, k->l->g, sc);
-	k->opaque |= got == ANSWER_LIMIT && q.opaque;
-	search_end(&q);
-	return got;
+	return k->asked++ == ASKED_MAX ? ANSWER_LIMIT : lint_search(k->l, sc, &k->opaque);
 }
 
 /* Is there a request that the rule takes in <base>, and that satisfies the condition of <r>? */
@@ -212,7 +204,8 @@ static void along_list(struct asking *k, struct scene *base)
 			note_same(k, r->rule);
 			if (!scene_needs(l->g, base,
 					 state_condition(l->g, r->rule->cond, r->before, response,
-							 true)))
+							 true)) ||
+			    ask(k, base) == ANSWER_NO)
 				return;
 			k->limit |= ++nsame > SAME_MAX;
 			continue;
@@ -297,7 +290,7 @@ void prove_redundant(struct lint *l)
 				if (f->fate != FATE_REACHED || !f->alike)
 					continue;
 				if (!made)
-					lint_scenes(l, s, (enum rule_dir)dir, &all);
+					lint_all_scenes(l, s, (enum rule_dir)dir, &all);
 				made = true;
 				check_rule(l, &all, chain->rules[k], k);
 			}

@@ -108,8 +108,7 @@ static void check_rule(struct staleness *k, uint32_t at)
 	const struct p_rule *rule = c->rules[at].rule;
 	uint32_t writer;
 
-	if (rule->cond->kind == PE_TRUE || lint_skips(rule->place) ||
-	    k->l->rules[rule->index].shared)
+	if (rule->cond->kind == PE_TRUE || lint_skips(rule->place))
 		return;
 	writer = writer_of(k->l->g, c, at);
 	if (writer == NO_INDEX)
@@ -127,7 +126,7 @@ static void check_list(struct lint *l, const struct p_section *s, enum rule_dir 
 	const struct context *c;
 	bool written = false;
 
-	lint_scenes(l, s, dir, &all);
+	lint_all_scenes(l, s, dir, &all);
 	if (!all.all.n)
 		return;
 	c = ((const struct scene *)all.all.p[0])

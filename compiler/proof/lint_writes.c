@@ -4,7 +4,7 @@
 #include "lint.h"
 
 #define KILLERS_MAX 8 /* later writes that are looked at together */
-#define ASKED_MAX 64 /* searches for one write */
+#define ASKED_MAX 512 /* searches for one write */
 
 struct writing {
 	struct lint *l;
@@ -122,14 +122,7 @@ static enum meeting meeting_of(const struct p_rule *r, uint32_t first, struct st
 
 static bool none(struct writing *k, const struct scene *sc)
 {
-	struct search q;
-	enum answer got;
-
-	if (k->asked++ >= ASKED_MAX)
-		return false;
-	got = search_run(&q, k->l->g, sc);
-	search_end(&q);
-	return got == ANSWER_NO;
+	return k->asked++ < ASKED_MAX && lint_search(k->l, sc, NULL) == ANSWER_NO;
 }
 
 /* Behind the write, in <open>: is the header overwritten on every way through the list before
@@ -300,7 +293,8 @@ static bool idle_write(struct writing *k)
 
 		if (!needed(g, k->action, r->before, response, &d))
 			return false;
-		if (scene_needs(g, sc, r->cond) && scene_needs(g, sc, d) && !none(k, sc))
+		if (scene_needs(g, sc, r->cond) && scene_needs(g, sc, d) && !proof_never(g, d) &&
+		    !none(k, sc))
 			return false;
 	}
 	return !k->all->cut;
@@ -358,11 +352,10 @@ void prove_writes(struct lint *l)
 
 				k.rule = s->chains[dir].rules[n];
 				if (l->rules[k.rule->index].fate != FATE_REACHED ||
-				    l->rules[k.rule->index].shared || lint_skips(k.rule->place) ||
-				    !may_write(k.rule))
+				    lint_skips(k.rule->place) || !may_write(k.rule))
 					continue;
 				if (!all.all.n && !all.cut)
-					lint_scenes(l, s, (enum rule_dir)dir, &all);
+					lint_all_scenes(l, s, (enum rule_dir)dir, &all);
 				if (all.all.n)
 					check_rule(&k);
 			}
