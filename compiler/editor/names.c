@@ -150,6 +150,10 @@ static void in_option(struct collect *c, const struct ast_option *o)
 		for (const struct ast_value *v = o->values; v; v = v->next)
 			if (!str_eq(v->text, S("override")))
 				add_value(c, NAME_PROFILE, v);
+	if (o->id == OPT_SERVER)
+		for (const struct ast_value *v = o->values->next; v && v->next; v = v->next)
+			if (!v->delim && str_eq(v->text, S("pass")))
+				add_value(c, NAME_CHECKPOINT, v->next);
 }
 
 /* Lines of tests name sections; values of maps may. */

@@ -204,14 +204,17 @@ def rules_go_on_behind_the_wait(w):
     stands(w, "queued_one", 1)
     third = sent(w, "/jump/x")
     stands(w, "queued_one", 2)
+    fourth = sent(w, "/outer")
+    stands(w, "queued_one", 3)
     noise = w.client()
     for i in range(20):         # whatever else runs meanwhile leaves no trace
         get(noise, "/state", "n%d" % i)
         noise.answer()
-    gate.open(3)
-    for c in (first, second, third):
+    gate.open(4)
+    for c in (first, second, third, fourth):
         same(c.answer()[0].status, 200)
-    same([h.target for h in heads], ["/inner/0", "/done/of/it?q=%41", "/jump/x"], "targets")
+    same([h.target for h in heads], ["/inner/0", "/done/of/it?q=%41", "/jump/x", "/outer"], "targets")
+    same([heads[3].get(n) for n in ("x-first", "x-out")], ["yes", "yes"], "req out")
     same([heads[1].get(n) for n in ("x-was", "x-part", "x-out", "x-key")], ["/part/of/it", "of/it", "yes", "k"])
     same([heads[2].get(n) for n in ("x-more", "x-more2")], ["0", "yes"])
     same(line_of(w, "/jump/x")["backend"], "other")
