@@ -361,7 +361,7 @@ static void give_back(struct checkpoint *cp, struct shard *s, struct counter *c)
 {
 	c->held--;
 	s->held--;
-	c->seen = th->now;
+	used_at(s, c, th->now);
 	if (cp->ws->limit == WS_LIMIT_CONCURRENCY)
 		serve(cp, s, c);
 }

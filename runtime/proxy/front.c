@@ -25,7 +25,10 @@ static bool passes(struct conn *c, struct rule_run *r, enum ws_dir dir)
 	r->turns = &s.turns;
 	r->log_level = &s.log_level;
 	pass = (s.turns ? site.ws->checkpoint->rules : rules_run)(r, fe->ws, dir) == RULES_DONE;
-	return session_put(c, &s) && pass;
+	if (session_put(c, &s))
+		return pass;
+	r->answer.hold = NULL;
+	return false;
 }
 
 /* conn in: after PROXY, before TLS. setsrc and setdst change what the connection tells from now on.

@@ -58,7 +58,8 @@ static bool key_of(struct rule_run *r, const struct ws_checkpoint *ws, struct ch
 		*key = (struct checkpoint_key) { { 0 } };
 		return true;
 	}
-	if (row == WS_NONE || !rule_next(r, row, &it, &v))
+	/* Beyond the limit of a regex the rule ends otherwise. */
+	if (row == WS_NONE || !rule_next(r, row, &it, &v) || r->limit)
 		return false;
 	s = &site.ws->subjects[row];
 	if (s->type == WS_STR)
