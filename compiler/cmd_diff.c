@@ -6,6 +6,7 @@
 
 #include "binary.h"
 #include "cmd.h"
+#include "diff_files.h"
 #include "diff_report.h"
 #include "diff_tests.h"
 #include "git.h"
@@ -39,7 +40,8 @@ struct diff_args {
 #define FAIL_NONE -1
 #define FAIL_ANY 100
 
-struct program *cmd_side(struct arena *a, const char *path)
+/* The same as cmd_side(); <files>, when it is not NULL, gets what the site compiles in. */
+static struct program *side_with_files(struct arena *a, const char *path, struct diff_files *files)
 {
 	struct binary b;
 	struct program *p;
@@ -47,11 +49,13 @@ struct program *cmd_side(struct arena *a, const char *path)
 	const char *fault;
 
 	if (git_is(path))
-		return git_load(a, path);
+		return git_load(a, path, files);
 	if (!binary_is(path)) {
 		p = cmd_load(a, path, NULL);
 		if (!p)
 			cmd_reports();
+		if (p && files)
+			diff_files_read(files, a, p, NULL);
 		return p;
 	}
 	fault = binary_read(a, path, &b);
@@ -61,6 +65,11 @@ struct program *cmd_side(struct arena *a, const char *path)
 	else if (!p)
 		fprintf(stderr, "weir: %s: %.*s\n", path, STR_ARG(why));
 	return p;
+}
+
+struct program *cmd_side(struct arena *a, const char *path)
+{
+	return side_with_files(a, path, NULL);
 }
 
 static bool read_fail_on(const char *word, int *out)
@@ -162,7 +171,8 @@ static uint32_t count_settings(const struct diff *d)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < d->n; i++)
-		n += strcmp(d->items[i].kind, "rule") != 0 && strcmp(d->items[i].kind, "acl") != 0;
+		n += strcmp(d->items[i].kind, "rule") != 0 &&
+		     strcmp(d->items[i].kind, "acl") != 0 && strcmp(d->items[i].kind, "entry") != 0;
 	return n;
 }
 
@@ -187,7 +197,7 @@ static int exit_code(const struct diff_args *d, const struct diff_report *r)
 }
 
 static int compare(const struct diff_args *d, char **names, const struct program *old,
-		   const struct program *new)
+		   const struct program *new, const struct diff_files *files)
 {
 	struct arena a = { 0 };
 	struct compare c;
@@ -198,6 +208,8 @@ static int compare(const struct diff_args *d, char **names, const struct program
 	int code;
 
 	diff_compare(&s, &a, old, new);
+	diff_entries(&s);
+	diff_files(&s, &files[0], &files[1]);
 	compare_programs(&c, &a, old, new);
 	if (d->only)
 		filter(&c, &s, d->only);
@@ -218,6 +230,7 @@ int cmd_diff(int argc, char **argv)
 	struct diff_args d = { .fail_on = FAIL_ANY, .max = 100 };
 	struct arena a = { 0 };
 	struct program *old, *new;
+	struct diff_files files[2] = { { .known = false } };
 	bool done = false;
 	int code = read_args(argc, argv, &d, &done);
 
@@ -227,9 +240,9 @@ int cmd_diff(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 	mallopt(M_TOP_PAD, 16 << 20);
 	mallopt(M_MMAP_THRESHOLD, 64 << 20);
-	old = cmd_side(&a, argv[optind]);
-	new = cmd_side(&a, argv[optind + 1]);
-	code = old && new ? compare(&d, argv + optind, old, new) : EXIT_MISUSE;
+	old = side_with_files(&a, argv[optind], &files[0]);
+	new = side_with_files(&a, argv[optind + 1], &files[1]);
+	code = old && new ? compare(&d, argv + optind, old, new, files) : EXIT_MISUSE;
 	arena_free(&a);
 	return code;
 }

@@ -95,7 +95,7 @@ static bool of_revision(struct str path, struct str *text)
 	return true;
 }
 
-struct program *git_load(struct arena *a, const char *name)
+struct program *git_load(struct arena *a, const char *name, struct diff_files *files)
 {
 	struct str rest = str_skip(str_from(name), 4), path;
 	struct program *p;
@@ -111,6 +111,8 @@ struct program *git_load(struct arena *a, const char *name)
 	}
 	source_overlay(of_revision);
 	p = cmd_load(a, path.p, NULL);
+	if (p && files)
+		diff_files_read(files, a, p, of_revision);
 	source_overlay(NULL);
 	if (reading.failed) {
 		fprintf(stderr, "weir: %s: git cannot show it\n", name);

@@ -4,12 +4,13 @@
 #ifndef WEIR_GIT_H
 #define WEIR_GIT_H
 
+#include "diff_files.h"
 #include "program.h"
 
 /* Is <name> "git:REV:PATH"? */
 bool git_is(const char *name);
 /* The program of git:REV:PATH, its includes and lists of that revision, too; std/ is the installed
- * one. NULL after messages. */
-struct program *git_load(struct arena *a, const char *name);
+ * one. NULL after messages. <files>, when it is not NULL, gets the bytes of the files it names. */
+struct program *git_load(struct arena *a, const char *name, struct diff_files *files);
 
 #endif
