@@ -5,29 +5,32 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "coverage.h"
 #include "diag.h"
 #include "proof/proof.h"
 #include "show.h"
 #include "source.h"
 #include "test_write.h"
 
-static const char help[] = "usage: weir gen-tests SITE\n\n"
-			   "Writes a test block for each rule of the site to standard output: a "
-			   "request for which the\n"
-			   "rule runs and matches, and what becomes of it today. Include them in "
-			   "the site: 'weir test'\n"
-			   "then says when a change makes one of these requests end elsewhere.\n"
-			   "Rules that no request reaches, and those that were not decided, are "
-			   "told on standard error.\n";
+static const char help[] =
+	"usage: weir gen-tests SITE\n\n"
+	"Writes test blocks to standard output: for each rule of the site a "
+	"request for which it runs\n"
+	"and matches, and one for which it runs and does not, and what becomes of "
+	"them today. Include\n"
+	"them in the site: 'weir test'\n"
+	"then says when a change makes one of these requests end elsewhere.\n"
+	"Rules that no request reaches, and those that were not decided, are "
+	"told on standard error.\n";
 
 struct tally {
 	unsigned written, unreached, open, unsaid;
 };
 
-static bool met(const struct outcome *o, const struct p_rule *rule)
+static bool met(const struct outcome *o, const struct p_rule *rule, bool matches)
 {
 	for (uint32_t i = 0; i < o->nrules; i++)
-		if (o->rules[i].rule == rule && o->rules[i].matched)
+		if (o->rules[i].rule == rule && o->rules[i].matched == matches)
 			return true;
 	return false;
 }
@@ -60,49 +63,78 @@ static void as_words(struct request_spec *q)
 		q->dst_port = 80;
 }
 
-/* The block for <rule>. A test block has the site's own values of params and servers in service, so
- * the request is run once more under these. */
-static void generate(struct arena *a, struct proof *g, const struct program *p,
-		     const struct p_rule *rule, struct tally *t)
+struct generation {
+	struct arena *a;
+	struct proof *g;
+	const struct program *p;
+	struct coverage covered; /* by the blocks so far */
+	struct tally t;
+};
+
+/* The block in which <rule> matches, or else does not. A test block has the site's own values of
+ * params and servers in service, so the request is run once more under these. */
+static void write_block(struct generation *n, const struct p_rule *rule, bool matches,
+			struct reach *r)
 {
-	const struct interp_state plain = { 0 };
+	struct arena run = { 0 };
 	struct show_buffer b;
-	struct reach r;
 	struct outcome *o = NULL;
 	struct str name;
 
-	proof_reaches(g, rule, true, &r);
-	if (r.answer == ANSWER_NO) {
-		t->unreached++;
-		tell(rule, "no request gets to this rule and matches");
-		return;
+	if (r->answer == ANSWER_YES && r->confirmed) {
+		as_words(&r->witness.request);
+		o = interp_run(&run, n->p, &r->witness.request, NULL);
 	}
-	if (r.answer == ANSWER_YES && r.confirmed) {
-		as_words(&r.witness.request);
-		o = interp_run(a, p, &r.witness.request, &plain);
-	}
-	if (!o || !met(o, rule) || !r.witness.request.src_port) {
-		*(o ? &t->unsaid : &t->open) += 1;
+	if (!o || !met(o, rule, matches) || !r->witness.request.src_port) {
+		*(o ? &n->t.unsaid : &n->t.open) += 1;
 		tell(rule, o ? "what it needs (a param, a server out of service) cannot stand in a "
 			       "test block"
 			     : "not decided: it depends on what the proofs cannot look into");
+	} else {
+		show_open(&b);
+		show_rule(b.out, rule);
+		name = plain_name(&run, show_close(&b, &run));
+		n->t.written++;
+		coverage_note(&n->covered, o);
+		test_write(stdout, &run,
+			   arena_printf(&run, "line %u%s: %.*s", rule->place.line,
+					matches ? "" : " does not match", STR_ARG(name)),
+			   &r->witness.request, o);
+	}
+	arena_free(&run);
+}
+
+static void generate(struct generation *n, const struct p_rule *rule)
+{
+	struct reach r;
+
+	proof_reaches(n->g, rule, true, &r);
+	if (r.answer == ANSWER_NO) {
+		n->t.unreached++;
+		tell(rule, "no request gets to this rule and matches");
 		return;
 	}
-	show_open(&b);
-	show_rule(b.out, rule);
-	name = plain_name(a, show_close(&b, a));
-	t->written++;
-	test_write(stdout, a, arena_printf(a, "line %u: %.*s", rule->place.line, STR_ARG(name)),
-		   &r.witness.request, o);
+	write_block(n, rule, true, &r);
+}
+
+/* A request that passes the rule, unless a block has one already. */
+static void generate_pass(struct generation *n, const struct p_rule *rule)
+{
+	struct reach r;
+
+	if (!(coverage_wanted(rule) & COVERED_FALSE & ~n->covered.seen[rule->index]))
+		return;
+	proof_passes(n->g, rule, &r);
+	if (r.answer != ANSWER_NO)
+		write_block(n, rule, false, &r);
 }
 
 int cmd_gen_tests(int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
 	struct arena a = { 0 };
-	struct tally t = { 0 };
+	struct generation n = { .a = &a };
 	struct program *p;
-	struct proof *g;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -117,15 +149,21 @@ int cmd_gen_tests(int argc, char **argv)
 	cmd_reports();
 	if (!p)
 		return EXIT_FAILED;
-	g = proof_new(&a, p);
-	puts("# Made by weir gen-tests: a request for each rule, and what becomes of it.");
+	n.p = p;
+	n.g = proof_new(&a, p);
+	coverage_init(&n.covered, &a, p);
+	puts("# Made by weir gen-tests: requests for which each rule matches, and does not, and "
+	     "what "
+	     "becomes of them.");
 	for (uint32_t i = 0; i < p->nrules; i++)
-		if (p->rules[i]->place.line && !source_is_library(p->rules[i]->place.file))
-			generate(&a, g, p, p->rules[i], &t);
-	proof_free(&g);
+		if (coverage_wanted(p->rules[i]))
+			generate(&n, p->rules[i]);
+	for (uint32_t i = 0; i < p->nrules; i++)
+		generate_pass(&n, p->rules[i]);
+	proof_free(&n.g);
 	fprintf(stderr,
 		"%u tests; %u rules without a request, %u not decided, %u that tests cannot say\n",
-		t.written, t.unreached, t.open, t.unsaid);
+		n.t.written, n.t.unreached, n.t.open, n.t.unsaid);
 	arena_free(&a);
 	return EXIT_OK;
 }

@@ -10,42 +10,65 @@
 #include "paths.h"
 #include "testrun.h"
 
-/* Only -h, then one or more sites. False: <code> is the exit code. */
-static bool only_sites(int argc, char **argv, const char *command, const char *help, int *code)
+/* The test blocks of one site. <least>: per cent that must be covered; -1: nobody asks. */
+static int test_site(const char *path, int least)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
-	int c = getopt_long(argc, argv, "h", options, NULL);
+	struct arena a = { 0 };
+	struct program *p = cmd_load(&a, path, NULL);
+	struct coverage covered;
+	int code = EXIT_OK;
+	unsigned got;
 
-	if (c == 'h') {
-		fputs(help, stdout);
-		*code = EXIT_OK;
-		return false;
+	cmd_reports();
+	if (!p) {
+		arena_free(&a);
+		return EXIT_FAILED;
 	}
-	if (c != -1 || optind == argc) {
-		*code = c != -1 ? cmd_misuse(command, "bad option")
-				: cmd_misuse(command, "a site file is missing");
-		return false;
+	coverage_init(&covered, &a, p);
+	if (testrun(p, stdout, least >= 0 ? &covered : NULL) > 0)
+		code = EXIT_FAILED;
+	got = least >= 0 ? coverage_report(&covered, stdout) : 0;
+	if ((int)got < least) {
+		printf("%u per cent are covered, %d are required\n", got, least);
+		code = EXIT_FAILED;
 	}
-	return true;
+	arena_free(&a);
+	return code;
 }
 
 int cmd_test(int argc, char **argv)
 {
-	static const char help[] = "usage: weir test SITE...\n\n"
-				   "Runs the test blocks of each site, without any server. Exit "
-				   "code 1 when one of them fails.\n";
-	int code = EXIT_OK;
+	static const char help[] = "usage: weir test SITE... [options]\n\n"
+				   "Runs the test blocks of each site, without any server, and "
+				   "proves its asserts. Exit "
+				   "code 1 when one of them fails.\n\n"
+				   "      --coverage[=N]    say which rules no test has seen "
+				   "match, or not match; exit "
+				   "with 1 when less than\n"
+				   "                        N per cent of that was seen\n";
+	static const struct option options[] = { { "coverage", optional_argument, NULL, 'c' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	uint64_t n = 0;
+	int code = EXIT_OK, least = -1, c;
 
-	if (!only_sites(argc, argv, "test", help, &code))
-		return code;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return EXIT_OK;
+		}
+		if (c != 'c')
+			return cmd_misuse("test", "bad option");
+		if (optarg && !str_u64(str_from(optarg), 100, &n))
+			return cmd_misuse("test", "'%s' is no percentage", optarg);
+		least = (int)n;
+	}
+	if (optind == argc)
+		return cmd_misuse("test", "a site file is missing");
 	for (; optind < argc; optind++) {
-		struct arena a = { 0 };
-		struct program *p = cmd_load(&a, argv[optind], NULL);
+		int one = test_site(argv[optind], least);
 
-		cmd_reports();
-		if (!p || testrun(p, stdout) > 0)
-			code = EXIT_FAILED;
-		arena_free(&a);
+		code = one ? one : code;
 	}
 	return code;
 }

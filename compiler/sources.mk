@@ -4,7 +4,7 @@
 WEIR_READ_SRC := compiler/program_io.c compiler/program_rule.c compiler/program_site.c compiler/program_text.c \
 	compiler/program_write.c compiler/program_read.c compiler/request.c compiler/interp_conv.c compiler/interp_value.c \
 	compiler/interp_test.c compiler/interp_edit.c compiler/interp_answer.c compiler/interp_start.c compiler/interp_doubt.c compiler/interp.c \
-	compiler/show.c compiler/explain.c compiler/expect.c compiler/testrun.c compiler/diff.c compiler/diff_rules.c compiler/diff_print.c
+	compiler/show.c compiler/explain.c compiler/expect.c compiler/coverage.c compiler/testrun.c compiler/diff.c compiler/diff_rules.c compiler/diff_print.c
 
 WEIR_FRONT_SRC := compiler/source.c compiler/diag.c compiler/diag_text.c compiler/diag_help.c compiler/diag_key.c \
 	compiler/comment.c compiler/keyword.c compiler/lex.c generated/lexer.c \

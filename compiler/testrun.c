@@ -19,6 +19,7 @@ struct testrun {
 	FILE *out;
 	struct arena a;
 	bool failed;
+	struct coverage *covered; /* or NULL */
 };
 
 static void place(struct testrun *t, uint32_t line)
@@ -66,6 +67,8 @@ static void run_exchange(struct testrun *t, const struct exchange *x)
 {
 	struct outcome *o = interp_run(&t->a, t->p, &x->request, NULL);
 
+	if (t->covered)
+		coverage_note(t->covered, o);
 	for (uint32_t i = 0; i < x->expect.n; i++) {
 		bool ok = false;
 		struct str got = expect_look(&t->a, t->p, o, &x->expect.at[i], &ok);
@@ -157,12 +160,12 @@ static unsigned run_asserts(const struct program *p, FILE *out)
 	return failed;
 }
 
-unsigned testrun(const struct program *p, FILE *out)
+unsigned testrun(const struct program *p, FILE *out, struct coverage *covered)
 {
 	unsigned failed = 0;
 
 	for (uint32_t i = 0; i < p->ncases; i++) {
-		struct testrun t = { .p = p, .block = p->cases[i], .out = out };
+		struct testrun t = { .p = p, .block = p->cases[i], .out = out, .covered = covered };
 
 		run_block(&t);
 		failed += t.failed;

@@ -48,7 +48,7 @@ struct reaching {
 	enum rule_dir dir;
 	uint32_t drives;
 	uint32_t rule; /* in its chain */
-	bool witness;
+	bool witness, passes; /* passes: it runs and does not match */
 	struct reach *out;
 	struct vec takers;
 	bool limit;
@@ -62,6 +62,17 @@ static void add_taker(struct reaching *r, const struct p_rule *rule)
 	vec_push(r->g->a, &r->takers, (void *)(uintptr_t)rule);
 }
 
+/* When <rule> number <i> of <c> does what is asked for. */
+static struct dnf wanted(struct reaching *r, const struct context *c, uint32_t i)
+{
+	const struct crule *rule = &c->rules[i];
+
+	if (!r->passes)
+		return rule->cond;
+	return state_condition(r->g, rule->rule->cond, rule->before,
+			       c->dir == DIR_RSP_IN || c->dir == DIR_RSP_OUT, true);
+}
+
 static bool shows(struct reaching *r, const struct scene *sc, const struct model *m)
 {
 	const struct segment *last = &sc->at[sc->n - 1];
@@ -69,7 +80,10 @@ static bool shows(struct reaching *r, const struct scene *sc, const struct model
 
 	witness_make(r->g, sc, m, w);
 	r->out->confirmed =
-		witness_matched(w, last->context->rules[r->rule].rule, last->context->dir);
+		(r->passes &&
+		 witness_passed(r->g, w, last->context->rules[r->rule].rule, last->context->dir)) ||
+		(!r->passes &&
+		 witness_matched(w, last->context->rules[r->rule].rule, last->context->dir));
 	return r->out->confirmed;
 }
 
@@ -120,7 +134,7 @@ static bool try_scene(void *arg, struct scene *sc)
 
 	last->stop = r->rule;
 	r->out->entered = true;
-	if (!scene_needs(r->g, sc, last->context->rules[r->rule].cond))
+	if (!scene_needs(r->g, sc, wanted(r, last->context, r->rule)))
 		return false;
 	got = search_run(&q, r->g, sc);
 	if (got == ANSWER_NO) {
@@ -152,7 +166,8 @@ static bool response_of(struct reaching *r, struct scene *sc, const struct p_sec
 		return false;
 	c = context_get(r->g, s, r->dir, NULL);
 	sc->at[sc->n++] = (struct segment) { .context = c, .stop = stop };
-	return stop >= c->n || scene_needs(r->g, sc, c->rules[stop].cond);
+	return stop >= c->n ||
+	       scene_needs(r->g, sc, s == r->section ? wanted(r, c, stop) : c->rules[stop].cond);
 }
 
 static bool drive(struct reaching *r, struct scene *sc)
@@ -229,9 +244,10 @@ bool proof_never(struct proof *g, struct dnf cond)
 	return got == ANSWER_NO;
 }
 
-void proof_reaches(struct proof *g, const struct p_rule *rule, bool with_witness, struct reach *out)
+static void reach(struct reaching *r, const struct p_rule *rule)
 {
-	struct reaching r = { .g = g, .witness = with_witness, .out = out };
+	struct proof *g = r->g;
+	struct reach *out = r->out;
 	bool response = rule->dir == DIR_RSP_IN || rule->dir == DIR_RSP_OUT;
 
 	*out = (struct reach) { .answer = ANSWER_NO };
@@ -239,19 +255,35 @@ void proof_reaches(struct proof *g, const struct p_rule *rule, bool with_witness
 		const struct p_section *s = g->p->sections[i];
 		const struct p_chain *chain = &s->chains[rule->dir];
 
-		for (r.rule = 0; r.rule < chain->n && chain->rules[r.rule] != rule;)
-			r.rule++;
-		if (r.rule < chain->n && ways_to(g, s, rule->dir, try_scene, &r) == WAYS_CUT)
-			r.limit = true;
+		r->section = s;
+		for (r->rule = 0; r->rule < chain->n && chain->rules[r->rule] != rule;)
+			r->rule++;
+		if (r->rule < chain->n && ways_to(g, s, rule->dir, try_scene, r) == WAYS_CUT)
+			r->limit = true;
 	}
-	if (response && with_witness && out->answer == ANSWER_YES && !out->confirmed)
-		drive_answer(&r, rule);
-	if (out->answer == ANSWER_NO && r.limit)
+	if (response && r->witness && out->answer == ANSWER_YES && !out->confirmed)
+		drive_answer(r, rule);
+	if (out->answer == ANSWER_NO && r->limit)
 		out->answer = ANSWER_LIMIT;
+}
+
+void proof_reaches(struct proof *g, const struct p_rule *rule, bool with_witness, struct reach *out)
+{
+	struct reaching r = { .g = g, .witness = with_witness, .out = out };
+	bool response = rule->dir == DIR_RSP_IN || rule->dir == DIR_RSP_OUT;
+
+	reach(&r, rule);
 	out->takers = ARENA_ARRAY(g->a, struct taker, r.takers.n + 1);
 	for (size_t i = 0; i < r.takers.n; i++)
 		out->takers[out->ntakers++].rule = r.takers.p[i];
 	if (out->answer == ANSWER_NO)
 		out->contradiction =
 			proof_never(g, state_condition(g, rule->cond, &state_any, response, false));
+}
+
+void proof_passes(struct proof *g, const struct p_rule *rule, struct reach *out)
+{
+	struct reaching r = { .g = g, .witness = true, .passes = true, .out = out };
+
+	reach(&r, rule);
 }

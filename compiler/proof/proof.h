@@ -54,6 +54,9 @@ struct reach {
 void proof_reaches(struct proof *g, const struct p_rule *rule, bool with_witness,
 		   struct reach *out);
 
+/* Is there a request for which <rule> runs and does not match? */
+void proof_passes(struct proof *g, const struct p_rule *rule, struct reach *out);
+
 /* A counterexample to an assert: YES, with the witness, when there is a request at which it does
  * not hold; NO: it is proved. Errors that the proxy answers by itself (400, 500, 503) break only
  * "always". */

@@ -256,6 +256,23 @@ bool witness_matched(const struct witness *w, const struct p_rule *rule, enum ru
 	return false;
 }
 
+bool witness_passed(struct proof *g, const struct witness *w, const struct p_rule *rule,
+		    enum rule_dir dir)
+{
+	struct interp_state st = w->state;
+	struct arena a = { 0 };
+	struct outcome *o;
+	bool passed = false;
+
+	st.brief = false;
+	o = interp_run(&a, g->p, &w->request, &st);
+	for (uint32_t i = 0; i < o->nrules && !passed; i++)
+		passed = o->rules[i].rule == rule && o->rules[i].dir == dir &&
+			 !o->rules[i].matched && !o->rules[i].limit;
+	arena_free(&a);
+	return passed;
+}
+
 /* ---- as text ---- */
 
 static bool printable(struct str s)

@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request_finish(&a, &r);
 		explain(p, &r, out, true);
 		explain(p, &r, out, false);
-		testrun(p, out);
+		testrun(p, out, NULL);
 	}
 	arena_free(&a);
 	return 0;

@@ -265,7 +265,7 @@ START_TEST(sentence_of_the_language)
 	char *out = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&out, &n);
-	unsigned failed = testrun(compiled(text), f);
+	unsigned failed = testrun(compiled(text), f, NULL);
 
 	fclose(f);
 	ck_assert_msg(failed == 0, "%s\n%s\n%s", rows[_i].site, rows[_i].test, out);
@@ -306,7 +306,7 @@ START_TEST(failures_are_told_with_both_values)
 	size_t n = 0;
 	FILE *f = open_memstream(&out, &n);
 
-	ck_assert_uint_eq(testrun(p, f), 2);
+	ck_assert_uint_eq(testrun(p, f, NULL), 2);
 	fclose(f);
 	ck_assert_ptr_nonnull(strstr(out, "FAIL a b\n     t.weir:"));
 	ck_assert_ptr_nonnull(strstr(out, "expected backend \"b1\", got \"app\""));
