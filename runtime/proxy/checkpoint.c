@@ -268,11 +268,10 @@ static struct counter *add(struct checkpoint *cp, struct shard *s, struct checkp
 /* The counter of <key>, made when there is none; NULL: there is no room. */
 static struct counter *use(struct checkpoint *cp, struct shard *s, struct checkpoint_key key)
 {
-	struct counter *c = find(cp, s, key);
+	struct counter *c;
 
 	expire(cp, s, th->now, 2); /* more than one key comes */
-	if (c && !list_queued(&c->used))
-		c = NULL; /* that was it */
+	c = find(cp, s, key); /* now: a counter that was just forgotten may be another shard's */
 	if (!c)
 		c = add(cp, s, key);
 	if (c)
@@ -388,7 +387,7 @@ static void turn_free(struct turn *t)
 static void fire(struct timer *timer)
 {
 	struct turn *t = CONTAINER(timer, struct turn, timer);
-	struct shard *s = shard_of(t->cp, t->counter->key);
+	struct shard *s = t->shard;
 
 	pthread_mutex_lock(&s->lock);
 	if (t->state == TURN_WAITS)
@@ -402,7 +401,7 @@ static void fire(struct timer *timer)
 static void hear(struct task *task)
 {
 	struct turn *t = CONTAINER(task, struct turn, task);
-	struct shard *s = shard_of(t->cp, t->counter->key);
+	struct shard *s = t->shard;
 	enum turn_state state;
 
 	pthread_mutex_lock(&s->lock);
@@ -481,8 +480,10 @@ static enum checkpoint_got try_enter(struct checkpoint *cp, struct checkpoint_ke
 	c = use(cp, s, key);
 	if (!c && limit)
 		s->full++;
-	if (c && t)
+	if (c && t) {
 		t->counter = c;
+		t->shard = s;
+	}
 	if (c)
 		got = enter(cp, s, c, limit, hold, t);
 	pthread_mutex_unlock(&s->lock);
@@ -537,7 +538,7 @@ void checkpoint_settle(struct turn **turns, struct turn *t)
 /* <t> ends, whatever its state is. */
 static void leave(struct turn *t)
 {
-	struct shard *s = shard_of(t->cp, t->counter->key);
+	struct shard *s = t->shard;
 	bool told;
 
 	pthread_mutex_lock(&s->lock);

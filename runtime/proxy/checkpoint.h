@@ -36,6 +36,7 @@ struct turn {
 	struct turn *next; /* of the same exchange or connection */
 	struct checkpoint *cp;
 	struct counter *counter;
+	struct shard *shard; /* of <counter>, which may be another key's once nothing is held */
 	/* of one that waits: */
 	struct list link; /* queue of the counter; lock */
 	struct task task; /* told something: its turn has come, or it is the head */
