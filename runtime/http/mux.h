@@ -115,9 +115,9 @@ struct mux_conf {
 #define HEAD_NO_BODY 0x08 /* answer to HEAD: framing fields as if there were a body, none follows */
 
 /* Body bytes that were copied to output buffers instead of passed by reference, and how many
- * times. Any thread. */
+ * times; bytes that passed by splice(2). Any thread. */
 struct mux_copies {
-	uint64_t times, bytes;
+	uint64_t times, bytes, spliced;
 };
 struct mux_copies mux_copies(void);
 

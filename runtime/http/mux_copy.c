@@ -23,6 +23,7 @@ struct mux_copies mux_copies(void)
 	for (unsigned i = 0; i < nthreads; i++) {
 		sum.times += atomic_load_explicit(&threads[i]->copied.times, memory_order_relaxed);
 		sum.bytes += atomic_load_explicit(&threads[i]->copied.bytes, memory_order_relaxed);
+		sum.spliced += threads[i]->polled.spliced;
 	}
 	return sum;
 }

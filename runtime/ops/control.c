@@ -73,7 +73,7 @@ static void show_info(struct answer *a)
 	row_num(a, "buffer_waits", b.waits);
 	row_num(a, "copies", all.times);
 	row_num(a, "copied", all.bytes);
-	row_num(a, "spliced", control_spliced());
+	row_num(a, "spliced", all.spliced);
 	row_num(a, "stopping", atomic_load(&site.stopping));
 	row_end(a);
 }

@@ -63,12 +63,3 @@ void control_groups(struct answer *a)
 		row_end(a);
 	}
 }
-
-uint64_t control_spliced(void)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < nthreads; i++)
-		n += threads[i]->polled.spliced;
-	return n;
-}

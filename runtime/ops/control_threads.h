@@ -8,7 +8,5 @@
 
 void control_threads(struct answer *a);
 void control_groups(struct answer *a);
-/* Bytes that all threads have passed by splice(2). */
-uint64_t control_spliced(void);
 
 #endif

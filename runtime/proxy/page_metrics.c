@@ -167,6 +167,30 @@ static uint64_t site_threads(const struct page_at *at)
 	return nthreads;
 }
 
+static uint64_t site_copies(const struct page_at *at)
+{
+	struct mux_copies c = mux_copies();
+
+	(void)at;
+	return c.times;
+}
+
+static uint64_t site_copied(const struct page_at *at)
+{
+	struct mux_copies c = mux_copies();
+
+	(void)at;
+	return c.bytes;
+}
+
+static uint64_t site_spliced(const struct page_at *at)
+{
+	struct mux_copies c = mux_copies();
+
+	(void)at;
+	return c.spliced;
+}
+
 static uint64_t buffers(const struct page_at *at)
 {
 	struct buf_count c;
@@ -235,6 +259,11 @@ static uint64_t checkpoint_keys(const struct page_at *at)
 static const struct family families[] = {
 	{ OF_SITE, "weir_connections", "gauge", "client connections", PLAIN, site_conns },
 	{ OF_SITE, "weir_threads", "gauge", "threads", PLAIN, site_threads },
+	{ OF_SITE, "weir_copies_total", "counter", "pieces of bodies copied, not handed on", PLAIN,
+	  site_copies },
+	{ OF_SITE, "weir_copied_bytes_total", "counter", "bytes of these", PLAIN, site_copied },
+	{ OF_SITE, "weir_spliced_bytes_total", "counter", "bytes passed inside the kernel", PLAIN,
+	  site_spliced },
 	{ OF_SITE, "weir_buffers", "gauge", "buffers of 16 kB", STATES, buffers },
 	{ OF_SITE, "weir_buffer_waits_total", "counter", "waits for a buffer, at limit buffers",
 	  PLAIN, buffer_waits },

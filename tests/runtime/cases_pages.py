@@ -63,6 +63,8 @@ def metrics_count_requests_and_rules(w):
     rules = {k: v for k, v in got.items() if k.startswith("weir_rule_runs_total")}
     same(sorted(rules.values()), [0, 0, 1, 3], rules)
     expect(all('file="pages.weir",line="' in k for k in rules), "labels", rules)
+    expect(got["weir_copies_total"] >= 6 and got["weir_copied_bytes_total"] >= 30 and got["weir_spliced_bytes_total"] == 0, "S89",
+           got)
     expect(got["weir_threads"] == 2 and got['weir_pool_objects{pool="exchange",state="in_use"}'] >= 1, "site", got)
     same(metrics(w)['weir_frontend_requests_total{frontend="main"}'], 10)
 
