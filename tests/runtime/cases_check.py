@@ -236,6 +236,32 @@ def who_waits_for_any_server_is_told_when_there_is_none_and_served_when_one_come
 
 
 @case(plain=True)
+def requests_that_wait_outlive_a_server_that_comes_and_goes(w):
+    """On several threads: there is always one server, so nobody is refused and nobody is forgotten."""
+    a, b = Health(b"a", watched="-"), Health(b"b", watched="full")
+    start(w, a, b, threads=3)
+    failed = []
+
+    def work():
+        try:
+            for _ in range(25):
+                fetch(w, b"/full/x")
+        except Exception as e:
+            failed.append(repr(e))
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for _ in range(5):
+        b.give(BAD, BAD, BAD)
+        b.give(OK, OK)
+    for t in threads:
+        t.join()
+    same(failed, [])
+    same(servers(w, "full")["b"]["changes"], 10, "changes")
+    same(fetch(w, b"/state").split()[3], b"0", "waiting")
+
+
+@case(plain=True)
 def a_check_asks_as_it_is_told(w):
     a = Health(watched="head")
     start(w, a)
