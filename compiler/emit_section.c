@@ -220,6 +220,7 @@ static uint32_t check(struct emit *e, const struct p_section *s)
 	row.every = (uint32_t)c->every;
 	row.fast = (uint32_t)(c->fast ? c->fast : c->every);
 	row.down = (uint32_t)(c->down ? c->down : c->every);
+	row.probe = (uint32_t)c->probe;
 	row.addr = address(e, &c->addr);
 	row.port = (uint32_t)c->port;
 	row.method = emit_ref(e, c->method);

@@ -121,6 +121,8 @@ static int64_t *number_of(const struct ast_value *v, struct p_check *c, enum opt
 		return &c->fast;
 	if (is_word(v, "down"))
 		return &c->down;
+	if (is_word(v, "probe") && c->kind == CHECK_HTTP)
+		return &c->probe;
 	*unit = UNIT_COUNT;
 	if (is_word(v, "rise"))
 		return &c->rise;
@@ -131,7 +133,7 @@ static int64_t *number_of(const struct ast_value *v, struct p_check *c, enum opt
 
 static const char takes[] =
 	"tcp, or http [METHOD] [/TARGET]; then host NAME, expect status N|LOW:HIGH..., every, fast "
-	"and down DURATION, rise N, fall N, port N, addr ADDRESS";
+	"and down DURATION, probe DURATION (http), rise N, fall N, port N, addr ADDRESS";
 
 /* One setting of a check at <v>: what follows it; NULL and *<bad> after a report. */
 static const struct ast_value *read_part(struct model *m, struct entity *e,
@@ -144,7 +146,7 @@ static const struct ast_value *read_part(struct model *m, struct entity *e,
 	if (number && v->next) {
 		int64_t max = unit == UNIT_MS ? TIME_MAX : number == &c->port ? 65535 : COUNT_MAX;
 
-		if (!option_number(v->next, v->text.p[0] == 'p' ? "port" : "check", unit,
+		if (!option_number(v->next, number == &c->port ? "port" : "check", unit,
 				   unit == UNIT_MS ? TIME_MIN : 1, max, number))
 			return NULL;
 	} else if (is_word(v, "addr") && v->next) {

@@ -115,7 +115,7 @@ static const struct field cookie_fields[] = { F(REF, name) F(REF, tail) F(U8, mo
 #undef ROW
 #define ROW ws_check
 static const struct field check_fields[] = { F(U8, http) F(U8, rise) F(U8, fall) F(U32, every)
-	F(U32, fast) F(U32, down) F(U32, addr) F(U32, port) F(REF, method) F(REF, target)
+	F(U32, fast) F(U32, down) F(U32, probe) F(U32, addr) F(U32, port) F(REF, method) F(REF, target)
 	F(REF, host) F(RUN, expect) END };
 #undef ROW
 #define ROW ws_tls

@@ -286,6 +286,7 @@ struct p_check {
 	struct p_place place;
 	struct str method, target, host; /* HTTP; host empty: the server's address */
 	int64_t every, fast, down; /* ms; fast and down 0: as every */
+	int64_t probe; /* ms between questions to idle connections; 0: none */
 	int64_t rise, fall;
 	int64_t port; /* 0: the server's */
 	struct p_addr addr; /* kind NONE: the server's */

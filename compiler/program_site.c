@@ -268,6 +268,7 @@ static void form_check(struct pio *io, struct p_check *c)
 	IO_NUM(io, "every", c->every, 0, INT64_MAX);
 	IO_NUM(io, "fast", c->fast, 0, INT64_MAX);
 	IO_NUM(io, "down", c->down, 0, INT64_MAX);
+	IO_NUM(io, "probe", c->probe, 0, INT64_MAX);
 	IO_NUM(io, "rise", c->rise, 0, INT32_MAX);
 	IO_NUM(io, "fall", c->fall, 0, INT32_MAX);
 	IO_NUM(io, "port", c->port, 0, UINT16_MAX);

@@ -350,6 +350,7 @@ struct ws_cookie {
 struct ws_check {
 	uint8_t http, rise, fall, spare;
 	uint32_t every, fast, down; /* ms; fast: while the state is in question */
+	uint32_t probe; /* ms between questions to idle connections; 0: none */
 	uint32_t addr; /* text or WS_NONE */
 	uint32_t port; /* 0: none */
 	struct ws_ref method, target, host; /* host empty: the server's address */

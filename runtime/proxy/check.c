@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "../core/log.h"
 #include "../http/h1.h"
@@ -9,6 +10,7 @@
 #include "server.h"
 
 #define REQUEST_MAX 4096 /* bytes of a check's request */
+#define SPREAD_MS 2000 /* the first checks are spread over that long at most */
 #define PAUSE_DISABLED_MS 1000 /* a disabled server: how often it is looked at */
 
 struct check {
@@ -30,8 +32,18 @@ struct check {
 	_Atomic uint64_t told_at;
 };
 
+/* Of one server on one thread: asks idle connections, one after the other. A bad answer ends the
+ * connection and says nothing about the server. */
+struct probe {
+	const struct check *k;
+	struct timer timer; /* of the next question; during one, its end */
+	struct stream *stream;
+	bool good; /* the answer's head was */
+};
+
 static struct check *checks;
 static uint32_t nchecks;
+static _Thread_local struct probe *probes; /* by check */
 
 /* -- state --------------------------------------------------------------------------------------
  */
@@ -212,7 +224,8 @@ static const struct stream_ops check_stream_ops = {
 	.failed = on_failed,
 };
 
-static void send_now(struct check *k)
+/* Sends the request of <k> on <s>. False: memory is out. */
+static bool ask(const struct check *k, struct stream *s, uint32_t how)
 {
 	const struct mux_ops *mux = site.ws->mux_http;
 	const struct h1_limits lim = { .head = REQUEST_MAX, .headers = 8, .uri = REQUEST_MAX };
@@ -223,11 +236,16 @@ static void send_now(struct check *k)
 
 	msg_init(&m);
 	sent = h1_parse_request(k->request, &seen, &lim, &m, &used, &err) == H1_DONE &&
-	       mux->head(k->stream, &m, true, HEAD_CLOSE | HEAD_RAW_TARGET);
+	       mux->head(s, &m, true, how | HEAD_RAW_TARGET);
 	msg_free(&m);
 	if (sent)
-		mux->credit(k->stream, true);
-	else
+		mux->credit(s, true);
+	return sent;
+}
+
+static void send_now(struct check *k)
+{
+	if (!ask(k, k->stream, HEAD_CLOSE))
 		done(k, CHECKED_SKIPPED, 0);
 }
 
@@ -237,17 +255,24 @@ static bool on_buffer(struct buf_waiter *w)
 	return true;
 }
 
-/* The request is written into a buffer: is there one? */
-static void send_request(struct check *k)
+/* A request is written into a buffer: is there one? */
+static bool may_send(void)
 {
 	struct buf *b = buf_get();
 
-	if (!b) {
+	if (b)
+		buf_put(&b);
+	else
+		return false;
+	return true;
+}
+
+static void send_request(struct check *k)
+{
+	if (may_send())
+		send_now(k);
+	else
 		buf_wait(&k->wait);
-		return;
-	}
-	buf_put(&b);
-	send_now(k);
 }
 
 static void on_ready(struct conn *c, int err)
@@ -326,6 +351,72 @@ static void fire(struct timer *t)
 	}
 }
 
+/* -- idle connections ---------------------------------------------------------------------------
+ */
+
+static void probe_ends(struct probe *p, bool good)
+{
+	struct stream *s = p->stream;
+
+	p->stream = NULL;
+	site.ws->mux_http->detach(s, !good);
+	timer_set(&p->timer, th->now + p->k->ws->probe);
+}
+
+static void probe_head(struct stream *s, struct msg *m)
+{
+	struct probe *p = s->owner;
+
+	if (m->status < 200 && m->status != 101)
+		return;
+	p->good = good_status(p->k, m->status) && m->status != 101;
+	if (!p->good || m->body == BODY_NONE)
+		probe_ends(p, p->good);
+}
+
+static void probe_end(struct stream *s, struct msg *trailers)
+{
+	struct probe *p = s->owner;
+
+	(void)trailers;
+	probe_ends(p, p->good);
+}
+
+static void probe_failed(struct stream *s, enum stream_error why)
+{
+	(void)why;
+	probe_ends(s->owner, false);
+}
+
+static const struct stream_ops probe_stream_ops = {
+	.head = probe_head,
+	.data = on_data,
+	.end = probe_end,
+	.drained = on_drained,
+	.failed = probe_failed,
+};
+
+static void probe_fire(struct timer *t)
+{
+	struct probe *p = CONTAINER(t, struct probe, timer);
+	int64_t limit = p->k->srv->be->num[WS_T_CHECK];
+
+	if (p->stream) {
+		probe_ends(p, false);
+		return;
+	}
+	timer_set(t, th->now + p->k->ws->probe);
+	if (!may_send() || !(p->stream = server_probe(p->k->srv)))
+		return;
+	timer_del(t);
+	timer_set(t, th->now + (limit ? (uint64_t)limit : p->k->ws->every));
+	p->good = false;
+	p->stream->owner = p;
+	p->stream->ops = &probe_stream_ops;
+	if (!ask(p->k, p->stream, 0))
+		probe_ends(p, false);
+}
+
 /* -- threads ------------------------------------------------------------------------------------
  */
 
@@ -334,19 +425,35 @@ static bool is_mine(uint32_t i)
 	return i % nthreads == th->tid;
 }
 
-static void thread_start(void)
+static int thread_start(void)
 {
-	for (uint32_t i = 0; i < nchecks; i++)
+	probes = calloc(nchecks + 1, sizeof(*probes));
+	if (!probes)
+		return -1;
+	for (uint32_t i = 0; i < nchecks; i++) {
+		struct check *k = &checks[i];
+		uint64_t over = k->ws->every < SPREAD_MS ? k->ws->every : SPREAD_MS;
+
+		probes[i] = (struct probe) { .k = k, .timer.fire = probe_fire };
+		if (k->ws->probe && k->ws->http)
+			timer_set(&probes[i].timer, th->now + k->ws->probe);
 		if (is_mine(i))
-			timer_set(&checks[i].timer,
-				  th->now + 1 + (uint64_t)checks[i].ws->every * i / nchecks);
+			timer_set(&k->timer, th->now + 1 + over * i / nchecks);
+	}
+	return 0;
 }
 
 static void thread_stop(void)
 {
-	for (uint32_t i = 0; i < nchecks; i++)
+	for (uint32_t i = 0; probes && i < nchecks; i++) {
+		if (probes[i].stream)
+			site.ws->mux_http->detach(probes[i].stream, true);
+		timer_del(&probes[i].timer);
 		if (is_mine(i))
 			leave(&checks[i]);
+	}
+	free(probes);
+	probes = NULL;
 }
 
 /* -- set up -------------------------------------------------------------------------------------

@@ -53,8 +53,9 @@ struct check_part {
 	const char *name;
 	/* By conf_load. False after messages on <err>. */
 	bool (*load)(FILE *err);
-	/* On each thread: begins and ends the checks that are its own. <stop> twice is harmless. */
-	void (*thread_start)(void);
+	/* On each thread: begins and ends the checks that are its own. 0, or -1: memory is out.
+	 * <stop> twice is harmless. */
+	int (*thread_start)(void);
 	void (*thread_stop)(void);
 };
 

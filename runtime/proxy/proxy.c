@@ -62,8 +62,8 @@ int proxy_thread_start(struct thread *t)
 	if (site.ws->count && site.ws->count->thread_start())
 		return -1;
 	conn_thread_start();
-	if (site.ws->check)
-		site.ws->check->thread_start();
+	if (site.ws->check && site.ws->check->thread_start())
+		return -1;
 	return front_thread_start();
 }
 

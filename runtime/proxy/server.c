@@ -497,6 +497,27 @@ void server_thread_stop(void)
 	pt()->slots = NULL;
 }
 
+struct stream *server_probe(struct server *srv)
+{
+	struct server_slot *slot = slot_of(srv);
+	struct list *from = list_empty(&slot->idle) ? &slot->safe : &slot->idle;
+	struct srv_conn *sc;
+	struct stream *s;
+
+	if (list_empty(from) || site.stopping)
+		return NULL;
+	sc = CONTAINER(from->prev, struct conn, link)->owner;
+	idle_take(sc);
+	s = sc->conn->mux->open(sc->conn);
+	if (!s) {
+		conn_close(sc->conn);
+		return NULL;
+	}
+	sc->uses++;
+	s->flags &= ~(uint32_t)STREAM_FIRST;
+	return s;
+}
+
 void server_turn(struct server *srv, unsigned bits, bool on)
 {
 	if (on)

@@ -47,6 +47,9 @@ void server_thread_stop(void);
 
 /* The handshake list of the connections to <srv>, or NULL. */
 const struct handshake *const *server_handshakes(const struct server *srv);
+/* A stream on the idle connection of this thread to <srv> that has rested longest, or NULL. When it is
+ * detached with its message whole the connection is idle again. */
+struct stream *server_probe(struct server *srv);
 /* Any thread: sets or clears <bits> (SERVER_*) of <srv>; requests that wait are given out anew. */
 void server_turn(struct server *srv, unsigned bits, bool on);
 

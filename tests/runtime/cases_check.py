@@ -301,6 +301,57 @@ def tcp_checks_connect(w):
     closed.close()
 
 
+class Resting:
+    """A script: answers requests with the connection's number, probes as <told> for that number, good if not told."""
+
+    def __init__(self):
+        self.told = {}
+        self.probed, self.ended = threading.Semaphore(0), threading.Semaphore(0)
+
+    def script(self, peer, number):
+        try:
+            while True:
+                head, _ = peer.request()
+                if head.target == "/rest":
+                    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % (number % 10))
+                elif head.get("connection") == "close":         # the check
+                    peer.send(OK)
+                    return
+                else:
+                    peer.send(self.told.get(number % 10, OK))
+                    self.probed.release()
+        finally:
+            if number % 10 in self.told:
+                self.ended.release()
+
+
+@case(plain=True)
+def S50_idle_connections_are_probed(w):
+    """One that answers well is kept, one that does not is closed: the server stays up."""
+    o = Resting()
+    start(w, None, rest=w.origin(o.script).address)
+    first = fetch(w, b"/rest")
+    for _ in range(3):
+        expect(o.probed.acquire(timeout=20), "a probe")
+    same(fetch(w, b"/rest"), first, "connection that was probed")
+    o.told[int(first)] = BAD
+    expect(o.ended.acquire(timeout=20), "the end of the connection")
+    expect(fetch(w, b"/rest") != first, "another connection")
+    row = servers(w, "rest")["a"]
+    same((row["state"], row.get("failures", 0)), ("up", 0), "server")
+
+
+@case(plain=True, slow=True)
+def S50_a_silent_idle_connection_is_closed(w):
+    o = Resting()
+    start(w, None, rest=w.origin(o.script).address, timeout="3s")
+    first = fetch(w, b"/rest")
+    o.told[int(first)] = b""
+    expect(o.ended.acquire(timeout=20), "the end of the connection")
+    expect(fetch(w, b"/rest") != first, "another connection")
+    same(servers(w, "rest")["a"]["state"], "up")
+
+
 @case(plain=True)
 def checks_speak_the_proxy_protocol(w):
     seen = []
