@@ -244,20 +244,20 @@ def requests_that_wait_outlive_a_server_that_comes_and_goes(w):
 
     def work():
         try:
-            for _ in range(25):
+            for _ in range(10):
                 fetch(w, b"/full/x")
         except Exception as e:
             failed.append(repr(e))
     threads = [threading.Thread(target=work) for _ in range(8)]
     for t in threads:
         t.start()
-    for _ in range(5):
+    for _ in range(3):
         b.give(BAD, BAD, BAD)
         b.give(OK, OK)
     for t in threads:
         t.join()
     same(failed, [])
-    same(servers(w, "full")["b"]["changes"], 10, "changes")
+    same(servers(w, "full")["b"]["changes"], 6, "changes")
     same(fetch(w, b"/state").split()[3], b"0", "waiting")
 
 
