@@ -8,7 +8,7 @@
 #include "../../runtime/base/uri.h"
 
 #define HOPS_MAX 12
-#define REPLAYED_RULES 400000 /* that all replays may look at; then the search alone counts */
+#define REPLAYED_RULES 100000 /* that all replays may look at; then the search alone counts */
 #define WAYS_TRIED 256
 
 /* Where a redirect sends the client. */
