@@ -27,7 +27,7 @@ RT_PROXY_SRC += runtime/proxy/check.c
 RT_PROXY_SRC += runtime/proxy/takeover.c runtime/proxy/conns.c
 RT_PROXY_SRC += runtime/proxy/check.c runtime/proxy/cookie.c
 RT_PROXY_SRC += runtime/proxy/tls_openssl.c runtime/proxy/subject_tls.c
-RT_PROXY_SRC += runtime/proxy/checkpoint.c runtime/proxy/pass.c
+RT_PROXY_SRC += runtime/proxy/counters.c runtime/proxy/checkpoint.c runtime/proxy/pass.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \

@@ -43,9 +43,8 @@ struct turn {
 	struct timer timer; /* the head's */
 	uint64_t until; /* tick */
 	uint64_t since; /* us */
-	void (*over)(
-		struct turn *
-			t); /* from the loop: TURN_PASSED or TURN_LATE; checkpoint_settle is next */
+	/* From the loop: TURN_PASSED or TURN_LATE; checkpoint_settle is next. */
+	void (*over)(struct turn *t);
 	void *owner;
 	struct pause *pause; /* of the owner */
 	uint8_t state; /* enum turn_state; lock while it waits */
@@ -105,14 +104,7 @@ struct checkpoint_part {
 	bool (*show)(uint32_t i, struct checkpoint_shown *out);
 };
 
-/* Makes all of the site's, or frees them. */
-bool checkpoint_load(FILE *err);
-void checkpoint_free(void);
 void checkpoint_init(void);
-struct checkpoint *checkpoint_get(uint32_t row);
-const struct ws_checkpoint *checkpoint_ws(const struct checkpoint *cp);
-/* The key of <s>; <lower>: whatever the case of its letters. */
-struct checkpoint_key checkpoint_key(struct str s, bool lower);
 /* Counts; with <limit> only when the limit allows it, else waits. Whoever has a place of the same
  * counter already keeps it. O(1). */
 enum checkpoint_got checkpoint_enter(struct checkpoint *cp, struct checkpoint_key key, bool limit,
@@ -126,7 +118,6 @@ void checkpoint_drop(struct turn **turns, struct turn *t);
 uint64_t checkpoint_rate(struct checkpoint *cp, struct checkpoint_key key);
 uint64_t checkpoint_conc(struct checkpoint *cp, struct checkpoint_key key);
 uint64_t checkpoint_queued(struct checkpoint *cp, struct checkpoint_key key);
-bool checkpoint_show(uint32_t row, struct checkpoint_shown *out);
 
 /* Upcall: what is kept of a waiting owner's rules. */
 void pause_free(struct pause *p);

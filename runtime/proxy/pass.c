@@ -7,6 +7,7 @@
 #include "../net/handshake.h"
 #include "attempt.h"
 #include "checkpoint.h"
+#include "counters.h"
 #include "queue.h"
 #include "relay.h"
 #include "route.h"
@@ -63,11 +64,11 @@ static bool key_of(struct rule_run *r, const struct ws_checkpoint *ws, struct ch
 		return false;
 	s = &site.ws->subjects[row];
 	if (s->type == WS_STR)
-		*key = checkpoint_key(v.s, s->flags & WS_SUBJ_ICASE);
+		*key = counters_key(v.s, s->flags & WS_SUBJ_ICASE);
 	else if (s->type == WS_ADDR)
-		*key = checkpoint_key(str_of((const char *)v.ip.ip, sizeof(v.ip.ip)), false);
+		*key = counters_key(str_of((const char *)v.ip.ip, sizeof(v.ip.ip)), false);
 	else
-		*key = checkpoint_key(str_of((const char *)&v.num, sizeof(v.num)), false);
+		*key = counters_key(str_of((const char *)&v.num, sizeof(v.num)), false);
 	return true;
 }
 
@@ -263,7 +264,7 @@ static void on_left(struct stream *s)
 
 static bool server(struct exchange *x)
 {
-	struct checkpoint *cp = checkpoint_get(x->srv->ws->pass);
+	struct checkpoint *cp = counters_of(x->srv->ws->pass);
 	struct rule_run r = { .x = x,
 			      .m = x->flags & X_TCP ? NULL : &x->req,
 			      .dir = x->flags & X_TCP ? WS_REQ_IN : WS_REQ_OUT,
@@ -278,7 +279,7 @@ static bool server(struct exchange *x)
 		return false;
 	x->passed = x->srv;
 	pt()->scratch_used = 0;
-	if (!key_of(&r, checkpoint_ws(cp), &key))
+	if (!key_of(&r, cp->ws, &key))
 		return false;
 	switch (checkpoint_enter(cp, key, true, &x->turns)) {
 	case CHECKPOINT_PASSED:
@@ -368,10 +369,10 @@ static enum act_result wait_turn(struct rule_run *r, const struct ws_action *a)
 
 static enum act_result pass_run(struct rule_run *r, const struct ws_action *a)
 {
-	struct checkpoint *cp = checkpoint_get(a->target);
+	struct checkpoint *cp = counters_of(a->target);
 	struct checkpoint_key key;
 
-	if (!key_of(r, checkpoint_ws(cp), &key))
+	if (!key_of(r, cp->ws, &key))
 		return ACT_NEXT;
 	switch (checkpoint_enter(cp, key, true, r->turns)) {
 	case CHECKPOINT_WAITS:
@@ -389,10 +390,10 @@ static enum act_result pass_run(struct rule_run *r, const struct ws_action *a)
 /* What cannot be counted is not. */
 static enum act_result count_run(struct rule_run *r, const struct ws_action *a)
 {
-	struct checkpoint *cp = checkpoint_get(a->target);
+	struct checkpoint *cp = counters_of(a->target);
 	struct checkpoint_key key;
 
-	if (key_of(r, checkpoint_ws(cp), &key))
+	if (key_of(r, cp->ws, &key))
 		checkpoint_enter(cp, key, false, r->turns);
 	return ACT_NEXT;
 }
@@ -403,13 +404,13 @@ static enum act_result count_run(struct rule_run *r, const struct ws_action *a)
 static bool number(struct rule_run *r, const struct ws_subject *s, struct fetch *f, struct val *v,
 		   uint64_t (*ask)(struct checkpoint *, struct checkpoint_key))
 {
-	struct checkpoint *cp = checkpoint_get((uint32_t)s->num);
+	struct checkpoint *cp = counters_of((uint32_t)s->num);
 	struct checkpoint_key key;
 
 	if (f->begun)
 		return false;
 	f->begun = true;
-	v->num = key_of(r, checkpoint_ws(cp), &key) ? (int64_t)ask(cp, key) : 0;
+	v->num = key_of(r, cp->ws, &key) ? (int64_t)ask(cp, key) : 0;
 	return true;
 }
 
@@ -438,6 +439,6 @@ static void init(void)
 
 const struct action_part action_PASS = { .name = "pass", .run = pass_run };
 const struct action_part action_COUNT = { .name = "count", .run = count_run };
-const struct checkpoint_part checkpoint_all = { "checkpoint", checkpoint_load,  checkpoint_free,
+const struct checkpoint_part checkpoint_all = { "checkpoint", counters_load,    counters_free,
 						init,         checkpoint_leave, server,
-						rules,        checkpoint_show };
+						rules,        counters_show };

@@ -6,6 +6,7 @@
 #include "../../../runtime/core/poll.h"
 #include "../../../runtime/core/pool.h"
 #include "../../../runtime/proxy/checkpoint.h"
+#include "../../../runtime/proxy/counters.h"
 
 #define ROWS 2
 
@@ -51,31 +52,31 @@ static void run(void (*fn)(void), unsigned n, int (*each)(struct thread *))
 	site = (struct site) { .ws = &ws, .nums = nums };
 	memset(proxy, 0, sizeof(proxy));
 	begin = fn;
-	ck_assert(checkpoint_load(stderr));
+	ck_assert(counters_load(stderr));
 	checkpoint_init();
 	clock_set(n == 1 ? CLOCK_JUMP : CLOCK_REAL, 5000000);
 	ck_assert_int_eq(thread_run(&cfg), 0);
 	for (uint32_t i = 0; i < ROWS; i++) {
-		ck_assert(checkpoint_show(i, &s));
+		ck_assert(counters_show(i, &s));
 		ck_assert_uint_eq(s.waiting + s.queues + s.held, 0);
 	}
 	for (unsigned i = 0; i < n; i++)
 		ck_assert_uint_eq(proxy[i].nwaiters, 0);
-	checkpoint_free();
+	counters_free();
 	ck_assert_uint_eq(pool_fini(stderr), 0);
 	clock_set(CLOCK_REAL, 0);
 }
 
 static struct checkpoint_key key_number(uint32_t n)
 {
-	return checkpoint_key(str_of((const char *)&n, sizeof(n)), false);
+	return counters_key(str_of((const char *)&n, sizeof(n)), false);
 }
 
 static struct checkpoint_shown shown(uint32_t row)
 {
 	struct checkpoint_shown s;
 
-	ck_assert(checkpoint_show(row, &s));
+	ck_assert(counters_show(row, &s));
 	return s;
 }
 
@@ -108,7 +109,7 @@ static void client_waited(struct turn *t);
 static void client_goes(struct client *c)
 {
 	while (!over) {
-		switch (checkpoint_enter(checkpoint_get(c->at),
+		switch (checkpoint_enter(counters_of(c->at),
 					 c->at ? key_number(c->source)
 					       : (struct checkpoint_key) { { 0 } },
 					 true, &c->turns)) {
@@ -225,7 +226,7 @@ static void waiter_came(struct turn *t)
 static enum checkpoint_got come(unsigned i, uint32_t key)
 {
 	enum checkpoint_got got =
-		checkpoint_enter(checkpoint_get(0), key_number(key), true, &waiters[i]);
+		checkpoint_enter(counters_of(0), key_number(key), true, &waiters[i]);
 
 	if (got == CHECKPOINT_WAITS) {
 		waiters[i]->owner = &waiters[i];
@@ -328,12 +329,12 @@ static void come_and_go(uint32_t first, uint32_t n)
 		struct turn *turns = NULL;
 
 		for (unsigned i = 0; i < 2; i++)
-			ck_assert_int_eq(checkpoint_enter(checkpoint_get(0), key, true, &turns),
+			ck_assert_int_eq(checkpoint_enter(counters_of(0), key, true, &turns),
 					 CHECKPOINT_PASSED);
-		ck_assert_int_eq(checkpoint_enter(checkpoint_get(0), key, true, &turns),
+		ck_assert_int_eq(checkpoint_enter(counters_of(0), key, true, &turns),
 				 CHECKPOINT_WAITS);
 		checkpoint_leave(&turns);
-		ck_assert_uint_eq(checkpoint_rate(checkpoint_get(0), key), 2);
+		ck_assert_uint_eq(checkpoint_rate(counters_of(0), key), 2);
 	}
 }
 
@@ -344,8 +345,8 @@ static void keys_over(struct timer *t)
 	come_and_go(KEYS, 3 * KEYS); /* more than there is room for */
 	ck_assert_uint_eq(shown(0).keys, KEYS);
 	ck_assert_uint_eq(shown(0).evicted, 2 * KEYS);
-	ck_assert_uint_eq(checkpoint_rate(checkpoint_get(0), key_number(KEYS)), 0);
-	ck_assert_uint_eq(checkpoint_rate(checkpoint_get(0), key_number(4 * KEYS - 1)), 2);
+	ck_assert_uint_eq(checkpoint_rate(counters_of(0), key_number(KEYS)), 0);
+	ck_assert_uint_eq(checkpoint_rate(counters_of(0), key_number(4 * KEYS - 1)), 2);
 	thread_stop_all();
 }
 
@@ -378,10 +379,10 @@ static void places(void)
 		ck_assert_int_eq(come(i, 1), CHECKPOINT_PASSED);
 	ck_assert_int_eq(come(0, 1), CHECKPOINT_PASSED); /* it has a place */
 	ck_assert_uint_eq(shown(0).held, 2);
-	ck_assert_uint_eq(checkpoint_conc(checkpoint_get(0), key_number(1)), 2);
-	ck_assert_int_eq(checkpoint_enter(checkpoint_get(0), key_number(1), false, &again),
+	ck_assert_uint_eq(checkpoint_conc(counters_of(0), key_number(1)), 2);
+	ck_assert_int_eq(checkpoint_enter(counters_of(0), key_number(1), false, &again),
 			 CHECKPOINT_PASSED); /* count: whatever the limit */
-	ck_assert_uint_eq(checkpoint_conc(checkpoint_get(0), key_number(1)), 3);
+	ck_assert_uint_eq(checkpoint_conc(counters_of(0), key_number(1)), 3);
 	for (unsigned i = 2; i < 5; i++)
 		ck_assert_int_eq(come(i, 1), CHECKPOINT_WAITS);
 	ck_assert_int_eq(come(5, 2), CHECKPOINT_PASSED); /* of another key */
@@ -452,7 +453,7 @@ static void work(struct task *task)
 		done[th->tid]++;
 		return;
 	}
-	switch (checkpoint_enter(checkpoint_get(0), key_number(7), true, &w->turns)) {
+	switch (checkpoint_enter(counters_of(0), key_number(7), true, &w->turns)) {
 	case CHECKPOINT_PASSED:
 		worker_enters(w);
 		return;
@@ -508,10 +509,10 @@ END_TEST
 
 START_TEST(keys_of_texts)
 {
-	struct checkpoint_key a = checkpoint_key(S("User-1"), true),
-			      b = checkpoint_key(S("uSER-1"), true),
-			      c = checkpoint_key(S("User-1"), false),
-			      d = checkpoint_key(S("user-1"), false);
+	struct checkpoint_key a = counters_key(S("User-1"), true),
+			      b = counters_key(S("uSER-1"), true),
+			      c = counters_key(S("User-1"), false),
+			      d = counters_key(S("user-1"), false);
 
 	ck_assert(a.half[0] == b.half[0] && a.half[1] == b.half[1]);
 	ck_assert(c.half[0] != d.half[0] && c.half[1] != d.half[1]);
