@@ -33,7 +33,7 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 	compiler/proof/lint_alike.c compiler/proof/lint_stale.c
 
 # Findings about security, each with a request that was run.
-WEIR_PROOF_SRC += compiler/proof/lint_show.c compiler/proof/lint_names.c compiler/proof/lint_bypass.c \
+WEIR_PROOF_SRC += compiler/proof/lint_show.c compiler/proof/domain.c compiler/proof/lint_names.c compiler/proof/lint_bypass.c \
 	compiler/proof/lint_targets.c compiler/proof/lint_trust.c compiler/proof/lint_forwarded.c compiler/proof/lint_rebase.c
 
 # What is left out of binaries.

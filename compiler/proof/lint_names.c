@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* S301 to S304: tests on hosts and paths that take more than a reader expects, where that lets
  * something in. What was meant is a guess; what is taken has been tried. */
+#include "domain.h"
 #include "lint.h"
 
 #include "../regular/word.h"
@@ -8,6 +9,7 @@
 
 #define EVIL "evil.example"
 #define DOMAINS_MAX 16 /* of one expression */
+#define KEYS_TRIED 64 /* of one map */
 #define WAYS_TRIED 8 /* requests of other ways that a text is put into */
 
 struct naming {
@@ -42,114 +44,6 @@ static enum kind kind_of(const struct p_subject *s)
 	default:
 		return KIND_OTHER;
 	}
-}
-
-static bool label_byte(char c)
-{
-	c = ascii_lower(c);
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-}
-
-/* ---- the domain that an expression names ---- */
-
-struct domain {
-	struct str name; /* dots that match any byte are dots here */
-	size_t wild_at; /* offset in <name> of the first such dot */
-	bool has_wild;
-};
-
-/* Behind the byte at <i>: a class and an escape are one. */
-static size_t skip_item(struct str s, size_t i)
-{
-	if (s.p[i] == '\\')
-		return i + 2;
-	if (s.p[i] == '[') {
-		i += i + 1 < s.n && s.p[i + 1] == '^' ? 3 : 2;
-		while (i < s.n && s.p[i] != ']')
-			i += s.p[i] == '\\' ? 2 : 1;
-	}
-	return i + 1;
-}
-
-/* Length of a dot of any spelling at <i>, 0: none. */
-static size_t dot_at(struct str s, size_t i, bool *wild)
-{
-	*wild = false;
-	if (str_starts(str_skip(s, i), S("\\.")))
-		return 2;
-	if (str_starts(str_skip(s, i), S("[.]")))
-		return 3;
-	*wild = s.p[i] == '.' && i > 0 && label_byte(s.p[i - 1]) && i + 1 < s.n &&
-		label_byte(s.p[i + 1]);
-	return *wild ? 1 : 0;
-}
-
-static bool repeats(struct str s, size_t i)
-{
-	return i < s.n && (s.p[i] == '*' || s.p[i] == '+' || s.p[i] == '?' || s.p[i] == '{');
-}
-
-/* May what follows at <i> be more letters of the name? Then where it ends is not known. */
-static bool goes_on(struct str s, size_t i)
-{
-	struct str rest = str_skip(s, i);
-
-	if (str_starts(rest, S("(?:")))
-		rest = str_skip(rest, 3);
-	else if (str_starts(rest, S("(")))
-		rest = str_skip(rest, 1);
-	else
-		return str_starts(rest, S("[")) || str_starts(rest, S("\\"));
-	return rest.n && !strchr(":/$|", rest.p[0]) && !str_starts(rest, S("\\.?"));
-}
-
-static bool is_domain(struct str s)
-{
-	ptrdiff_t dot = -1;
-
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '.')
-			dot = (ptrdiff_t)i;
-	if (dot <= 0 || s.n - (size_t)dot < 3)
-		return false;
-	for (size_t i = (size_t)dot + 1; i < s.n; i++)
-		if (ascii_lower(s.p[i]) < 'a' || ascii_lower(s.p[i]) > 'z')
-			return false;
-	return true;
-}
-
-/* The next name of two labels and more in <s> from <*from>, which moves behind it. */
-static bool next_domain(struct arena *a, struct str s, size_t *from, struct domain *d)
-{
-	struct textbuf b = { 0 };
-	size_t i = *from;
-
-	*d = (struct domain) { 0 };
-	while (i < s.n) {
-		bool wild;
-		size_t dot = dot_at(s, i, &wild), start = b.n;
-
-		if (label_byte(s.p[i]) && !repeats(s, i + 1)) {
-			textbuf_byte(a, &b, s.p[i++]);
-			continue;
-		}
-		if (dot && start && !repeats(s, i + dot)) {
-			if (wild && !d->has_wild)
-				*d = (struct domain) { .has_wild = true, .wild_at = start };
-			textbuf_byte(a, &b, '.');
-			i += dot;
-			continue;
-		}
-		d->name = textbuf_str(&b);
-		if (is_domain(d->name) && !goes_on(s, i))
-			break;
-		b = (struct textbuf) { 0 };
-		*d = (struct domain) { 0 };
-		i = skip_item(s, i);
-	}
-	*from = i < s.n ? i + 1 : s.n + 1;
-	d->name = textbuf_str(&b);
-	return is_domain(d->name);
 }
 
 /* ---- examples ---- */
@@ -378,24 +272,6 @@ static void check_labels(struct naming *k, const struct p_test *t, const struct 
 	add_witness(k, t, &w);
 }
 
-/* <s> with a \ before each dot between the letters of labels. */
-static struct str dots_escaped(struct arena *a, struct str s)
-{
-	struct textbuf b = { 0 };
-	bool wild;
-
-	for (size_t i = 0, next; i < s.n; i = next) {
-		size_t dot = dot_at(s, i, &wild);
-
-		next = dot ? i + dot : skip_item(s, i);
-		next = next < s.n ? next : s.n;
-		if (wild)
-			textbuf_byte(a, &b, '\\');
-		textbuf_put(a, &b, str_of(s.p + i, next - i));
-	}
-	return textbuf_str(&b);
-}
-
 static void check_dot(struct naming *k, const struct p_test *t, const struct p_test *one,
 		      const struct domain *d)
 {
@@ -416,7 +292,7 @@ static void check_dot(struct naming *k, const struct p_test *t, const struct p_t
 		diag(S302, lint_at(t->place), STR_ARG(name), STR_ARG(tries[i]));
 		if (place_of(t->place, regex, &at)) {
 			diag_fix(false, "escape the dots");
-			diag_edit_at(at, dots_escaped(a, regex));
+			diag_edit_at(at, domain_dots_escaped(a, regex));
 		}
 		add_witness(k, t, &w);
 		return;
@@ -431,7 +307,7 @@ static void check_regex(struct naming *k, const struct p_test *t, const struct p
 	if (one->values->kind != VALUE_REGEX || one->values->regex->freespace)
 		return;
 	for (unsigned n = 0; n < DOMAINS_MAX && from <= one->values->regex->text.n; n++) {
-		if (!next_domain(k->l->g->a, one->values->regex->text, &from, &d))
+		if (!domain_next(k->l->g->a, one->values->regex->text, &from, &d))
 			continue;
 		check_labels(k, t, one, &d);
 		if (d.has_wild)
@@ -447,7 +323,7 @@ static void check_suffix(struct naming *k, const struct p_test *t, const struct 
 	struct str word;
 	struct witness w;
 
-	if (v->kind != VALUE_STR || v->bound || !v->text.n || !label_byte(v->text.p[0]))
+	if (v->kind != VALUE_STR || v->bound || !v->text.n || !domain_label_byte(v->text.p[0]))
 		return;
 	word = arena_printf(k->l->g->a, "%sevil%.*s", scheme, STR_ARG(v->text));
 	if (told(k, S303, t) || !shown(k, t, word, &w))
@@ -464,7 +340,7 @@ static void check_prefix(struct naming *k, const struct p_test *t, const struct 
 	struct witness w;
 
 	if (v->kind != VALUE_STR || v->bound || v->text.n < 2 || v->text.p[0] != '/' ||
-	    !label_byte(v->text.p[v->text.n - 1]) || v->text.p[v->text.n - 1] == '-')
+	    !domain_label_byte(v->text.p[v->text.n - 1]) || v->text.p[v->text.n - 1] == '-')
 		return;
 	word = arena_printf(k->l->g->a, "%.*sx", STR_ARG(v->text));
 	if (told(k, S304, t) || !shown(k, t, word, &w))
@@ -473,6 +349,33 @@ static void check_prefix(struct naming *k, const struct p_test *t, const struct 
 	diag(S304, lint_at(t->place), STR_ARG(word), STR_ARG(v->text));
 	fix_boundary(k, t, v->text);
 	add_witness(k, t, &w);
+}
+
+/* A map of suffixes of hosts that chooses a backend: a key that takes hosts of others. */
+static void check_map(struct lint *l, const struct p_rule *rule, const struct p_action *a)
+{
+	struct witness w;
+
+	if (!a->map || a->map->op != OP_SUFFIX || !a->subject || a->subject->id != SUBJ_HOST ||
+	    lint_skips(a->place) || !lint_shows(l, rule, NULL, &w))
+		return;
+	for (uint32_t i = 0; i < a->map->n && i < KEYS_TRIED; i++) {
+		struct str key = a->map->keys[i].text;
+		struct request_spec r = lint_request(l->g->a, &w.request);
+		struct str word = arena_printf(l->g->a, "evil%.*s", STR_ARG(key));
+		struct outcome *o;
+
+		if (!key.n || !domain_label_byte(key.p[0]))
+			continue;
+		lint_set_header(l->g->a, &r, S("Host"), word);
+		o = lint_replay(l, l->g->a, &r, &w);
+		if (!o || !o->forwarded || o->decided != rule ||
+		    !str_eq(o->backend->name, a->map->vals[i]))
+			continue;
+		diag(S303, lint_at(a->place), STR_ARG(word), STR_ARG(key));
+		lint_replayed(l, &r, &w);
+		return;
+	}
 }
 
 /* "^/files" to "/home/": /files../x becomes what stands beside /home. */
@@ -490,9 +393,9 @@ static void check_alias(struct lint *l, const struct p_rule *rule, const struct 
 	to = a->text->pieces[0].text;
 	from = str_skip(from, 1);
 	for (size_t i = 1; i < from.n; i++)
-		if (!label_byte(from.p[i]) && from.p[i] != '/' && from.p[i] != '_')
+		if (!domain_label_byte(from.p[i]) && from.p[i] != '/' && from.p[i] != '_')
 			return;
-	if (!label_byte(from.p[from.n - 1]) || !str_ends(to, S("/")) || to.n < 2 ||
+	if (!domain_label_byte(from.p[from.n - 1]) || !str_ends(to, S("/")) || to.n < 2 ||
 	    !lint_shows(l, rule, NULL, &w))
 		return;
 	r = w.request;
@@ -543,7 +446,10 @@ void prove_names(struct lint *l)
 			continue;
 		k.lets_in = !lint_refuses(k.rule);
 		lint_each_test(k.rule->cond, true, see, &k);
-		for (uint32_t n = 0; n < k.rule->nactions; n++)
+		for (uint32_t n = 0; n < k.rule->nactions; n++) {
 			check_alias(l, k.rule, &k.rule->actions[n]);
+			if (k.rule->dir == DIR_REQ_IN)
+				check_map(l, k.rule, &k.rule->actions[n]);
+		}
 	}
 }

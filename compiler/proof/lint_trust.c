@@ -32,36 +32,43 @@ static bool differ(const struct outcome *x, const struct outcome *y)
 	       x->answer.status != y->answer.status;
 }
 
-/* The peer of <r> is not one that is trusted: else one that is not is tried. */
-static void untrusted_source(struct finding *k, struct request_spec *r)
-{
-	uint16_t port;
+/* Peers that nobody has named: where a site lets only its own networks ask, it trusts those. */
+static const struct str strangers[] = { { "198.51.100.7", 12 }, { "203.0.113.9", 11 } };
 
-	if (lint_trusts(k->l, r->src.addr))
-		address_read(S("198.51.100.7"), &r->src, &port);
-}
-
-static bool compare(struct finding *k, const struct witness *w, struct request_spec *r,
-		    struct str name, struct str value)
+/* Does the header <name> of <with> change what becomes of it when it comes from <src>? */
+static bool compare_from(struct finding *k, const struct witness *w,
+			 const struct request_spec *with, struct str name, struct str src)
 {
-	struct request_spec without = lint_request(k->l->g->a, r);
+	struct request_spec r = lint_request(k->l->g->a, with), without;
 	struct outcome *x, *y;
+	uint16_t port;
 	bool found;
 
-	if (value.p)
-		lint_set_header(k->l->g->a, r, name, value);
-	lint_set_header(k->l->g->a, &without, name, (struct str) { 0 });
-	if (lint_trusts(k->l, r->src.addr))
+	if (!address_read(src, &r.src, &port) || lint_trusts(k->l, r.src.addr))
 		return false;
-	x = lint_replay(k->l, &k->a, r, w);
+	without = lint_request(k->l->g->a, &r);
+	lint_set_header(k->l->g->a, &without, name, (struct str) { 0 });
+	x = lint_replay(k->l, &k->a, &r, w);
 	y = x ? lint_replay(k->l, &k->a, &without, w) : NULL;
 	found = y && differ(x, y);
 	arena_free(&k->a);
 	if (!found)
 		return false;
 	diag(S306, lint_at(k->rule->place), STR_ARG(name));
-	lint_replayed(k->l, r, w);
+	lint_replayed(k->l, &r, w);
 	return true;
+}
+
+/* The same, with <value> in the header unless its p is NULL. */
+static bool compare(struct finding *k, const struct witness *w, struct request_spec *r,
+		    struct str name, struct str value)
+{
+	if (value.p)
+		lint_set_header(k->l->g->a, r, name, value);
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++)
+		if (compare_from(k, w, r, name, strangers[i]))
+			return true;
+	return false;
 }
 
 struct headers {
@@ -118,7 +125,6 @@ static bool check_test(struct finding *k, const struct witness *w, const struct 
 	struct request_spec r = lint_request(k->l->g->a, &w->request);
 	struct str text = { 0 };
 
-	untrusted_source(k, &r);
 	if (compare(k, w, &r, t->subject->name, text))
 		return true;
 	return one && lint_example(k->l, one, &text) && compare(k, w, &r, t->subject->name, text);
