@@ -387,50 +387,6 @@ static void forwarded_for(struct machine *m)
 	fields_add(m->a, &m->req.headers, name, value_text(m, &src));
 }
 
-/* Takes from a Cookie line what is for the proxy alone: the pairs of stickiness, or their prefixes.
- * False: nothing is left of it. */
-static bool take_pairs(struct machine *m, const struct p_cookie *c, struct str *line)
-{
-	struct str rest = *line, out = { 0 };
-	bool changed = false;
-
-	while (rest.p && rest.n) {
-		struct str pair = str_trim(str_cut(&rest, ';')), value = pair;
-		bool ours = str_eq(str_trim(str_cut(&value, '=')), c->name);
-
-		if (ours && c->mode != COOKIE_PREFIX) {
-			changed = true;
-			continue;
-		}
-		if (ours && value.p) {
-			value = str_trim(value);
-			str_cut(&value, '~');
-			changed |= value.p != NULL;
-			pair = value.p ? joined(m, c->name, S("="), value) : pair;
-		}
-		out = out.n ? joined(m, out, S("; "), pair) : pair;
-	}
-	if (changed)
-		*line = out;
-	return !changed || out.n;
-}
-
-/* "indirect": the server does not see the cookie; "prefix": it sees its own part. Behind all rules. */
-static void take_cookie(struct machine *m)
-{
-	const struct p_section *own = m->out->backend->servers_of;
-	struct fields *f = &m->req.headers;
-	uint32_t n = 0;
-
-	if (!own->nservers || (!own->cookie.indirect && own->cookie.mode != COOKIE_PREFIX))
-		return;
-	for (uint32_t i = 0; i < f->n; i++)
-		if (!str_ieq(f->at[i].name, S("cookie")) ||
-		    take_pairs(m, &own->cookie, &f->at[i].value))
-			f->at[n++] = f->at[i];
-	f->n = n;
-}
-
 static bool server_usable(const struct machine *m, const struct p_section *s)
 {
 	const struct p_section *own = s->servers_of;
@@ -475,7 +431,7 @@ static enum flow run_back(struct machine *m)
 		return FINAL;
 	m->now = NULL;
 	target_to_send(m);
-	take_cookie(m);
+	edit_take_cookie(m);
 	if (!server_usable(m, b))
 		return answer_error(m, 503, S("the backend has no usable server"));
 	m->out->forwarded = true;

@@ -469,3 +469,46 @@ bool edit_run(struct machine *m, const struct p_action *a)
 	m->req = was;
 	return false;
 }
+
+/* Takes from a Cookie line what is for the proxy alone: the pairs of stickiness, or their prefixes.
+ * False: nothing is left of it. */
+static bool take_pairs(struct machine *m, const struct p_cookie *c, struct str *line)
+{
+	struct str rest = *line, out = { 0 };
+	bool changed = false;
+
+	while (rest.p && rest.n) {
+		struct str pair = str_trim(str_cut(&rest, ';')), value = pair;
+		bool ours = str_eq(str_trim(str_cut(&value, '=')), c->name);
+
+		if (ours && c->mode != COOKIE_PREFIX) {
+			changed = true;
+			continue;
+		}
+		if (ours && value.p) {
+			value = str_trim(value);
+			str_cut(&value, '~');
+			changed |= value.p != NULL;
+			pair = value.p ? joined(m, c->name, S("="), value) : pair;
+		}
+		out = out.n ? joined(m, out, S("; "), pair) : pair;
+	}
+	if (changed)
+		*line = out;
+	return !changed || out.n;
+}
+
+void edit_take_cookie(struct machine *m)
+{
+	const struct p_section *own = m->out->backend->servers_of;
+	struct fields *f = &m->req.headers;
+	uint32_t n = 0;
+
+	if (!own->nservers || (!own->cookie.indirect && own->cookie.mode != COOKIE_PREFIX))
+		return;
+	for (uint32_t i = 0; i < f->n; i++)
+		if (!str_ieq(f->at[i].name, S("cookie")) ||
+		    take_pairs(m, &own->cookie, &f->at[i].value))
+			f->at[n++] = f->at[i];
+	f->n = n;
+}

@@ -106,6 +106,9 @@ bool message_set_host(struct machine *m, struct str host);
 bool edit_run(struct machine *m, const struct p_action *a);
 bool edit_mapuri(struct machine *m, const struct p_action *a, bool *done);
 void edit_maploc(struct machine *m, struct str old, struct str new);
+/* What stickiness by cookie takes from a request behind all its rules: indirect, the cookie; prefix, the
+ * part that is not the server's own. */
+void edit_take_cookie(struct machine *m);
 struct str header_first(const struct fields *f, struct str name);
 struct fields fields_copy(struct machine *m, const struct fields *f);
 void header_remove(struct fields *f, struct str name);
