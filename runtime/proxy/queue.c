@@ -177,6 +177,7 @@ static void granted(struct task *t)
 	struct exchange *x = w->x;
 	struct server *s = w->place;
 	uint64_t since = w->since;
+	bool given_up = !s && w->want; /* the server that it waited for */
 
 	forget(w);
 	if (!x) {
@@ -186,6 +187,7 @@ static void granted(struct task *t)
 	}
 	x->waiter = NULL;
 	x->place = x->srv = s;
+	x->flags |= given_up ? X_REDISPATCHED : 0;
 	x->queued_us += th->now_us - since;
 	attempt_granted(x);
 }

@@ -4,6 +4,7 @@
 import os
 
 from cases import case
+from cases_check import Health
 from cases_control import ask, connect
 from rig import keeps_answering, refused_address, same
 
@@ -72,6 +73,24 @@ def cookie_of_a_server_that_refuses_is_renewed(w):
     logged(w, ["VI"])
     same(w.log()[0]["redispatched"], True)
     closed.close()
+
+
+@case(plain=True)
+def cookie_of_a_server_that_is_given_up_while_waiting_is_renewed(w):
+    a = Health(b"a", held=True)
+    w.start("cookie", a=w.origin(a.script).address, b=w.origin(names("b")).address,
+            control="unix@" + os.path.join(w.folder, "control"))
+    first, second = w.client(), w.client()
+    first.send(b"GET /held HTTP/1.1\r\nHost: h\r\nCookie: SRV=a\r\n\r\n")
+    a.reached(1)
+    second.send(b"GET /held HTTP/1.1\r\nHost: h\r\nCookie: SRV=a\r\n\r\n")
+    w.eventually(lambda: fetch(w, "/qlen")[0] == "1", "it waits")
+    ask(connect(w), "server held/a disable")
+    head, body = second.answer()
+    same((body, head.all("set-cookie")), (b"b", ["SRV=b; Path=/"]))
+    a.release()
+    head, body = first.answer()
+    same((body, head.all("set-cookie")), (b"a", []))
 
 
 @case(plain=True)
