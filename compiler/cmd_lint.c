@@ -9,6 +9,7 @@
 #include "diag_form.h"
 #include "lint.h"
 #include "lint_fix.h"
+#include "proof/proof.h"
 
 static const char lint_help[] =
 	"usage: weir lint SITE... [options]\n\n"
@@ -20,7 +21,7 @@ static const char lint_help[] =
 	"disagree (a fault of weir).\n\n"
 	"      --format F             text (default), json, sarif, github or gcc\n"
 	"      --select CODES         show these only: codes or beginnings, W1,S303; all is every "
-	"code (default: all but C)\n"
+	"code (default: all but C and W110)\n"
 	"      --ignore CODES         show all but these\n"
 	"      --fail-on SEVERITY     error (default), warning, info or none\n"
 	"      -Werror                same as --fail-on warning\n"
@@ -174,6 +175,8 @@ static struct program *lint_load(struct arena *a, const char *path, const struct
 	if (p) {
 		diag_limit(LINT_FINDINGS_MAX);
 		lint_site(a, ast, p);
+		if (l->codes.on[W110])
+			proof_overlaps(a, p);
 	}
 	lint_ignore(a, &l->codes);
 	lint_select(&l->codes);

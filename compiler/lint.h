@@ -29,7 +29,7 @@ struct lint_codes {
 	bool on[DIAG_CODES];
 };
 bool lint_codes(struct lint_codes *c, struct str list, bool on, struct str *bad);
-/* What is shown when nothing is selected: all but the C codes. */
+/* What is shown when nothing is selected: all but the C codes and W110. */
 void lint_codes_default(struct lint_codes *c);
 
 /* Hides what "# lint: ignore CODE reason" says, for the codes of <c>; reports N903 and N905. */

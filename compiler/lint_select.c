@@ -25,7 +25,7 @@ bool lint_codes(struct lint_codes *c, struct str list, bool on, struct str *bad)
 void lint_codes_default(struct lint_codes *c)
 {
 	for (int i = 0; i < DIAG_CODES; i++)
-		c->on[i] = diag_row((enum diag_code)i)->name[0] != 'C';
+		c->on[i] = diag_row((enum diag_code)i)->name[0] != 'C' && i != W110;
 }
 
 void lint_select(const struct lint_codes *c)

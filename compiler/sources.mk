@@ -30,7 +30,7 @@ WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/un
 	compiler/proof/lint_assert.c compiler/proof/lint_values.c compiler/proof/lint_choices.c compiler/proof/lint_holes.c \
 	compiler/proof/lint_reach.c compiler/proof/lint.c compiler/proof/clash.c \
 	compiler/proof/lint_redundant.c compiler/proof/lint_loop.c compiler/proof/lint_writes.c \
-	compiler/proof/lint_alike.c compiler/proof/lint_stale.c
+	compiler/proof/lint_alike.c compiler/proof/lint_stale.c compiler/proof/lint_overlap.c
 
 # Findings about security, each with a request that was run.
 WEIR_PROOF_SRC += compiler/proof/lint_show.c compiler/proof/domain.c compiler/proof/lint_names.c compiler/proof/lint_bypass.c \

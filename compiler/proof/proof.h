@@ -100,5 +100,7 @@ struct str witness_curl(struct arena *a, const struct witness *w, struct str whe
 
 /* All findings of the catalogue that need proofs, reported by diag(). */
 void proof_lint(struct arena *a, const struct program *p);
+/* W110, which is not among them: it is asked for only when it is wanted. */
+void proof_overlaps(struct arena *a, const struct program *p);
 
 #endif
