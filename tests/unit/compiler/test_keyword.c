@@ -50,10 +50,11 @@ START_TEST(an_ambiguous_prefix_lists_the_candidates)
 	struct keyword_match m = match("tim c 5s");
 
 	ck_assert_int_eq(m.result, KEYWORD_AMBIGUOUS);
-	ck_assert_uint_eq(m.ncandidates, 3);
+	ck_assert_uint_eq(m.ncandidates, 4);
 	ck_assert(str_eq(m.candidates[0], S("timeout client")));
 	ck_assert(str_eq(m.candidates[1], S("timeout connect")));
-	ck_assert(str_eq(m.candidates[2], S("timeout client-fin")));
+	ck_assert(str_eq(m.candidates[2], S("timeout check")));
+	ck_assert(str_eq(m.candidates[3], S("timeout client-fin")));
 	ck_assert_int_eq(match("lim hea 3").result, KEYWORD_AMBIGUOUS);
 	ck_assert_int_eq(match("timeout cl 3").result, KEYWORD_AMBIGUOUS);
 }

@@ -236,7 +236,7 @@ START_TEST(no_byte_can_break_a_json_line)
 	unsigned members = 0;
 
 	ck_assert_ptr_eq(json_object(s.p, &members), s.p + s.n);
-	ck_assert_uint_eq(members, 1 + 35 + 4);
+	ck_assert_uint_eq(members, 1 + 36 + 4);
 }
 END_TEST
 
