@@ -184,6 +184,41 @@ static bool add_names(struct making *m, unsigned cert)
 	return any ? good : add_common_name(m, x, cert);
 }
 
+static int key_kind(const SSL_CTX *ssl)
+{
+	return EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(ssl));
+}
+
+/* Every name of <other> is one of <cert>. */
+static bool covers(const struct tls_ctx *ctx, unsigned cert, unsigned other)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < ctx->nnames; i++) {
+		bool found = ctx->names[i].cert != other;
+
+		any |= !found;
+		for (unsigned k = 0; k < ctx->nnames && !found; k++)
+			found = ctx->names[k].cert == cert &&
+				strcmp(ctx->names[i].text, ctx->names[k].text) == 0;
+		if (!found)
+			return false;
+	}
+	return any;
+}
+
+/* The same names with a key of another kind: clients get the one that they can verify. */
+static bool join_kinds(struct making *m, unsigned cert)
+{
+	struct tls_ctx *ctx = m->ctx;
+
+	for (unsigned i = 0; i < cert; i++)
+		if (key_kind(ctx->certs[i]) != key_kind(ctx->certs[cert]) && covers(ctx, cert, i) &&
+		    !load_cert(m, ctx->certs[i], m->conf->certs[cert]))
+			return false;
+	return true;
+}
+
 /* The first certificate with the name <text>, or -1. */
 static int find_name(const struct tls_ctx *ctx, const char *text)
 {
@@ -467,7 +502,7 @@ static bool make(struct making *m)
 			ctx->ncerts++;
 			return false;
 		}
-		if (!ctx->back && !add_names(m, ctx->ncerts)) {
+		if (!ctx->back && (!add_names(m, ctx->ncerts) || !join_kinds(m, ctx->ncerts))) {
 			ctx->ncerts++;
 			return false;
 		}

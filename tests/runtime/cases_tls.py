@@ -41,6 +41,9 @@ def make_certificates(folder):
         openssl(folder, "x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days",
                 "3650", "-copy_extensions", "copy", "-out", name + ".crt")
         join(folder, name)
+    openssl(folder, "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", "kind.key", "-subj", "/CN=kind", "-days", "3650",
+            "-addext", "subjectAltName=DNS:more.example,DNS:one.example", "-out", "kind.crt")
+    join(folder, "kind")
     os.rename(os.path.join(folder, "two.key"), os.path.join(folder, "two.crt.key"))
 
 
@@ -167,6 +170,16 @@ def tls_certificate_by_server_name(w):
         c = shake(w, name, made=made)
         same(dict(p[0] for p in c.sock.getpeercert()["subject"])["commonName"], cert, name)
         c.close()
+
+
+@case
+def tls_certificate_by_kind_of_key(w):
+    start(w)
+    for kinds, name in (("ECDSA+SHA256", "CN = one"), ("ed25519", "CN = kind"), ("ed25519:ECDSA+SHA256", "CN = ")):
+        done = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % (w.address, w.ports["listen_cert"]), "-servername",
+                               "one.example", "-sigalgs", kinds], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False)
+        expect("subject=" + name in done.stdout, kinds, done.stdout[-2000:], done.stderr[-500:])
 
 
 @case
