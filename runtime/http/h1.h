@@ -33,7 +33,7 @@ enum h1_result h1_parse_request(struct str in, size_t *seen, const struct h1_lim
 				struct msg *m, size_t *used, const struct h1_error **err);
 /* The request line alone of a head that h1_parse_request has refused, for a log: <m> has method,
  * target and version, and nothing else. False: the line is not valid either, or memory is out. */
-bool h1_parse_line(struct str in, const struct h1_limits *lim, struct msg *m);
+bool h1_parse_line(struct str in, struct msg *m);
 enum h1_result h1_parse_response(struct str in, size_t *seen, const struct h1_limits *lim,
 				 bool head_request, bool connect, struct msg *m, size_t *used,
 				 const struct h1_error **err);

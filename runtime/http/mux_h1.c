@@ -117,17 +117,6 @@ static void head_late(struct h1s *st)
 	h1_fail(st, STREAM_TIMEOUT_HEAD);
 }
 
-static void timer_fired(struct timer *t);
-
-static void wait_for(struct h1 *h, uint32_t ms)
-{
-	h->conn->timer.fire = timer_fired;
-	if (h->side == MUX_FRONT && ms)
-		timer_set(&h->conn->timer, th->now + ms);
-	else
-		timer_del(&h->conn->timer);
-}
-
 static void timer_fired(struct timer *t)
 {
 	struct conn *c = CONTAINER(t, struct conn, timer);
@@ -136,7 +125,7 @@ static void timer_fired(struct timer *t)
 	if (!usable(h))
 		return;
 	if (!h->s && h->flags & H1_STOP && conn_unread(c)) {
-		wait_for(h, STOP_MS);
+		timer_set(t, th->now + STOP_MS);
 	} else if (!h->s) {
 		conn_close(c);
 	} else if (h->s->in == H1_IN_HEAD) {
@@ -145,6 +134,15 @@ static void timer_fired(struct timer *t)
 		h->flags &= (uint8_t)~H1_BUSY;
 		run(h);
 	}
+}
+
+static void wait_for(struct h1 *h, uint32_t ms)
+{
+	h->conn->timer.fire = timer_fired;
+	if (h->side == MUX_FRONT && ms)
+		timer_set(&h->conn->timer, th->now + ms);
+	else
+		timer_del(&h->conn->timer);
 }
 
 /* Receiving is armed for whatever may be stored or handed over now. */
@@ -420,10 +418,12 @@ static void h1_stop(struct conn *c)
 	h->flags |= H1_STOP;
 	if (!usable(h) || h->s)
 		return;
-	if (h->side == MUX_FRONT)
-		wait_for(h, STOP_MS);
-	else
+	if (h->side == MUX_BACK) {
 		conn_close(c);
+		return;
+	}
+	c->timer.fire = timer_fired;
+	timer_set(&c->timer, th->now + STOP_MS);
 }
 
 const struct mux_ops mux_h1 = {

@@ -222,11 +222,11 @@ static void note_request(struct h1s *st, const struct msg *m)
 }
 
 /* The owner gets the line for its log. */
-static bool bad_request(struct h1 *h, struct h1s *st, const struct h1_error *err)
+static __attribute__((noinline)) bool bad_request(struct h1 *h, struct h1s *st,
+						  const struct h1_error *err)
 {
-	struct h1_limits lim = limits(h);
 	struct msg line;
-	bool valid = h1_parse_line(received(h), &lim, &line);
+	bool valid = h1_parse_line(received(h), &line);
 
 	h1_count_rest(h);
 	if (valid)
