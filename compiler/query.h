@@ -18,9 +18,10 @@ struct asking {
 	struct str cond, outcome; /* its parts; empty: none */
 	struct expectations expect;
 	struct str section, rule, matched; /* names as given; empty: none */
+	struct str writes; /* the header of the last term about one; empty: none */
 	bool allow;
 	uint32_t nasserts; /* of <site>, before those of the query */
-	uint32_t nhints;
+	uint32_t nhints, write_hint; /* write_hint: of the last term about a header; nhints: none */
 	bool has_cond;
 };
 

@@ -52,7 +52,7 @@ WEIR_BACK_SRC := compiler/emit_table.c compiler/emit_value.c compiler/emit_file.
 	compiler/embed.c compiler/out_row.c compiler/out.c compiler/paths.c \
 	compiler/cc.c compiler/report.c compiler/binary.c compiler/cmd.c compiler/cmd_build.c compiler/cmd_run.c \
 	compiler/cmd_site.c compiler/settings.c compiler/order.c compiler/cmd_request.c compiler/cmd_explain.c \
-	compiler/why.c compiler/why_needs.c compiler/cmd_why.c compiler/query.c compiler/cmd_query.c \
+	compiler/why.c compiler/why_needs.c compiler/cmd_why.c compiler/query_read.c compiler/query.c compiler/cmd_query.c \
 	compiler/replay_log.c compiler/replay_judge.c compiler/replay.c compiler/replay_report.c compiler/cmd_replay.c compiler/graph.c compiler/graph_dot.c compiler/cmd_graph.c compiler/cmd_fmt.c compiler/cmd_diff.c \
 	compiler/cmd_inspect.c
 

@@ -158,7 +158,7 @@ static enum answer with_hints(struct querying *k, const struct scene *sc)
 
 		if (got == ANSWER_YES)
 			return got;
-		none = none || got == ANSWER_NO;
+		none = none || (got == ANSWER_NO && i == k->q->write_hint);
 		all = dnf_and(k->g, all, d);
 	}
 	if (k->q->nhints > 1 && search_with(k, sc, all) == ANSWER_YES)

@@ -136,13 +136,28 @@ END_TEST
 
 /* ---- queries ---- */
 
-static const char *const outcomes[] = {
-	"backend p",       "backend q",           "deny",         "allow",
-	"redir",           "respond 200",         "status 403",   "drop",
-	"header y z",      "noheader y",          "section r",    "section p",
-	"header x a",      "noheader x",          "uri \"/a/b\"", "meth POST",
-	"deny status 403", "backend q header y z"
-};
+static const char *const outcomes[] = { "backend p",
+					"backend q",
+					"deny",
+					"allow",
+					"redir",
+					"respond 200",
+					"status 403",
+					"drop",
+					"header y z",
+					"noheader y",
+					"section r",
+					"section p",
+					"header x a",
+					"noheader x",
+					"uri \"/a/b\"",
+					"meth POST",
+					"deny status 403",
+					"backend q header y z",
+					"host a header y z",
+					"host b noheader x",
+					"header x b meth POST",
+					"uri \"/b\" header x a" };
 
 /* A query, and whether some request of the small universe does what it asks for. */
 struct brute {
