@@ -381,6 +381,10 @@ const char *query_ask(struct asking *q, const struct program *p, const struct qu
 		return why;
 	for (uint32_t i = 0; i < q->nhints; i++)
 		hints[i] = p->asserts[first + i].cond;
+	for (uint32_t i = 0; i < q->expect.n; i++)
+		ask.targets |= str_eq(q->expect.at[i].word, S("host")) ||
+			       str_eq(q->expect.at[i].word, S("meth")) ||
+			       str_eq(q->expect.at[i].word, S("uri"));
 	g = proof_new(q->a, p);
 	*answer = proof_query(g, &ask, &open);
 	proof_free(&g);

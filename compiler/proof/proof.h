@@ -79,6 +79,7 @@ struct query {
 	const struct p_expr *const *hints; /* what an outcome that is hard to see may need */
 	uint32_t nhints;
 	struct str writes; /* a header of the request that the outcome is about; empty: none */
+	bool targets; /* it is about host, method or target as the server gets them */
 	uint32_t write_hint; /* of <hints>: that it comes in so; nhints: none */
 	void *arg;
 	/* May requests that come to <e> have the outcome? False only when it is certain. */

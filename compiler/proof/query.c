@@ -124,8 +124,20 @@ static bool may_write(const struct p_rule *r, struct str name)
 	return false;
 }
 
-/* With each rule on the way that may write the header, one after the other. <wrote>: there are
- * such. */
+static bool edits_target(const struct p_rule *r)
+{
+	for (uint32_t i = 0; i < r->nactions; i++) {
+		enum action_id id = r->actions[i].id;
+
+		if ((id == ACT_SET && r->actions[i].part != PART_HEADER) || id == ACT_MAPURI ||
+		    id == ACT_URIREMAP || id == ACT_REWRITE || id == ACT_REQLINE)
+			return true;
+	}
+	return false;
+}
+
+/* With each rule on the way that may write the header, or edits the target when that is asked for,
+ * one after the other. <wrote>: there are such. */
 static bool with_writers(struct querying *k, const struct scene *sc, bool *wrote)
 {
 	const struct p_forwardfor *f = &sc->entry->forwardfor;
@@ -136,9 +148,11 @@ static bool with_writers(struct querying *k, const struct scene *sc, bool *wrote
 		const struct context *c = sc->at[i].context;
 
 		for (uint32_t n = 0; n < c->n && n <= sc->at[i].stop; n++) {
-			if (!may_write(c->rules[n].rule, k->q->writes))
+			bool header = k->q->writes.n && may_write(c->rules[n].rule, k->q->writes);
+
+			if (!header && !(k->q->targets && edits_target(c->rules[n].rule)))
 				continue;
-			*wrote = true;
+			*wrote |= header;
 			if (search_with(k, sc, c->rules[n].cond) == ANSWER_YES)
 				return true;
 		}
@@ -163,10 +177,10 @@ static enum answer with_hints(struct querying *k, const struct scene *sc)
 	}
 	if (k->q->nhints > 1 && search_with(k, sc, all) == ANSWER_YES)
 		return ANSWER_YES;
-	if (k->q->writes.n && with_writers(k, sc, &wrote))
+	if ((k->q->writes.n || k->q->targets) && with_writers(k, sc, &wrote))
 		return ANSWER_YES;
 	/* nothing writes the header, and no request brings it along */
-	return none && !wrote ? ANSWER_NO : ANSWER_LIMIT;
+	return none && k->q->writes.n && !wrote ? ANSWER_NO : ANSWER_LIMIT;
 }
 
 /* ---- one scene ---- */
@@ -210,7 +224,7 @@ static bool ask(struct querying *k, struct scene *sc)
 	if (symbol_get(&k->done, end_key(k)) || !k->q->fits(k->q->arg, &k->end) || !narrow(k, sc))
 		return k->enough;
 	got = search_one(k, sc);
-	if (got == ANSWER_LIMIT && (k->q->nhints || k->q->writes.n))
+	if (got == ANSWER_LIMIT && (k->q->nhints || k->q->writes.n || k->q->targets))
 		got = with_hints(k, sc);
 	if (got == ANSWER_LIMIT)
 		leave_open(k);
