@@ -82,8 +82,8 @@ bool dnf_clash(struct proof *g, const struct dnf *x, const struct dnf *y)
 
 #define TABLE_FIELDS 2
 
-/* Up to eight bytes at the start of a field's value, and at its end; <mask>: which are known; and the
- * whole texts. Letters are in lower case, so that starts that differ in case alone count as equal. */
+/* Up to eight bytes at the start of a field's value, and at its end; <mask>: which are known; and
+ * the whole texts. Letters are in lower case: starts that differ in case alone count as equal. */
 struct edges {
 	uint64_t start, start_mask, end, end_mask;
 	struct str whole_start, whole_end;

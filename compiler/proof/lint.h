@@ -58,7 +58,7 @@ struct scene *lint_scene(struct lint *l, const struct scene *sc, uint32_t stop);
  * NULL: there are none. */
 struct scene *lint_choosing(struct lint *l, const struct scene *sc, uint32_t stop);
 /* Is there a request for <sc>? When a limit is met, what it needs last may still say no alone.
- * <opaque> (may be NULL) is set when something that cannot be looked into is the reason of LIMIT. */
+ * <opaque> (may be NULL) is set when something that cannot be looked into is the reason. */
 enum answer lint_search(struct lint *l, const struct scene *sc, bool *opaque);
 const struct clash_table *lint_clashes(struct lint *l, const struct context *c);
 
@@ -68,8 +68,8 @@ bool lint_skips(struct p_place place);
 /* Adds the witness to the last report. */
 void lint_witness(struct lint *l, const struct witness *w);
 bool lint_is_response(enum rule_dir dir);
-/* Gives the last report a repair: the statement of <rule> goes. None when other rules are made of the
- * same line. <safe>: the comparison of programs can prove that nothing changes. */
+/* Gives the last report a repair: the statement of <rule> goes. None when other rules are made of
+ * the same line. <safe>: the comparison of programs can prove that nothing changes. */
 void lint_delete(struct lint *l, const struct p_rule *rule, bool safe);
 
 /* ---- lint_show.c: examples for findings about security ---- */

@@ -250,7 +250,7 @@ static struct dnf naming_host(struct proof *g, const struct dnf *d)
 	return out;
 }
 
-/* "<subject> == <text>" of the request as it comes in, or its negation; <text> NULL: it is there. */
+/* "<subject> == <text>" of the request as it comes in, or not that; <text> NULL: it is there. */
 static struct dnf is_text(struct proof *g, enum subject_id id, struct str text, bool neg)
 {
 	struct p_subject *s = ARENA_NEW(g->a, struct p_subject);

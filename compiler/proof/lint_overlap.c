@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules that get only a part of what they match, because an earlier rule that looks at the same part
- * of the message takes the rest and does something else: W110. Common and often meant, so it is asked
- * for only when it is selected. */
+/* Rules that get only a part of what they match, because an earlier rule that looks at the same
+ * part of the message takes the rest and does something else: W110. Common and often meant, so it
+ * is asked for only when it is selected. */
 #include "lint.h"
 
 #include "../show.h"

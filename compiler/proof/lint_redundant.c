@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules without which the same happens: W106. A rule that only answers, ends its list or chooses a
- * backend is redundant when every request that it takes comes, further down its list, to a rule that
- * does the same, and nothing is done to it before. The request that showed that the rule is reached
+ * backend is redundant when every request that it takes comes, further down its list, to a rule
+ * that does the same, and nothing is done to it before. The request that showed that the rule is reached
  * mostly shows that another thing would happen; what it does not show is asked rule by rule. */
 #include "clash.h"
 #include "lint.h"

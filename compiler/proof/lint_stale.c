@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conditions that fail because an earlier rule of the list tested the same thing, and then rewrote it:
- * W118. Tests of what was written on purpose, and of variables, are not meant. */
+/* Conditions that fail because an earlier rule of the list tested the same thing, and then rewrote
+ * it: W118. Tests of what was written on purpose, and of variables, are not meant. */
 #include "lint.h"
 
 #define SHOWN_MAX 200 /* replays of one run */

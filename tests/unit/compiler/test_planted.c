@@ -251,15 +251,16 @@ static bool plant_idle_test(const struct program *p, struct str text, uint32_t l
 static bool plant_dead_write(const struct program *p, struct str text, uint32_t line,
 			     struct planted *out)
 {
-	static const char *const pairs[] = {
-		"    req in set x-plant 1 on (METH == GET)\n    req in rem x-plant\n",
-		"    req in add x-plant 1\n    req in set x-plant 2\n",
-		"    req in set x-plant 1 on (path =^ /p/q)\n    req in set x-plant 2 on (path =^ "
-		"/p)\n"
-	};
+	static const char *const pairs[][2] = { { "set x-plant 1 on (METH == GET)", "rem x-plant" },
+						{ "add x-plant 1", "set x-plant 2" },
+						{ "set x-plant 1 on (path =^ /p/q)",
+						  "set x-plant 2 on (path =^ /p)" } };
+	unsigned which = random_below(3);
 
 	(void)p;
-	out->text = insert(text, line, str_from(pairs[random_below(3)]));
+	out->text = insert(text, line,
+			   arena_printf(&arena, "    req in %s\n    req in %s\n", pairs[which][0],
+					pairs[which][1]));
 	out->needs[0] = line;
 	out->line = line;
 	out->code = out->other = W111;
@@ -305,12 +306,12 @@ static bool plant_loop(const struct program *p, struct str text, uint32_t line, 
 /* Rules of different places test the same acl twice under two names. */
 static bool plant_twin(const struct program *p, struct str text, uint32_t line, struct planted *out)
 {
-	static const char *const twins[] = {
-		"acl plant-a path =^ /p\nacl plant-b path =~ \"^/p\"\n",
-		"acl plant-a host == a.plant b.plant\nacl plant-b host =~ \"^[ab]\\.plant$\"\n",
-		"acl plant-a on (METH == GET) (path == /p)\nacl plant-b on !(!(path == /p), "
-		"!(METH == GET))\n"
+	static const char *const twins[][2] = {
+		{ "path =^ /p", "path =~ \"^/p\"" },
+		{ "host == a.plant b.plant", "host =~ \"^[ab]\\.plant$\"" },
+		{ "on (METH == GET) (path == /p)", "on !(!(path == /p), !(METH == GET))" }
 	};
+	unsigned which = random_below(3);
 	struct str first = line_at(text, 1);
 	uint32_t top = str_starts(first, S("weir ")) ? 2 : 1;
 
@@ -318,7 +319,9 @@ static bool plant_twin(const struct program *p, struct str text, uint32_t line, 
 	text = insert(
 		text, line,
 		S("    req in set x-plant 1 on plant-a\n    req in set x-plant2 1 on plant-b\n"));
-	out->text = insert(text, top, str_from(twins[random_below(3)]));
+	out->text = insert(text, top,
+			   arena_printf(&arena, "acl plant-a %s\nacl plant-b %s\n", twins[which][0],
+					twins[which][1]));
 	out->line = top + 1;
 	out->code = out->other = W109;
 	return true;
