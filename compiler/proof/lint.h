@@ -37,6 +37,7 @@ struct lint {
 	uint64_t replay_cost; /* of one */
 	bool untried; /* a replay was refused: LINT_REPLAYS */
 	struct vec forwarded; /* struct witness: see lint_forwarded() */
+	bool reach_only; /* rules that are reached are not asked about any further */
 };
 
 /* Rules that all replays of one run may look at, an expression counting for many. */

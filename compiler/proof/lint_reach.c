@@ -55,7 +55,7 @@ static void ask_scene(struct lint *l, struct rule_fact *f, const struct scene *o
 	}
 	if (got == ANSWER_YES) {
 		f->fate = FATE_REACHED;
-		f->alike = redundant_perhaps(sc, &q, rule);
+		f->alike = !l->reach_only && redundant_perhaps(sc, &q, rule);
 	} else if (got == ANSWER_NO) {
 		note_takers(l, f, sc, &q);
 	}

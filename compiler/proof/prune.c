@@ -3,6 +3,10 @@
 
 #include "lint.h"
 
+/* Parts of conditions are asked about in lists of at most so many rules: each question may come across
+ * all of them, and in a long list tables leave few tests to save. */
+#define PARTS_RULES 1000
+
 struct pruning {
 	struct lint l;
 	struct arena *a;
@@ -47,7 +51,7 @@ static void ask_conditions(struct pruning *x, const struct p_section *s, enum ru
 	const struct p_chain *chain = &s->chains[dir];
 	struct scenes all;
 
-	if (chain->n == 0 || s->filters != s)
+	if (chain->n == 0 || chain->n > PARTS_RULES || s->filters != s)
 		return;
 	lint_scenes(&x->l, s, dir, &all);
 	for (uint32_t i = 0; i < chain->n && all.all.n; i++) {
@@ -118,9 +122,12 @@ void proof_prune(struct arena *a, struct program *p, struct prune *out)
 {
 	struct pruning x = { .a = a, .out = out };
 
-	*out = (struct prune) { 0 };
+	*out = (struct prune) { .skipped = p->nrules > PRUNE_RULES };
+	if (out->skipped)
+		return;
 	x.l.g = proof_new(a, p);
 	x.l.p = p;
+	x.l.reach_only = true;
 	x.l.rules = ARENA_ARRAY(a, struct rule_fact, p->nrules + 1);
 	x.l.reached = ARENA_ARRAY(a, bool, p->nsections + 1);
 	x.part = ARENA_ARRAY(a, uint32_t, p->nrules + 1);
