@@ -267,8 +267,13 @@ static void back_end(struct stream *s, struct msg *trailers)
 			return;
 		}
 	}
-	if (!tunnel(x))
+	if (!tunnel(x)) {
 		release_back(x);
+		/* It may have been off for this server's sake: what is missing of the request is
+		 * read and dropped now. */
+		if (!(x->flags & X_REQ_END) && small_rest(x))
+			credit_front(x, true);
+	}
 	moved(x, false, true);
 }
 

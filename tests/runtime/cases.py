@@ -502,15 +502,15 @@ def big_answer_of_small_chunks(w):
 
 @case
 def S59_early_answer_to_a_big_upload(w):
-    """The client sends all of it before it reads; the whole answer arrives, each time."""
+    """The client sends all of it before it reads; the whole answer arrives, each of a hundred times."""
     def script(peer, _):
         peer.head()
         peer.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\n\r\ntoo much")
         peer.end()
         peer.rest()
     w.start(origin=w.origin(script).address)
-    data = body_bytes(1 << 20)
-    for _ in range(20):
+    data = body_bytes(1 << 18)
+    for _ in range(100):
         c = w.client()
         c.send(b"POST /never HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(data))
         try:
