@@ -4,6 +4,7 @@
  * rule is reached is followed. Either is sent through the interpreter, redirect by redirect, as a
  * client would go on, until it asks for the same a second time. */
 #include "lint.h"
+#include "watch.h"
 
 #include "../../runtime/base/uri.h"
 
@@ -369,6 +370,19 @@ static const struct p_action *redirect_of(const struct p_rule *r)
 	return NULL;
 }
 
+/* Does every match of the expression begin with something else? Spares compiling it. */
+static bool begins_otherwise(struct proof *g, const struct atom *x, struct str path)
+{
+	char room[WATCH_NEEDLE];
+	bool at_start;
+	struct str s;
+
+	if (x->op != OP_RE || x->nvalues != 1 || x->values[0].kind != VALUE_REGEX)
+		return false;
+	s = watch_needle(g, x->values[0].regex, room, &at_start);
+	return at_start && s.n && !str_istarts(path, s);
+}
+
 /* Is it plain that no request for the path <path> satisfies <c>? */
 static bool never_at(struct proof *g, const struct conj *c, struct str path)
 {
@@ -378,7 +392,8 @@ static bool never_at(struct proof *g, const struct conj *c, struct str path)
 		if (x->field->id == SUBJ_PATH && x->field->kind == FIELD_TEXT && !x->length &&
 		    !x->map && !x->unknown && !x->field->opaque && !x->field->version &&
 		    !x->field->response && x->op != OP_TRUE &&
-		    atom_text(x, path) == (c->lits[i] & 1))
+		    ((!(c->lits[i] & 1) && begins_otherwise(g, x, path)) ||
+		     atom_text(x, path) == (c->lits[i] & 1)))
 			return true;
 	}
 	return false;
