@@ -174,13 +174,6 @@ struct buf *buf_get_reserved(void)
 	return bp->free ? take_free(bp) : buf_new(bp, limit);
 }
 
-struct buf *buf_get_page(void)
-{
-	struct buf_pool *bp = th->bufs;
-
-	return bp->free ? take_free(bp) : buf_new(bp, limit - reserve / 2);
-}
-
 /* Gives <n> resting buffers to the allocator, and the permits not needed any more back. */
 static size_t release(struct buf_pool *bp, uint32_t n)
 {

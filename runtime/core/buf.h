@@ -39,9 +39,6 @@ static inline struct buf *buf_ref(struct buf *b)
 	b->refs++;
 	return b;
 }
-/* Likewise, for the body of an answer that can wait: leaves half of the reserve for what cannot, heads
- * and framing. */
-struct buf *buf_get_page(void);
 /* Drops one reference and sets *<bp> to NULL; the last one gives the buffer back and wakes a
  * waiter. */
 void buf_put(struct buf **bp);

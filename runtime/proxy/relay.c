@@ -329,7 +329,7 @@ static bool pump_made(struct exchange *x)
 	const struct mux_ops *mux = front_mux(x);
 
 	while (more_made(x) && x->front->queued <= STREAM_HIGH) {
-		struct slice piece = { .buf = buf_get_page(), .off = BUF_HEAD };
+		struct slice piece = { .buf = buf_get_reserved(), .off = BUF_HEAD };
 
 		if (!piece.buf)
 			break;
