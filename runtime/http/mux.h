@@ -65,8 +65,6 @@ struct stream {
 	uint32_t flags; /* STREAM_* */
 	uint32_t queued; /* bytes queued and not yet taken by the kernel */
 	const char *bad; /* STREAM_BAD: why */
-	struct msg *
-		bad_line; /* STREAM_BAD, inside failed(): the request line, if it is valid; or NULL */
 	uint16_t bad_status; /* STREAM_BAD, front: status to answer */
 	uint64_t t_head; /* clock in us when the head's first byte came */
 	uint64_t bytes_in, bytes_out; /* of this stream, framing and heads included */
@@ -74,7 +72,12 @@ struct stream {
 	struct stream *to, *from; /* body bytes go there, come from there; or NULL */
 	uint64_t passed; /* body bytes given to <to>, since the owner last looked */
 	uint64_t in_at, out_at; /* bytes came; could be sent, or began to wait for that */
-	uint64_t empty_at; /* all that was queued had been sent */
+	union {
+		uint64_t empty_at; /* all that was queued had been sent */
+		/* STREAM_BAD, inside failed(), where nothing is linked: the request line, if it is
+		 * valid; or NULL */
+		struct msg *bad_line;
+	};
 	uint64_t full_at; /* this one waited as <to> had too much queued */
 	uint32_t bulk; /* bytes that passed in large pieces, one after the other */
 	uint32_t in_pipe; /* of <queued>: in the pipe of the splice from <from> */
