@@ -435,8 +435,10 @@ static void front_head(struct stream *s, struct msg *m)
 static void bad_request(struct exchange *x)
 {
 	x->bad = x->front->bad;
-	if (x->front->bad_line)
+	if (x->front->bad_line) { /* for the log: the answer passes no rules all the same */
 		msg_move(&x->req, x->front->bad_line);
+		x->flags |= X_FRONT_OUT | X_BACK_OUT;
+	}
 	exchange_fail(x, x->front->bad_status ? x->front->bad_status : 400, END_BAD_REQUEST);
 }
 

@@ -49,6 +49,15 @@ def s03_a_chain_of_rules_reaches_its_backend(w):
 
 
 @case
+def refused_requests_pass_no_rules(w):
+    """Nothing of a request that is not valid is asked, also when its line is good enough for the log."""
+    start(w)
+    for target, fields in (("//..?q", ()), ("/", (("Host", "other"),))):
+        head = ask(w, target, fields=fields).head
+        same((head.status, head.all("x-back")), (400, []), target)
+
+
+@case
 def s05_the_first_choice_of_a_backend_holds(w):
     start(w)
     same(ask(w, "/chain").head.all("x-backend"), [])
