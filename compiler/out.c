@@ -320,7 +320,7 @@ static void put_site(struct out *o, FILE *f, size_t program_at)
 	put_text(f, "digest_source", o->m->source);
 	put_text(f, "digest_program", o->m->program_digest);
 	put_text(f, "digest_runtime", o->m->runtime);
-	fputs("\t.abi_symbol = &weir_abi_2,\n};\n", f);
+	fputs("\t.abi_symbol = &weir_abi_3,\n};\n", f);
 }
 
 /* The embedded text is C when it is small, bytes when it is large. */

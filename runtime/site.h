@@ -13,7 +13,7 @@
 
 #include "base/str.h"
 
-#define WEIR_ABI 2
+#define WEIR_ABI 3
 #define WEIR_MAGIC 0x52494557u /* "WEIR" */
 #define WS_NONE UINT32_MAX
 
@@ -575,12 +575,12 @@ struct ws_site {
 	const char *program;
 	uint64_t program_len;
 	const char *digest_source, *digest_program, *digest_runtime;
-	const uint32_t *abi_symbol; /* &weir_abi_2 */
+	const uint32_t *abi_symbol; /* &weir_abi_3 */
 };
 
-/* Defined by generated C. weir_abi_2 is defined by the runtime of this ABI and named by generated
+/* Defined by generated C. weir_abi_3 is defined by the runtime of this ABI and named by generated
  * C: a runtime of another ABI fails to link. */
 extern const struct ws_site weir_site;
-extern const uint32_t weir_abi_2;
+extern const uint32_t weir_abi_3;
 
 #endif

@@ -27,7 +27,7 @@
 #define PARAMS_MAX 256
 #define INHERITED_MAX 64
 
-const uint32_t weir_abi_2 = WEIR_ABI;
+const uint32_t weir_abi_3 = WEIR_ABI;
 
 struct args {
 	struct param_arg set[PARAMS_MAX];
