@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a site with many rules of one kind, for measuring lint and diff. Same arguments, same bytes.
 
-usage: rules.py KIND N [EDITS]     KIND: hosts, regexes, networks, agents, mix
+usage: rules.py KIND N [EDITS]     KIND: hosts, regexes, networks, agents, mix, tables
 
-Every hundredth rule can never match, because an earlier one takes what it would match. EDITS rules are changed.
+Every hundredth rule can never match, because an earlier one takes what it would match. EDITS rules are changed. Kind
+tables: hosts, and a map of 10 N entries that a rule asks.
 """
 import random
 import sys
@@ -52,11 +53,16 @@ def rules(kind, n, r):
 def main():
     kind, n = sys.argv[1], int(sys.argv[2])
     edits = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    all_rules = rules(kind, n, random.Random(7))
+    all_rules = rules("hosts" if kind == "tables" else kind, n, random.Random(7))
     for k in range(edits):
         at = (k * 7919) % n
         all_rules[at] = ("deny 404" if all_rules[at][0] != "deny 404" else "deny", all_rules[at][1])
-    print("weir 1\nfrontend f\n    bind :8080\n    timeout client 10s\n    timeout head 10s\n    default_backend a")
+    print("weir 1")
+    if kind == "tables":
+        print("map places\n" + "\n".join("    h%d.example %s" % (i, "ab"[i % 2]) for i in range(10 * n)))
+    print("frontend f\n    bind :8080\n    timeout client 10s\n    timeout head 10s\n    default_backend a")
+    if kind == "tables":
+        print("    req in setbe %{host|map(places)}")
     for action, test in all_rules:
         print(f"    req in {action} on {test}")
     for b in "ab":

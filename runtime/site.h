@@ -5,8 +5,8 @@
  * ws_site itself and its lists of parts. The generated file is the only place that names optional
  * parts, so only what a site uses is linked.
  *
- * Changes: 1 first form; 2 targets, queues, pages, decisions, dynamic tables, control,
- * threads, checkpoints.
+ * Changes: 1 first form; 2 targets, queues, pages, decisions, dynamic tables, control, threads;
+ * 3 checkpoints, checks, cookies, TLS, automata.
  * A change of any struct here raises WEIR_ABI. */
 #ifndef WEIR_SITE_H
 #define WEIR_SITE_H
