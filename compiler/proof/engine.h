@@ -115,7 +115,8 @@ struct proof {
 	struct symbols field_names, atom_names; /* by what makes them equal */
 	uint64_t serial; /* of the last value that was given to a field */
 	uint64_t steps; /* of all queries together */
-	uint64_t work; /* of making conditions and ways: see PROOF_WORK */
+	uint64_t work; /* of making conditions and ways */
+	uint64_t most_work, most_steps; /* PROOF_WORK and PROOF_STEPS, or less */
 	size_t nsubjects; /* the first of <fields>: what tests read, as it comes in */
 	uint32_t nqueries;
 	struct arena spare[2]; /* of the last search, for the next one */
@@ -135,7 +136,7 @@ struct proof {
 /* No more conditions and ways are made: what is asked from now on is not decided. */
 static inline bool proof_spent(const struct proof *g)
 {
-	return g->work > PROOF_WORK;
+	return g->work > g->most_work;
 }
 
 static inline struct atom *atom_at(const struct proof *g, uint32_t lit)

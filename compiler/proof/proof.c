@@ -13,6 +13,8 @@ struct proof *proof_new(struct arena *a, const struct program *p)
 	g->a = a;
 	g->p = p;
 	g->budget = (struct budget)BUDGET_DEFAULT;
+	g->most_work = PROOF_WORK;
+	g->most_steps = PROOF_STEPS;
 	g->codes = ARENA_ARRAY(a, void *, p->nregexes + 1);
 	state_init(g);
 	return g;

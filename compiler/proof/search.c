@@ -270,10 +270,13 @@ enum answer search_run(struct search *q, struct proof *g, const struct scene *sc
 {
 	enum answer got;
 
+	*q = (struct search) { .g = g };
+	if (g->steps > g->most_steps)
+		return ANSWER_LIMIT;
 	prepare(q, g, sc);
-	got = g->steps > PROOF_STEPS ? ANSWER_LIMIT : start(q);
+	got = start(q);
 	undo(q, 0);
-	g->steps += q->steps + q->runs;
+	g->steps += q->steps + q->runs + g->groups.n;
 	return got;
 }
 

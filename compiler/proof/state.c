@@ -36,6 +36,8 @@ static struct left constant(struct str s)
 
 static const struct left nothing = { .effect = EFFECT_NONE };
 static const struct left absent = { .effect = EFFECT_CONST };
+#define WORK_READ 200 /* of reading what one write has left */
+
 static const struct left opaque = { .effect = EFFECT_OPAQUE };
 
 /* The constant text of a write, as it gets into the message; p NULL: it is computed. */
@@ -242,8 +244,7 @@ static bool is_counter(const struct proof_field *f)
  * message. */
 static bool time_changes(const struct proof_field *f, const struct p_action *a)
 {
-	return is_counter(f) ||
-	       (a->id == ACT_PASS && f->id >= SUBJ_RATE && f->id < SUBJECTS);
+	return is_counter(f) || (a->id == ACT_PASS && f->id >= SUBJ_RATE && f->id < SUBJECTS);
 }
 
 static struct left action_left(struct proof *g, const struct proof_field *f, const struct write *w)
@@ -571,6 +572,10 @@ static struct dnf read_field(const struct reading *r, struct proof_field *f,
 	if (!w)
 		return unset_at_first(f) ? decided(r->g, r->neg)
 					 : literal(r->g, f, r->test, map, r->neg);
+	/* Each map on the way may double what is read. */
+	r->g->work += WORK_READ;
+	if (proof_spent(r->g))
+		return dnf_unknown(r->g);
 	done = read_written(r, f, map, w, &l);
 	if (dnf_is_true(w->cond))
 		return done;
