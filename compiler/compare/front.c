@@ -186,18 +186,6 @@ static struct str key_of(struct side *s, const struct front *f, const struct lis
 			    STR_ARG(c->section->name));
 }
 
-static bool same_dnf(const struct dnf *x, const struct dnf *y)
-{
-	if (x->n != y->n)
-		return false;
-	for (uint32_t i = 0; i < x->n; i++)
-		if (x->at[i].n != y->at[i].n ||
-		    (x->at[i].n &&
-		     memcmp(x->at[i].lits, y->at[i].lits, x->at[i].n * sizeof(uint32_t)) != 0))
-			return false;
-	return true;
-}
-
 static bool same_end(const struct front *x, const struct front *y)
 {
 	const struct p_section *a = side_list(x)->section, *b = side_list(y)->section,
@@ -236,7 +224,7 @@ static bool same_match(const struct front *x, uint32_t i, const struct crule *ot
 {
 	const struct crule *own = &side_list(x)->rules[i];
 
-	return (same_dnf(&own->cond, &other->cond) && same_dnf(&own->choice, &other->choice)) ||
+	return (dnf_same(&own->cond, &other->cond) && dnf_same(&own->choice, &other->choice)) ||
 	       (x->level[i] && side_same_meaning(own->rule, other->rule));
 }
 

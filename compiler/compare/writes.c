@@ -309,18 +309,6 @@ static void ask_rule(struct writer *k)
 
 /* ---- which rules ---- */
 
-static bool same_dnf(const struct dnf *x, const struct dnf *y)
-{
-	if (x->n != y->n)
-		return false;
-	for (uint32_t i = 0; i < x->n; i++)
-		if (x->at[i].n != y->at[i].n ||
-		    (x->at[i].n &&
-		     memcmp(x->at[i].lits, y->at[i].lits, x->at[i].n * sizeof(uint32_t)) != 0))
-			return false;
-	return true;
-}
-
 static void ask_list(struct pairing *p, struct p_section *x, struct p_section *y, enum rule_dir dir)
 {
 	static const struct p_chain none;
@@ -338,7 +326,7 @@ static void ask_list(struct pairing *p, struct p_section *x, struct p_section *y
 		a = state_condition(p->g, c[0]->rules[mate[k]]->cond, NULL, is_response(dir),
 				    false);
 		b = state_condition(p->g, c[1]->rules[k]->cond, NULL, is_response(dir), false);
-		if (same_dnf(&a, &b))
+		if (dnf_same(&a, &b))
 			stays[mate[k]] = true;
 		else
 			mate[k] = NO_INDEX;

@@ -173,3 +173,15 @@ struct dnf dnf_or(struct proof *g, struct dnf x, struct dnf y)
 {
 	return dnf_or_all(g, (struct dnf[]) { x, y }, 2);
 }
+
+bool dnf_same(const struct dnf *x, const struct dnf *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++)
+		if (x->at[i].n != y->at[i].n ||
+		    (x->at[i].n &&
+		     memcmp(x->at[i].lits, y->at[i].lits, x->at[i].n * sizeof(uint32_t)) != 0))
+			return false;
+	return true;
+}

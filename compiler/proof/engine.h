@@ -195,6 +195,8 @@ struct dnf dnf_false(void);
 struct dnf dnf_lit(struct proof *g, uint32_t lit);
 struct dnf dnf_and(struct proof *g, struct dnf x, struct dnf y);
 struct dnf dnf_or(struct proof *g, struct dnf x, struct dnf y);
+/* The same conjunctions of the same literals, in the same order. */
+bool dnf_same(const struct dnf *x, const struct dnf *y);
 struct dnf dnf_or_all(struct proof *g, const struct dnf *from, uint32_t n);
 /* Something of which nothing is known. */
 struct dnf dnf_unknown(struct proof *g);

@@ -12,18 +12,6 @@ struct staleness {
 	unsigned shown;
 };
 
-static bool same_dnf(const struct dnf *x, const struct dnf *y)
-{
-	if (x->n != y->n)
-		return false;
-	for (uint32_t i = 0; i < x->n; i++)
-		if (x->at[i].n != y->at[i].n ||
-		    (x->at[i].n &&
-		     memcmp(x->at[i].lits, y->at[i].lits, x->at[i].n * sizeof(uint32_t)) != 0))
-			return false;
-	return true;
-}
-
 static bool holds_literal(const struct dnf *d, uint32_t lit)
 {
 	for (uint32_t i = 0; i < d->n; i++)
@@ -63,7 +51,7 @@ static uint32_t writer_of(struct proof *g, const struct context *c, uint32_t at)
 			continue;
 		n++;
 		was = state_condition(g, r->rule->cond, c->rules[i].before, false, false);
-		if (!same_dnf(&was, &now) && tests_again(g, &c->rules[i].cond, &was, &now))
+		if (!dnf_same(&was, &now) && tests_again(g, &c->rules[i].cond, &was, &now))
 			return i;
 		now = was;
 	}
