@@ -6,6 +6,8 @@ RT_BASE_SRC := runtime/base/bug.c runtime/base/str.c runtime/base/arena.c runtim
 RT_HTTP_SRC := runtime/http/field.c runtime/http/status.c runtime/http/msg.c runtime/http/msg_edit.c \
 	runtime/http/h1_fields.c runtime/http/h1_frame.c runtime/http/h1_parse.c runtime/http/h1_write.c runtime/http/h1_chunk.c \
 	runtime/http/mux_copy.c runtime/http/stream.c runtime/http/stream_splice.c runtime/http/mux_h1_in.c runtime/http/mux_h1_out.c runtime/http/mux_h1.c runtime/http/mux_tcp.c
+# HTTP/2.
+RT_HTTP_SRC += runtime/http/hpack_huffman.c runtime/http/hpack_table.c runtime/http/hpack_in.c runtime/http/hpack_out.c
 RT_CORE_SRC := runtime/core/topo.c runtime/core/plan.c runtime/core/clock.c runtime/core/pool.c runtime/core/pool_guard.c runtime/core/timer.c runtime/core/task.c \
 	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
 	runtime/core/poll_accept.c runtime/core/poll_fault.c runtime/core/uring.c runtime/core/poll_uring.c runtime/core/poll_uring_recv.c runtime/core/log.c

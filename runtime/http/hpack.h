@@ -34,7 +34,7 @@ struct hpack_field {
 };
 
 #define HPACK_TABLE 4096 /* bytes of a dynamic table as RFC 7541 4.1 counts, at most */
-#define HPACK_LITERAL 65536 /* encoded bytes of one string, at most */
+#define HPACK_LITERAL 65536 /* encoded bytes of the strings of one field, at most */
 
 struct hpack_table {
 	struct hpack_entry *entries; /* NULL: no memory taken */
@@ -75,16 +75,16 @@ void hpack_in_release(struct hpack_in *d);
 /* The peer has acknowledged SETTINGS_HEADER_TABLE_SIZE <limit> (<= HPACK_TABLE). */
 void hpack_in_limit(struct hpack_in *d, uint32_t limit);
 /* Decodes whole representations from <in>, calls <visit> for each field that is within <list>'s
- * limits (false from it: as if the list had passed one); *<used> bytes are eaten. Calls for one block follow each other with what was not eaten in
- * front; HPACK_MORE where the block ends is a COMPRESSION_ERROR, which is the caller's to say. Past
- * a limit it decodes on, so that the table stays in step, and stores nothing else. Cost: linear in
- * the bytes of <in> plus what is given to <visit>, which the limits bound. */
+ * limits (false from it: as if the list had passed one); *<used> bytes are eaten. Calls for one
+ * block follow each other with what was not eaten in front; HPACK_MORE where the block ends is a
+ * COMPRESSION_ERROR, which is the caller's to say. Past a limit it decodes on, so that the table
+ * stays in step, and stores nothing else. Cost: linear in the bytes of <in> plus what is given to
+ * <visit>, which the limits bound. */
 enum hpack_result hpack_decode(struct hpack_in *d, struct hpack_list *list, struct str in,
 			       size_t *used, bool (*visit)(void *arg, const struct hpack_field *f),
 			       void *arg);
 
 /* Encoder. */
-#define HPACK_PLACES 64
 struct hpack_out {
 	struct hpack_table table;
 	uint32_t low, limit; /* smallest and last size the peer has set since the last block */
@@ -98,7 +98,7 @@ void hpack_out_release(struct hpack_out *e);
 void hpack_out_limit(struct hpack_out *e, uint32_t limit);
 /* Most bytes that hpack_begin writes, and hpack_put for a field of <bytes> name and value. */
 #define HPACK_BEGIN_ROOM 8
-#define HPACK_ROOM(bytes) ((size_t)(bytes) + 12)
+#define HPACK_ROOM(bytes) ((size_t)(bytes) + 16)
 /* Both write to <out>, which has that room, and return how many bytes. Each block starts with
  * hpack_begin; blocks must reach the peer in the order in which they were made, and whole. */
 size_t hpack_begin(struct hpack_out *e, uint8_t *out);
