@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hpack_huffman: the fixed Huffman code of RFC 7541 appendix B. The code is canonical, so its tables
- * are made from the lengths alone. Pure. */
+/* hpack_huffman: the fixed Huffman code of RFC 7541 appendix B. The code is canonical, so its
+ * tables are made from the lengths alone. Pure. */
 #ifndef WEIR_HTTP_HPACK_HUFFMAN_H
 #define WEIR_HTTP_HPACK_HUFFMAN_H
 

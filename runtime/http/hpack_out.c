@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Encoder of hpack.h. Where a field may be in the dynamic table is told by its place: its id, or for
- * names without one a small number made of the name. A place remembers its newest entry and what its
- * value looked like the last time: a value goes into the table when it comes twice running, those of
- * <eager> at once. */
+/* Encoder of hpack.h. Where a field may be in the dynamic table is told by its place: its id, or
+ * for names without one a small number made of the name. A place remembers its newest entry and
+ * what its value looked like the last time: a value goes into the table when it comes twice
+ * running, those of <eager> at once. */
 #include "../core/pool.h"
 #include "hpack_huffman.h"
 #include "hpack_table.h"
@@ -46,12 +46,13 @@ void hpack_setup(void)
 	hpack_huffman_setup();
 	hpack_table_setup();
 	pool_init(&places_pool, "hpack-places", sizeof(struct hpack_places));
+	memset(static_of_name, 0, sizeof(static_of_name));
 	for (unsigned i = HPACK_STATICS; i; i--) {
 		const struct hpack_field *f = &hpack_statics[i];
 
 		if (f->id != FIELD_OTHER) {
 			static_of_id[f->id] = (uint8_t)i;
-		} else if (static_of_name[name_place(f->name)] != i) {
+		} else {
 			static_next[i] = static_of_name[name_place(f->name)];
 			static_of_name[name_place(f->name)] = (uint8_t)i;
 		}
@@ -142,8 +143,8 @@ static unsigned find_static(unsigned id, struct str name, struct str value, bool
 	return i;
 }
 
-/* The newest entry of <place>, when it is of this name: its index; else 0. *<whole>: with this value
- * too. */
+/* The newest entry of <place>, when it is of this name: its index; else 0. *<whole>: with this
+ * value too. */
 static unsigned find_dynamic(const struct hpack_out *e, unsigned place, unsigned id,
 			     struct str name, struct str value, bool *whole)
 {

@@ -163,8 +163,8 @@ static void copy(struct hpack_table *t, struct hpack_entry *to, unsigned class)
 		memmove(text(t), text(&was) + from, t->used);
 }
 
-/* Room for one more entry with <n> bytes, which together with what there is fits the table. May move
- * the text. */
+/* Room for one more entry with <n> bytes, which together with what there is fits the table. May
+ * move the text. */
 static bool make_room(struct hpack_table *t, uint32_t n)
 {
 	uint32_t count = hpack_table_count(t) + 1;

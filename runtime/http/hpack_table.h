@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hpack_table: static and dynamic table of RFC 7541. Private to hpack. A dynamic table is one pooled
- * block: entries in a ring, and their text in the order in which they came, moved to the front when
- * the end is reached. It begins at HPACK_BLOCK_MIN bytes and doubles as its contents need. */
+/* hpack_table: static and dynamic table of RFC 7541. Private to hpack. A dynamic table is one
+ * pooled block: entries in a ring, and their text in the order in which they came, moved to the
+ * front when the end is reached. It begins at HPACK_BLOCK_MIN bytes and doubles as its contents
+ * need. */
 #ifndef WEIR_HTTP_HPACK_TABLE_H
 #define WEIR_HTTP_HPACK_TABLE_H
 
