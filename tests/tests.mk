@@ -62,4 +62,5 @@ layers:
 stdlib-tests: $(O)/weir
 	@for f in tests/stdlib/*.weir; do $(O)/weir lint -Werror $$f && $(O)/weir test $$f || exit 1; done
 
+include tests/lines/lines.mk
 include tests/differential/differential.mk

@@ -50,6 +50,7 @@ step 'generated files are current' tools/generated.sh
 step 'colours of editors are current' tools/editors.py --check
 step 'unit, address and undefined behaviour sanitizers' mk SAN=address unit
 step 'unit, thread sanitizer' tools/tsan.sh "$B"
+step 'cache lines written by two threads' tests/lines/run "$B"
 step 'each mechanism has its test' tools/rows.py
 step 'golden' mk golden
 step 'language' tests/language/run "$B"

@@ -338,7 +338,8 @@ uint64_t log_dropped(void)
 	for (unsigned i = 0; i < log_threads(); i++) {
 		struct log_ring *ring = ring_of(i);
 
-		if (ring)
+		/* Read first: the line is its thread's. */
+		if (ring && atomic_load_explicit(&ring->dropped, memory_order_relaxed))
 			n += atomic_exchange_explicit(&ring->dropped, 0, memory_order_relaxed);
 	}
 	return n;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects rest in magazines: chains of at most <batch> objects. A thread fills and empties its
- * <head>; a full one becomes its <spare>, a further one goes to the group's shared list, in one
- * step whatever its length. */
+ * <head>; a full one joins its spares. When there are enough of them one goes to the group's shared
+ * list, in one step whatever its length, and so do, once a second, those that were not needed
+ * meanwhile: what a thread takes and gives back in turns stays with it, and its lines in its
+ * processor's cache. */
 #include "pool.h"
 
 #include <pthread.h>
@@ -18,11 +20,15 @@
 #define GROUPS GROUPS_MAX
 #define BATCH_BYTES 8192
 #define BATCH_MAX 64
+/* Of one pool's spare magazines with one thread: what a turn of its loop may take and give back,
+ * as it serves at most 256 events; large objects are fewer. */
+#define SPARE_OBJECTS 256
+#define SPARE_BYTES ((size_t)512 << 10)
 #define SHARED_BYTES                                                                               \
 	((size_t)4 << 20) /* of one pool in one group; what is above goes to the allocator */
 
 /* A resting object: the chain of its magazine, and for the first one the next magazine of the
- * shared list. */
+ * list they are in. */
 struct rest {
 	struct rest *next;
 	struct rest *next_batch;
@@ -30,11 +36,12 @@ struct rest {
 };
 
 struct pool_cache {
-	struct rest *head, *spare;
+	struct rest *head, *spares;
 	_Atomic uint32_t n; /* in <head>; written by the owner only */
 	uint32_t max; /* of <head>; 0: objects do not rest here */
-	_Atomic uint32_t nspare;
-	bool used; /* <spare> was taken or filled since the last trim */
+	_Atomic uint32_t nspare; /* objects in <spares> */
+	uint16_t nspares, low; /* magazines; <low>: least number since the last trim */
+	uint16_t most; /* of <nspares> */
 	uint8_t group;
 };
 
@@ -118,6 +125,15 @@ static uint32_t cache_max(const struct pool *pool, unsigned nthr)
 	return share < pool->batch ? (uint32_t)share : pool->batch;
 }
 
+/* Most spare magazines of a thread. */
+static uint16_t spares_max(const struct pool *pool)
+{
+	size_t n = SPARE_BYTES / area_size(pool);
+
+	n = (n < SPARE_OBJECTS ? n : SPARE_OBJECTS) / pool->batch;
+	return (uint16_t)(n && !pool->limit ? n : 1);
+}
+
 static bool shared_make(unsigned group)
 {
 	struct pool_shared *s = aligned_alloc(64, sizeof(*s) * POOLS_MAX);
@@ -163,6 +179,7 @@ int pool_thread_start(unsigned tid, unsigned group, unsigned nthr)
 	for (unsigned i = 0; i < POOLS_MAX; i++) {
 		mine->of[i].group = (uint8_t)group;
 		mine->of[i].max = pools[i] ? cache_max(pools[i], nthr) : 0;
+		mine->of[i].most = pools[i] ? spares_max(pools[i]) : 0;
 	}
 	caches = mine->of;
 	return 0;
@@ -249,7 +266,29 @@ static void shared_push(struct pool *pool, unsigned group, struct rest *r)
 		batch_free(pool, r);
 }
 
-/* <head> is empty: takes the spare magazine, one of the shared list, or a new object. */
+static struct rest *spare_pop(struct pool_cache *c)
+{
+	struct rest *r = c->spares;
+
+	if (!r)
+		return NULL;
+	c->spares = r->next_batch;
+	STORE(c->nspare, LOAD(c->nspare) - r->len);
+	if (--c->nspares < c->low)
+		c->low = c->nspares;
+	return r;
+}
+
+static void spare_push(struct pool_cache *c, struct rest *r, uint32_t len)
+{
+	r->len = len;
+	r->next_batch = c->spares;
+	c->spares = r;
+	c->nspares++;
+	STORE(c->nspare, LOAD(c->nspare) + len);
+}
+
+/* <head> is empty: takes a spare magazine, one of the shared list, or a new object. */
 static __attribute__((noinline)) void *get_slow(struct pool *pool, struct pool_cache *c,
 						const void *caller)
 {
@@ -260,10 +299,7 @@ static __attribute__((noinline)) void *get_slow(struct pool *pool, struct pool_c
 		return guard_get(pool, caller);
 	if (!c->max)
 		return object_new(pool);
-	c->used = true;
-	r = c->spare;
-	c->spare = NULL;
-	STORE(c->nspare, 0);
+	r = spare_pop(c);
 	if (!r)
 		r = shared_pop(pool, c->group);
 	if (!r)
@@ -312,13 +348,10 @@ static __attribute__((noinline)) void put_slow(struct pool *pool, struct pool_ca
 		batch_free(pool, r);
 		return;
 	}
-	if (c->spare)
-		shared_push(pool, c->group, c->spare);
+	if (c->nspares >= c->most)
+		shared_push(pool, c->group, spare_pop(c));
 	thread_trim_soon();
-	c->used = true;
-	c->head->len = LOAD(c->n);
-	c->spare = c->head;
-	STORE(c->nspare, LOAD(c->n));
+	spare_push(c, c->head, LOAD(c->n));
 	c->head = r;
 	STORE(c->n, 1);
 }
@@ -371,13 +404,10 @@ size_t pool_trim(bool *again)
 	for (unsigned i = 1; i < npools && caches != none; i++) {
 		struct pool_cache *c = &caches[i];
 
-		if (c->spare && !c->used) {
-			shared_push(pools[i], c->group, c->spare);
-			c->spare = NULL;
-			STORE(c->nspare, 0);
-		}
-		c->used = false;
-		if (c->spare)
+		for (uint16_t n = c->low; n; n--)
+			shared_push(pools[i], c->group, spare_pop(c));
+		c->low = c->nspares;
+		if (c->spares)
 			*again = true;
 		freed += shared_trim(pools[i], c->group, again);
 	}
@@ -392,11 +422,11 @@ static size_t caches_free(void)
 	for (unsigned i = 1; i < npools && caches != none; i++) {
 		struct pool_cache *c = &caches[i];
 
-		freed += batch_free(pools[i], c->spare);
+		while (c->spares)
+			freed += batch_free(pools[i], spare_pop(c));
 		freed += batch_free(pools[i], c->head);
-		c->head = c->spare = NULL;
+		c->head = NULL;
 		STORE(c->n, 0);
-		STORE(c->nspare, 0);
 	}
 	return freed;
 }
