@@ -11,9 +11,9 @@ $(O)/unit_%_list.c: tests/tests.mk
 	@mkdir -p $(@D)
 	@{ echo '#include "tests/unit/suites.h"'; \
 	for f in $(UNIT_FILES); do n=$$(basename $$f .c); echo "Suite *$${n#test_}_suite(void);"; done; \
-	echo 'Suite *(*const suites[])(void) = {'; \
-	for f in $(UNIT_FILES); do n=$$(basename $$f .c); echo "	$${n#test_}_suite,"; done; \
-	echo '	NULL'; echo '};'; } > $@.new
+	echo 'const struct suite suites[] = {'; \
+	for f in $(UNIT_FILES); do n=$$(basename $$f .c); n=$${n#test_}; echo "	{ \"$$n\", $${n}_suite },"; done; \
+	echo '	{ 0 }'; echo '};'; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 .PRECIOUS: $(O)/unit_%_list.c
 .PHONY: unit-lists
@@ -41,12 +41,11 @@ $(O)/unit-compiler: $(O)/obj/tests/unit/main.o $(O)/obj/unit_compiler_list.o $(c
 UNIT_WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=_mark_point
 $(O)/unit-runtime: $(O)/obj/tests/unit/main.o $(O)/obj/unit_runtime_list.o $(call obj,$(UNIT_RUNTIME) $(UNIT_HELP_RUNTIME)) $(RUNTIME_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie $(UNIT_WRAP) -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lssl -lcrypto -lcrypt
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=_mark_point -o $@ $^ $(CHECK_LIBS) -lpcre2-8 -lssl -lcrypto -lcrypt
 
 .PHONY: unit-bins
 unit-bins: $(O)/unit-compiler $(O)/unit-runtime
 unit: unit-bins
-	@cd tests/unit && $(abspath $(O))/unit-compiler && $(abspath $(O))/unit-runtime
+	@tests/unit/run $(O)
 
 golden: $(O)/weir
 	@$(PYTHON) tests/golden/run --weir $(O)/weir

@@ -215,16 +215,22 @@ def test_ids_are_unique(r):
     log = r.path("json")
     p, to = r.serve(SITE, "json=" + log)
 
-    def run():
-        with Client(to) as c:
-            for _ in range(500):
-                c.get("/respond")
+    crowd = [Client(to) for _ in range(8)]
 
-    crowd = [threading.Thread(target=run) for _ in range(8)]
-    for t in crowd:
-        t.start()
-    for t in crowd:
-        t.join()
+    def run(c):
+        for _ in range(25):
+            c.get("/respond")
+
+    # A turn fits into one thread's ring, and each waits for the lines of the one before: none is dropped.
+    for turn in range(20):
+        busy = [threading.Thread(target=run, args=(c,)) for c in crowd]
+        for t in busy:
+            t.start()
+        for t in busy:
+            t.join()
+        logged(log, 200 * (turn + 1))
+    for c in crowd:
+        c.close()
     p.stop(0)
     ids = [x["id"] for x in records(log)]
     same(len(ids), 4000, "records")

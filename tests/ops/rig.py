@@ -144,9 +144,9 @@ class OriginTalk(socketserver.StreamRequestHandler):
                 self.server.go.wait(PATIENCE)
             if path.startswith(b"/size/"):
                 body = b"x" * int(path.split(b"/")[2].split(b"?")[0])
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Served: yes\r\n\r\n"
-                             % len(body))
-            self.wfile.write(body)
+            # In one write: a second one would wait for the first one's acknowledgement.
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Served: yes\r\n\r\n%b"
+                             % (len(body), body))
 
 
 class Client:

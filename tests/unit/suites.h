@@ -5,6 +5,12 @@
 
 #include <check.h>
 
-extern Suite *(*const suites[])(void);
+/* <name>: of the file tests/unit/.../test_NAME.c and of its suite. The last one has none. */
+struct suite {
+	const char *name;
+	Suite *(*make)(void);
+};
+
+extern const struct suite suites[];
 
 #endif
