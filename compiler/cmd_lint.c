@@ -184,7 +184,8 @@ static struct program *lint_load(struct arena *a, const char *path, const struct
 		lint_baseline_apply(a, b);
 	all = diag_all(&n);
 	for (unsigned i = 0; i < n; i++) {
-		sum->undecided = sum->undecided || all[i].code == N901;
+		sum->undecided = sum->undecided || all[i].code == N901 ||
+				 all[i].code == N902;
 		sum->disagreed = sum->disagreed || all[i].code == N999;
 	}
 	return p;

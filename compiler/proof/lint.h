@@ -36,6 +36,7 @@ struct lint {
 	uint64_t replays; /* what all replays have cost, in rules looked at */
 	uint64_t replay_cost; /* of one */
 	bool untried; /* a replay was refused: LINT_REPLAYS */
+	const struct p_rule *denied; /* a request matched it, and the proof was that none does */
 	struct vec forwarded; /* struct witness: see lint_forwarded() */
 	bool reach_only; /* rules that are reached are not asked about any further */
 };
@@ -82,6 +83,8 @@ bool lint_shows(struct lint *l, const struct p_rule *rule, const struct p_test *
 /* What becomes of <r>, which needs what <of> needs besides. In <a>. NULL: there were too many. */
 struct outcome *lint_replay(struct lint *l, struct arena *a, const struct request_spec *r,
 			    const struct witness *of);
+/* Looks whether the run <o> matched a rule that is proved never to be reached: that is N999. */
+void lint_compare(struct lint *l, const struct outcome *o);
 /* Reports the request <r> as the witness of the last report. */
 void lint_replayed(struct lint *l, const struct request_spec *r, const struct witness *of);
 /* A copy of <r> that shares nothing that grows. */

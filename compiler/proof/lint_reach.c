@@ -167,8 +167,7 @@ static void say_rule(struct lint *l, const struct p_rule *rule)
 	if (!f->asked || f->fate == FATE_REACHED || lint_skips(rule->place))
 		return;
 	if (f->limit || f->opaque) {
-		if (f->limit)
-			diag(N901, at, "whether a request gets to this rule");
+		diag(f->limit ? N901 : N902, at, "whether a request gets to this rule");
 		return;
 	}
 	f->fate = FATE_DEAD;

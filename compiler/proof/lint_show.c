@@ -33,13 +33,25 @@ static bool may_replay(struct lint *l)
 	return !l->untried;
 }
 
+void lint_compare(struct lint *l, const struct outcome *o)
+{
+	for (uint32_t i = 0; i < o->nrules && !l->denied; i++)
+		if (o->rules[i].matched && l->rules[o->rules[i].rule->index].fate == FATE_DEAD)
+			l->denied = o->rules[i].rule;
+}
+
 struct outcome *lint_replay(struct lint *l, struct arena *a, const struct request_spec *r,
 			    const struct witness *of)
 {
 	struct interp_state state = of ? of->state : (struct interp_state) { 0 };
+	struct outcome *o;
 
 	state.brief = true;
-	return may_replay(l) ? interp_run(a, l->p, r, &state) : NULL;
+	if (!may_replay(l))
+		return NULL;
+	o = interp_run(a, l->p, r, &state);
+	lint_compare(l, o);
+	return o;
 }
 
 void lint_replayed(struct lint *l, const struct request_spec *r, const struct witness *of)
@@ -91,6 +103,7 @@ static bool shows(struct showing *s, const struct scene *sc, const struct model 
 	if (!may_replay(s->l))
 		return false;
 	witness_make(s->l->g, sc, m, s->w);
+	lint_compare(s->l, s->w->outcome);
 	return witness_matched(s->w, s->rule, s->rule->dir);
 }
 
