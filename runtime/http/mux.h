@@ -60,6 +60,7 @@ struct stream_ops {
 
 struct stream {
 	struct conn *conn; /* NULL: gone, failed() was called, only detach is left */
+	const struct mux_ops *mux; /* whose verbs it takes, also then */
 	const struct stream_ops *ops;
 	void *owner;
 	uint32_t flags; /* STREAM_* */

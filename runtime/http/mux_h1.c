@@ -49,6 +49,7 @@ static void stream_init(struct h1 *h, struct h1s *st)
 	task_init(&st->task, TASK_NORMAL, stream_task);
 	st->h = h;
 	st->s.conn = h->conn;
+	st->s.mux = &mux_h1;
 	st->s.t_head = th->now_us;
 	if (!(h->flags & H1_USED))
 		st->s.flags = STREAM_FIRST;

@@ -129,6 +129,7 @@ static bool tcp_start(struct conn *c, enum mux_side side, const struct mux_conf 
 		return false;
 	t->conf = conf;
 	t->conn = t->s.conn = c;
+	t->s.mux = &mux_tcp;
 	t->side = (uint8_t)side;
 	t->s.flags = STREAM_TUNNEL | STREAM_FIRST;
 	t->s.t_head = th->now_us;

@@ -59,7 +59,7 @@ static void send_request(struct exchange *x)
 	}
 	if (x->be->owner->num[WS_REUSE] == WS_REUSE_NEVER || (x->flags & X_CLOSE_BACK))
 		how |= HEAD_CLOSE;
-	if (!back_mux(x)->head(s, &x->req, end, how)) {
+	if (!s->mux->head(s, &x->req, end, how)) {
 		exchange_fail(x, 503, END_RESOURCE);
 		return;
 	}
@@ -69,9 +69,9 @@ static void send_request(struct exchange *x)
 	} else {
 		x->body_at = exchange_after(x->fe->num[WS_T_BODY]);
 		relay_link_request(x);
-		front_mux(x)->credit(x->front, true);
+		x->front->mux->credit(x->front, true);
 	}
-	back_mux(x)->credit(s, true);
+	s->mux->credit(s, true);
 	exchange_deadlines(x, true, true);
 }
 
@@ -210,7 +210,7 @@ void attempt_again(struct exchange *x)
 		exchange_drop_back(x, false);
 		x->place = place;
 		if (!(x->flags & X_REQ_END))
-			front_mux(x)->credit(x->front, false);
+			x->front->mux->credit(x->front, false);
 		attempt_server(x, true);
 		return;
 	}

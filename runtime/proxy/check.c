@@ -135,7 +135,7 @@ static void leave(struct check *k)
 	k->stream = NULL;
 	k->conn = NULL;
 	if (s)
-		site.ws->mux_http->detach(s, false);
+		s->mux->detach(s, false);
 	else if (c)
 		conn_close(c);
 }
@@ -227,7 +227,6 @@ static const struct stream_ops check_stream_ops = {
 /* Sends the request of <k> on <s>. False: memory is out. */
 static bool ask(const struct check *k, struct stream *s, uint32_t how)
 {
-	const struct mux_ops *mux = site.ws->mux_http;
 	const struct h1_limits lim = { .head = REQUEST_MAX, .headers = 8, .uri = REQUEST_MAX };
 	const struct h1_error *err;
 	size_t seen = 0, used;
@@ -236,10 +235,10 @@ static bool ask(const struct check *k, struct stream *s, uint32_t how)
 
 	msg_init(&m);
 	sent = h1_parse_request(k->request, &seen, &lim, &m, &used, &err) == H1_DONE &&
-	       mux->head(s, &m, true, how | HEAD_RAW_TARGET);
+	       s->mux->head(s, &m, true, how | HEAD_RAW_TARGET);
 	msg_free(&m);
 	if (sent)
-		mux->credit(s, true);
+		s->mux->credit(s, true);
 	return sent;
 }
 
@@ -359,7 +358,7 @@ static void probe_ends(struct probe *p, bool good)
 	struct stream *s = p->stream;
 
 	p->stream = NULL;
-	site.ws->mux_http->detach(s, !good);
+	s->mux->detach(s, !good);
 	timer_set(&p->timer, th->now + p->k->ws->probe);
 }
 
@@ -447,7 +446,7 @@ static void thread_stop(void)
 {
 	for (uint32_t i = 0; probes && i < nchecks; i++) {
 		if (probes[i].stream)
-			site.ws->mux_http->detach(probes[i].stream, true);
+			probes[i].stream->mux->detach(probes[i].stream, true);
 		timer_del(&probes[i].timer);
 		if (is_mine(i))
 			leave(&checks[i]);

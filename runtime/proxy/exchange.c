@@ -97,7 +97,7 @@ void exchange_drop_back(struct exchange *x, bool reset)
 	relay_unlink(x, s);
 	x->back = NULL;
 	if (s)
-		back_mux(x)->detach(s, reset);
+		s->mux->detach(s, reset);
 	attempt_leave(x);
 }
 
@@ -115,7 +115,7 @@ static void exchange_done(struct exchange *x)
 	pt()->served++;
 	x->front = NULL;
 	if (s)
-		front_mux(x)->detach(s, x->flags & X_DROP);
+		s->mux->detach(s, x->flags & X_DROP);
 	exchange_forget(x);
 }
 
@@ -494,7 +494,7 @@ static void tcp_start(struct task *t)
 		x->step = X_PREREAD;
 		x->step_at = th->now + (uint64_t)x->fe->num[WS_T_PREREAD];
 		exchange_arm(x);
-		front_mux(x)->credit(x->front, true);
+		x->front->mux->credit(x->front, true);
 		return;
 	}
 	exchange_route_tcp(x);
@@ -505,7 +505,7 @@ void exchange_route_tcp(struct exchange *x)
 	struct rule_run r = run_on(x, NULL, WS_REQ_IN);
 
 	x->step_at = 0;
-	front_mux(x)->credit(x->front, false);
+	x->front->mux->credit(x->front, false);
 	route_ended(x, &r, route_request(x, &r));
 }
 

@@ -130,15 +130,6 @@ struct exchange {
 
 /* The apps given to the front muxes: a new stream becomes an exchange. */
 extern const struct mux_app exchange_front_app;
-static inline const struct mux_ops *front_mux(const struct exchange *x)
-{
-	return x->fe->tcp ? site.ws->mux_raw : site.ws->mux_http;
-}
-
-static inline const struct mux_ops *back_mux(const struct exchange *x)
-{
-	return x->be->tcp || x->flags & X_RAW_BACK ? site.ws->mux_raw : site.ws->mux_http;
-}
 
 /* Before the threads. */
 void exchange_init(void);

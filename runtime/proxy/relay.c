@@ -13,13 +13,13 @@
 static void credit_front(struct exchange *x, bool on)
 {
 	if (x->front)
-		front_mux(x)->credit(x->front, on);
+		x->front->mux->credit(x->front, on);
 }
 
 static void credit_back(struct exchange *x, bool on)
 {
 	if (x->back)
-		back_mux(x)->credit(x->back, on);
+		x->back->mux->credit(x->back, on);
 }
 
 static bool tunnel(const struct exchange *x)
@@ -163,7 +163,7 @@ void relay_front_data(struct stream *s, struct slice data)
 		return;
 	}
 	x->flags |= X_BODY_SENT;
-	if (!back_mux(x)->data(x->back, data)) {
+	if (!x->back->mux->data(x->back, data)) {
 		exchange_back_failed(x, STREAM_NO_MEMORY);
 		return;
 	}
@@ -187,7 +187,7 @@ void relay_front_end(struct stream *s, struct msg *trailers)
 		return;
 	if (x->back && !(x->flags & X_REQ_SENT_END)) {
 		x->flags |= X_REQ_SENT_END;
-		if (!back_mux(x)->end(x->back, trailers)) {
+		if (!x->back->mux->end(x->back, trailers)) {
 			exchange_back_failed(x, STREAM_NO_MEMORY);
 			return;
 		}
@@ -203,7 +203,7 @@ void relay_front_end(struct stream *s, struct msg *trailers)
 static void interim(struct exchange *x, const struct msg *m)
 {
 	if (!(x->req.flags & MSG_HTTP10))
-		front_mux(x)->head(x->front, m, false, 0);
+		x->front->mux->head(x->front, m, false, 0);
 	exchange_deadlines(x, false, true);
 }
 
@@ -235,7 +235,7 @@ static void back_data(struct stream *s, struct slice data)
 		return;
 	}
 	x->body_out += data.len;
-	if (!front_mux(x)->data(x->front, data)) {
+	if (!x->front->mux->data(x->front, data)) {
 		exchange_drop(x, END_RESOURCE);
 		return;
 	}
@@ -251,7 +251,7 @@ static void release_back(struct exchange *x)
 
 	relay_unlink(x, s);
 	x->back = NULL;
-	back_mux(x)->detach(s, false);
+	s->mux->detach(s, false);
 	attempt_leave(x);
 }
 
@@ -262,7 +262,7 @@ static void back_end(struct stream *s, struct msg *trailers)
 	x->flags |= X_RSP_END;
 	if (!(x->flags & X_RSP_SENT_END)) {
 		x->flags |= X_RSP_SENT_END;
-		if (!front_mux(x)->end(x->front, trailers)) {
+		if (!x->front->mux->end(x->front, trailers)) {
 			exchange_drop(x, END_RESOURCE);
 			return;
 		}
@@ -326,7 +326,7 @@ static uint32_t next_made(struct exchange *x, char *out)
 /* Gives as much of a made body to the mux as its queue takes. False: the exchange is gone. */
 static bool pump_made(struct exchange *x)
 {
-	const struct mux_ops *mux = front_mux(x);
+	const struct mux_ops *mux = x->front->mux;
 
 	while (more_made(x) && x->front->queued <= STREAM_HIGH) {
 		struct slice piece = { .buf = buf_get_reserved(), .off = BUF_HEAD };
@@ -401,7 +401,7 @@ void relay_send_head(struct exchange *x)
 	x->status = x->rsp.status;
 	x->flags |= X_RSP_STARTED | (end ? X_RSP_SENT_END : 0);
 	/* Without memory even for a made answer there is no message. */
-	if (!x->rsp.blk || !front_mux(x)->head(s, &x->rsp, end, how)) {
+	if (!x->rsp.blk || !s->mux->head(s, &x->rsp, end, how)) {
 		exchange_drop(x, END_RESOURCE);
 		return;
 	}
@@ -432,14 +432,14 @@ void relay_start_tunnel(struct exchange *x)
 		struct slice held = x->held;
 
 		x->held = (struct slice) { 0 };
-		if (!back_mux(x)->data(back, held)) {
+		if (!back->mux->data(back, held)) {
 			exchange_drop(x, END_RESOURCE);
 			return;
 		}
 	}
 	if (x->flags & X_REQ_END) {
 		x->flags |= X_REQ_SENT_END;
-		back_mux(x)->end(back, NULL);
+		back->mux->end(back, NULL);
 	} else {
 		relay_link_request(x);
 		credit_front(x, true);

@@ -114,7 +114,7 @@ static struct exchange *revive(struct tarpit *t)
 		rule_release_captures(&t->captures);
 		if (t->turns)
 			site.ws->checkpoint->leave(&t->turns);
-		site.ws->mux_http->detach(t->front, true);
+		t->front->mux->detach(t->front, true);
 	}
 	forget(t);
 	return x;
