@@ -183,6 +183,7 @@ def test_sighup_as_logrotate_does(r):
     for turn in range(5):
         wanted = 300 * (turn + 1)
         until(lambda: len(done) >= wanted, "%d requests are answered" % wanted)
+        until(lambda: turn or lines(log), "the first lines")
         os.rename(log, "%s.%d" % (log, turn))
         p.send(signal.SIGHUP)
         until(lambda: os.path.exists(log), "the log is made again")
