@@ -164,6 +164,20 @@ static bool follows_client(const struct p_addr *a)
 		 (memcmp(a->ip.addr, any4, 16) == 0 || memcmp(a->ip.addr, any6, 16) == 0)));
 }
 
+/* What is spoken with <v>, and the part for it. */
+static uint32_t proto(struct emit *e, const struct p_server *v)
+{
+	struct str alpn = v->tls.alpn;
+	enum ws_proto proto = str_eq(v->proto, S("h2")) ? WS_PROTO_H2 : WS_PROTO_H1;
+
+	while (v->tls.on && proto == WS_PROTO_H1 && alpn.n)
+		if (str_eq(str_cut(&alpn, ','), S("h2")))
+			proto = WS_PROTO_ALPN;
+	if (proto != WS_PROTO_H1)
+		e->parts[PART_MUX_H2] = true;
+	return proto;
+}
+
 static struct ws_run servers(struct emit *e, const struct p_section *s)
 {
 	struct ws_run run = { .n = s->nservers };
@@ -189,6 +203,7 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.check_addr = address(e, &v->check_addr);
 		row.check_port = (uint32_t)v->check_port;
 		row.tls = tls(e, &v->tls, v->place);
+		row.proto = proto(e, v);
 		row.pass = emit_checkpoint(e, v->pass);
 		if (v->maxconn > 0)
 			e->parts[PART_QUEUE] = true;

@@ -216,6 +216,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 	} rows[] = {
 		{ PART_MUX_H1, "mux_http" },
 		{ PART_MUX_TCP, "mux_raw" },
+		{ PART_MUX_H2, "mux_h2" },
 		{ PART_REGEX_PCRE2, "regex" },
 		{ PART_REGEX_DFA, "regex" },
 		{ PART_REGEX_BOTH, "regex" },

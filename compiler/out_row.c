@@ -107,7 +107,7 @@ static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, w
 	F(U8, backup) F(U8, disabled) F(U8, send_proxy) F(U8, checked) F(U32, source.mode)
 	F(U32, source.addr)
 	F(U32, source.subject) F(U32, check_addr) F(REF, cookie) F(U32, check_port)
-	F(U32, tls) END };
+	F(U32, tls) F(U32, proto) END };
 #undef ROW
 #define ROW ws_cookie
 static const struct field cookie_fields[] = { F(REF, name) F(REF, tail) F(U8, mode)

@@ -6,7 +6,7 @@
  * parts, so only what a site uses is linked.
  *
  * Changes: 1 first form; 2 targets, queues, pages, decisions, dynamic tables, control, threads;
- * 3 checkpoints, checks, cookies, TLS, automata.
+ * 3 checkpoints, checks, cookies, TLS, automata, HTTP/2.
  * A change of any struct here raises WEIR_ABI. */
 #ifndef WEIR_SITE_H
 #define WEIR_SITE_H
@@ -317,6 +317,9 @@ struct ws_bind {
 	uint32_t tls; /* 1 + row of tlses; 0: none */
 };
 
+/* How it is known what a server speaks; ALPN: the handshake of TLS agrees on HTTP/2 or does not. */
+enum ws_proto { WS_PROTO_H1, WS_PROTO_H2, WS_PROTO_ALPN };
+
 enum ws_srcmode { WS_SRC_NONE, WS_SRC_ADDR, WS_SRC_CLIENT, WS_SRC_CLIENT_IP, WS_SRC_HEADER };
 
 struct ws_source {
@@ -335,6 +338,7 @@ struct ws_server {
 	struct ws_ref cookie; /* empty: the section has none */
 	uint32_t check_port; /* 0: the section's, else that of the address */
 	uint32_t tls; /* 1 + row of tlses; 0: none */
+	uint32_t proto; /* enum ws_proto */
 };
 
 enum ws_cookie_mode { WS_COOKIE_INSERT, WS_COOKIE_REWRITE, WS_COOKIE_PREFIX };
@@ -550,6 +554,7 @@ struct ws_site {
 	/* Parts. NULL-terminated lists; regex NULL when no rule needs one. */
 	const struct poller *const *pollers;
 	const struct mux_ops *mux_http, *mux_raw;
+	const struct mux_ops *mux_h2; /* NULL: nothing speaks HTTP/2 */
 	const struct action_part *const *actions;
 	const struct conv_part *const *convs;
 	const struct subject_part *const *subject_parts; /* by subject row */

@@ -31,6 +31,8 @@ void proxy_init(void)
 		site.ws->mux_http->setup();
 	if (site.ws->mux_raw)
 		site.ws->mux_raw->setup();
+	if (site.ws->mux_h2)
+		site.ws->mux_h2->setup();
 	exchange_init();
 	server_init();
 	if (site.ws->queue)
