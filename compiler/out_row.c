@@ -150,7 +150,8 @@ static const struct field decide_fields[] = { F(U32, nrules) F(U32, nliterals) F
 	F(U32, watches) F(U32, always) F(U32, nalways) F(U32, flags) END };
 #undef ROW
 #define ROW ws_scan_group
-static const struct field scan_group_fields[] = { F(U32, first) F(U32, last) F(RUN, scans) END };
+static const struct field scan_group_fields[] = { F(U32, first) F(U32, last) F(RUN, scans)
+	F(U32, roots) END };
 #undef ROW
 #define ROW ws_scan
 static const struct field scan_fields[] = { F(U32, subject) F(U32, present) F(U32, trees[0])

@@ -236,10 +236,13 @@ struct ws_scan {
 	uint32_t automata; /* offset of n and n offsets in automata: each with lists of literals */
 };
 
-/* Values that are looked at together, when a rule of <first> to <last> is next. */
+/* Values that are looked at together, when a rule of <first> to <last> is next. Rules wait for what
+ * the first <roots> of them give; the others are looked at only when that leads to a watch with
+ * kids. */
 struct ws_scan_group {
 	uint32_t first, last;
 	struct ws_run scans; /* of decide_scans */
+	uint32_t roots;
 };
 
 struct ws_decide {

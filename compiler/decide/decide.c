@@ -22,6 +22,7 @@ struct looked {
 	const struct p_subject *p;
 	uint32_t set, first, last;
 	uint32_t from, n; /* of <order> */
+	bool root; /* rules wait for one of its literals first */
 };
 
 struct plan {
@@ -32,6 +33,7 @@ struct plan {
 	uint32_t nlooked, steps, worst;
 	struct decide_worst look;
 	uint32_t *weights; /* by literal: rules that it may wake */
+	bool *roots; /* by literal: it is the first one that rules wait for, or makes that hold */
 };
 
 /* Where a pattern is looked for. */
@@ -182,6 +184,7 @@ static void sort_literals(struct plan *p)
 
 			p->w->sets[a > b ? a : b] = a > b ? b : a;
 		}
+		last->root |= p->roots[literal];
 		last->n++;
 	}
 }
@@ -194,6 +197,8 @@ static int by_place(const void *a, const void *b)
 		return x->first < y->first ? -1 : 1;
 	if (x->set != y->set)
 		return x->set < y->set ? -1 : 1;
+	if (x->root != y->root)
+		return x->root ? -1 : 1;
 	return (x->subject > y->subject) - (x->subject < y->subject);
 }
 
@@ -232,8 +237,11 @@ static struct ws_run put_groups(struct plan *p)
 					     .last = p->looked[i].last };
 
 		row.scans.first = e->tables[EMIT_DECIDE_SCANS].n;
-		for (next = i; next < p->nlooked && p->looked[next].set == p->looked[i].set; next++)
+		for (next = i; next < p->nlooked && p->looked[next].set == p->looked[i].set;
+		     next++) {
 			put_scan(p, &p->looked[next]);
+			row.roots += p->looked[next].root;
+		}
 		row.scans.n = next - i;
 		emit_add(e, EMIT_DECIDE_GROUPS, &row, 1);
 		run.n++;
@@ -250,16 +258,20 @@ static void weigh(struct plan *p)
 	struct decide *d = p->d;
 
 	p->weights = ARENA_ARRAY(d->arena, uint32_t, d->nliterals);
+	p->roots = ARENA_ARRAY(d->arena, bool, d->nliterals);
 	for (uint32_t i = 0; i < p->w->nroots; i++) {
 		const struct watch *x = &p->w->at[p->w->roots[i]];
 
 		p->weights[x->literal] += x->below;
+		p->roots[x->literal] = true;
 	}
 	for (uint32_t i = d->nliterals; i > 0; i--) {
 		const struct literal *l = &d->literals[i - 1];
 
-		for (uint32_t k = 0; l->wanted && k < l->nany; k++)
+		for (uint32_t k = 0; l->wanted && k < l->nany; k++) {
 			p->weights[l->any[k]] += p->weights[i - 1];
+			p->roots[l->any[k]] |= p->roots[i - 1];
+		}
 	}
 }
 

@@ -144,6 +144,8 @@ uint32_t decide_ranges(struct emit *e, struct entry *entries, uint32_t n, uint32
 	return off;
 }
 
+#define NET_BUCKET_BITS 20 /* 4 MB of them at most */
+
 /* -- networks
  * --------------------------------------------------------------------------------------- */
 
@@ -171,6 +173,48 @@ static bool around(const struct p_net *outer, const struct p_net *inner)
 		((outer->addr[whole] ^ inner->addr[whole]) & (0xff00u >> rest) & 0xff) == 0);
 }
 
+static bool is_v4(const struct p_net *n)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return n->bits >= 96 && memcmp(n->addr, mapped, 12) == 0;
+}
+
+static uint32_t v4_key(const struct p_net *n)
+{
+	return (uint32_t)n->addr[12] << 24 | (uint32_t)n->addr[13] << 16 |
+	       (uint32_t)n->addr[14] << 8 | n->addr[15];
+}
+
+/* The head's part about IPv4: about as many buckets as there are nets, so that few are in one. */
+static void put_v4(struct emit *e, uint32_t off, const struct p_net **nets, uint32_t count)
+{
+	uint32_t first = 0, n = 0, bits = 1, buckets, keys;
+
+	while (first < count && !is_v4(nets[first]))
+		first++;
+	while (first + n < count && is_v4(nets[first + n]))
+		n++;
+	if (!n)
+		return;
+	while (bits < NET_BUCKET_BITS && (uint32_t)1 << bits < n)
+		bits++;
+	buckets = decide_words(e, ((uint32_t)1 << bits) + 1);
+	keys = decide_words(e, n);
+	for (uint32_t i = 0, at = 0; i <= (uint32_t)1 << bits; i++) {
+		while (at < n && v4_key(nets[first + at]) >> (32 - bits) < i)
+			at++;
+		*decide_word(e, buckets + i) = at;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		*decide_word(e, keys + i) = v4_key(nets[first + i]);
+	decide_word(e, off)[SCAN_NETS_V4_FIRST] = first;
+	decide_word(e, off)[SCAN_NETS_V4] = n;
+	decide_word(e, off)[SCAN_NETS_BITS] = bits;
+	decide_word(e, off)[SCAN_NETS_BUCKETS] = buckets;
+	decide_word(e, off)[SCAN_NETS_KEYS] = keys;
+}
+
 uint32_t decide_nets(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst)
 {
 	const struct p_net **nets = ARENA_ARRAY(e->arena, const struct p_net *, n);
@@ -195,16 +239,17 @@ uint32_t decide_nets(struct emit *e, struct entry *entries, uint32_t n, uint32_t
 		most = weights[count - 1] > most ? weights[count - 1] : most;
 		add(e->arena, &list, count - 1, &entries[i]);
 	}
-	off = decide_words(e, 1 + SCAN_NET_WORDS * count);
+	off = decide_words(e, SCAN_NETS_WORDS + SCAN_NET_WORDS * count);
 	*decide_word(e, off) = count;
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t *w = decide_word(e, off + 1 + SCAN_NET_WORDS * i);
+		uint32_t *w = decide_word(e, off + SCAN_NETS_WORDS + SCAN_NET_WORDS * i);
 
 		memcpy(w, nets[i]->addr, 16);
 		w[4] = nets[i]->bits;
 		w[5] = outer[i];
 	}
-	put_slots(e, &list, off + 1 + 6, SCAN_NET_WORDS);
+	put_slots(e, &list, off + SCAN_NETS_WORDS + 6, SCAN_NET_WORDS);
+	put_v4(e, off, nets, count);
 	*worst += most;
 	return off;
 }

@@ -8,6 +8,7 @@
 struct tree {
 	struct emit *e;
 	const struct entry *entries;
+	bool reverse; /* <entries> are written backwards */
 	uint32_t worst;
 };
 
@@ -37,54 +38,57 @@ static unsigned char byte_of(const struct tree *t, uint32_t entry, size_t at)
 	return (unsigned char)t->entries[entry].p->text.p[at];
 }
 
-static uint32_t put_label(struct tree *t, uint32_t entry, size_t from, size_t to)
+/* The patterns <from> to <to>, which end here; <above>: rules that have been woken on the way. */
+static void put_entries(struct tree *t, uint32_t off, uint32_t from, uint32_t to, uint32_t *above)
 {
-	uint32_t n = (uint32_t)(to - from), off = decide_words(t->e, (n + 3) / 4);
+	uint32_t whole = 0;
 
-	if (n)
-		memcpy(decide_word(t->e, off), t->entries[entry].p->text.p + from, n);
-	return off * 4;
-}
-
-/* The patterns that end here; <above>: rules that have been woken on the way. */
-static uint32_t put_entries(struct tree *t, uint32_t from, uint32_t to, uint32_t *above)
-{
-	uint32_t off, whole = 0;
-
-	if (from == to)
-		return 0;
-	off = decide_words(t->e, 1 + to - from);
-	*decide_word(t->e, off) = to - from;
 	for (uint32_t i = from; i < to; i++) {
 		const struct entry *x = &t->entries[i];
 
-		*decide_word(t->e, off + 1 + i - from) = x->literal << SCAN_KIND_BITS | x->p->how;
+		*decide_word(t->e, off + i - from) = x->literal << SCAN_KIND_BITS | x->p->how;
 		if (x->p->how == SCAN_WHOLE)
 			whole += x->weight;
 		else
 			*above += x->weight;
 	}
-	if (t->worst < *above + whole)
+	if (from < to && t->worst < *above + whole)
 		t->worst = *above + whole;
-	return off;
+}
+
+/* Bytes <from> to <to> of the patterns, in the order in which values have them. */
+static void put_label(struct tree *t, uint32_t off, struct str text, size_t from, size_t to)
+{
+	char *label = (char *)decide_word(t->e, off);
+
+	for (size_t i = from; i < to; i++)
+		label[t->reverse ? to - 1 - i : i - from] = text.p[i];
 }
 
 /* The node of the patterns <from> to <to>, whose first <at> bytes have been read. */
 static uint32_t put_node(struct tree *t, uint32_t from, uint32_t to, size_t at, uint32_t above)
 {
-	uint32_t node = decide_words(t->e, SCAN_NODE_WORDS), label, entries, kids = 0, done = from;
 	size_t end = alike(t, from, to, at);
-	unsigned char low = 0, high = 0;
+	uint32_t label = (uint32_t)(end - at), done = from, span = 0, node, entries, kids;
+	unsigned char low = 0;
 
 	while (done < to && t->entries[done].p->text.n == end)
 		done++;
-	label = put_label(t, from, at, end);
-	entries = put_entries(t, from, done, &above);
 	if (done < to) {
 		low = byte_of(t, done, end);
-		high = byte_of(t, to - 1, end);
-		kids = decide_words(t->e, (uint32_t)(high - low) + 1);
+		span = (uint32_t)(byte_of(t, to - 1, end) - low) + 1;
 	}
+	node = decide_words(t->e, SCAN_NODE_WORDS + (label + 3) / 4 + (done - from) + span);
+	entries = node + SCAN_NODE_WORDS + (label + 3) / 4;
+	kids = entries + (done - from);
+	decide_word(t->e, node)[0] = label | (uint32_t)low << 16 | (span ? span - 1 : 0) << 24;
+	decide_word(t->e, node)[1] = (done - from) << SCAN_NODE_SHIFT | (span ? SCAN_NODE_KIDS : 0);
+	if (label)
+		put_label(t, node + SCAN_NODE_WORDS, t->entries[from].p->text, at, end);
+	put_entries(t, entries, from, done, &above);
+	for (uint32_t i = from; i < done; i++)
+		if (t->entries[i].p->how != SCAN_WHOLE)
+			decide_word(t->e, node)[1] |= SCAN_NODE_SOME;
 	for (uint32_t i = done, next; i < to; i = next) {
 		unsigned char c = byte_of(t, i, end);
 		uint32_t kid;
@@ -94,11 +98,6 @@ static uint32_t put_node(struct tree *t, uint32_t from, uint32_t to, size_t at, 
 		kid = put_node(t, i, next, end + 1, above);
 		*decide_word(t->e, kids + c - low) = kid;
 	}
-	decide_word(t->e, node)[0] = entries;
-	decide_word(t->e, node)[1] = label;
-	decide_word(t->e, node)[2] =
-		(uint32_t)(end - at) | (uint32_t)low << 16 | (uint32_t)(high - low) << 24;
-	decide_word(t->e, node)[3] = kids;
 	return node;
 }
 
@@ -114,7 +113,7 @@ static struct str backwards(struct arena *a, struct str s)
 uint32_t decide_tree(struct emit *e, struct entry *entries, uint32_t n, bool reverse,
 		     uint32_t *worst)
 {
-	struct tree t = { .e = e, .entries = entries };
+	struct tree t = { .e = e, .entries = entries, .reverse = reverse };
 	struct pattern *turned = reverse ? ARENA_ARRAY(e->arena, struct pattern, n) : NULL;
 	uint32_t root;
 

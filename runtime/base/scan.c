@@ -27,16 +27,70 @@ static bool bounded(struct str text, size_t at, unsigned flags)
 	       (at && delimiter(byte_at(text, at - 1, reverse, false), host));
 }
 
-static void tree_entries(const uint32_t *entries, struct str text, size_t at, unsigned flags,
-			 struct scan_set *out)
+static void tree_entries(const uint32_t *entries, uint32_t n, struct str text, size_t at,
+			 unsigned flags, struct scan_set *out)
 {
-	for (uint32_t i = 1; i <= entries[0]; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t kind = entries[i] & ((1u << SCAN_KIND_BITS) - 1);
 
 		if (kind == SCAN_HERE || (kind == SCAN_WHOLE && at == text.n) ||
 		    (kind == SCAN_BOUND && bounded(text, at, flags)))
 			scan_add(out, entries[i] >> SCAN_KIND_BITS);
 	}
+}
+
+/* Eight bytes, with the letters A to Z among them made small: a byte's top bit says whether it is
+ * one. */
+INLINE uint64_t lower_8(uint64_t x)
+{
+	const uint64_t each = 0x0101010101010101u;
+	uint64_t low = x & 0x7f * each;
+	uint64_t is =
+		((low + (0x80 - 'A') * each) ^ (low + (0x7f - 'Z') * each)) & ~x & 0x80 * each;
+
+	return x | is >> 2;
+}
+
+INLINE uint64_t load_8(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v;
+}
+
+INLINE uint64_t load_4(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
+}
+
+INLINE bool same_8(const char *p, const char *label, bool fold)
+{
+	return (fold ? lower_8(load_8(p)) : load_8(p)) == load_8(label);
+}
+
+/* Whether <n> bytes at <p> are <label>; with <fold>, once they are lower case. The last bytes are
+ * taken from the end, so that some are compared twice. */
+INLINE bool is_label(const char *p, const char *label, uint32_t n, bool fold)
+{
+	if (n >= 8) {
+		for (uint32_t i = 0; i + 8 < n; i += 8)
+			if (!same_8(p + i, label + i, fold))
+				return false;
+		return same_8(p + n - 8, label + n - 8, fold);
+	}
+	if (n >= 4) {
+		uint64_t a = load_4(p) << 32 | load_4(p + n - 4);
+
+		return (fold ? lower_8(a) : a) == (load_4(label) << 32 | load_4(label + n - 4));
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if ((fold ? ascii_lower(p[i]) : p[i]) != label[i])
+			return false;
+	return true;
 }
 
 INLINE void walk(const uint32_t *words, uint32_t tree, struct str text, unsigned flags,
@@ -46,24 +100,28 @@ INLINE void walk(const uint32_t *words, uint32_t tree, struct str text, unsigned
 	size_t at = 0;
 
 	for (;;) {
-		const char *label = (const char *)words + node[1];
-		uint32_t n = node[2] & SCAN_LABEL_MAX, kid;
+		uint32_t shape = node[0], what = node[1], n = shape & SCAN_LABEL_MAX, kid;
+		const uint32_t *rest = node + SCAN_NODE_WORDS;
 
-		if (text.n - at < n)
-			return;
-		for (uint32_t i = 0; i < n; i++)
-			if (byte_at(text, at + i, reverse, fold) != label[i])
+		if (n) {
+			if (text.n - at < n || !is_label(text.p + (reverse ? text.n - at - n : at),
+							 (const char *)rest, n, fold))
 				return;
-		at += n;
-		if (node[0])
-			tree_entries(words + node[0], text, at, flags, out);
-		if (!node[3] || at == text.n)
+			at += n;
+			rest += (n + 3) / 4;
+		}
+		if ((what & SCAN_NODE_SOME) || (at == text.n && what >> SCAN_NODE_SHIFT))
+			tree_entries(rest, what >> SCAN_NODE_SHIFT, text, at, flags, out);
+		if (!(what & SCAN_NODE_KIDS) || at == text.n)
 			return;
 		kid = (uint32_t)(unsigned char)byte_at(text, at, reverse, fold) -
-		      (node[2] >> 16 & 0xff);
-		if (kid > node[2] >> 24 || !words[node[3] + kid])
+		      (shape >> 16 & 0xff);
+		if (kid > shape >> 24)
 			return;
-		node = words + words[node[3] + kid];
+		kid = rest[(what >> SCAN_NODE_SHIFT) + kid];
+		if (!kid)
+			return;
+		node = words + kid;
 		at++;
 	}
 }
@@ -187,26 +245,60 @@ static bool net_holds(const uint32_t *net, const uint8_t ip[16])
 	       (!rest || ((ip[whole] ^ own[whole]) & (0xff00u >> rest) & 0xff) == 0);
 }
 
-void scan_net(const uint32_t *words, uint32_t nets, const uint8_t ip[16], struct scan_set *out)
+static uint64_t big_endian(const uint8_t *p, unsigned n)
 {
-	const uint32_t *first = words + nets + 1;
-	uint32_t low = 0, high = words[nets];
+	uint64_t v = 0;
 
+	for (unsigned i = 0; i < n; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+/* How many nets begin at <ip> or before: IPv4 ones stand together, behind ::ffff:0:0/96. */
+static uint32_t nets_before(const uint32_t *words, const uint32_t *head, const uint8_t ip[16])
+{
+	const uint32_t *nets = head + SCAN_NETS_WORDS;
+	uint32_t low = 0, high = head[SCAN_NETS_ALL];
+
+	if (head[SCAN_NETS_V4] && !big_endian(ip, 8) && big_endian(ip + 8, 4) == 0xffff) {
+		const uint32_t *keys = words + head[SCAN_NETS_KEYS];
+		uint32_t key = (uint32_t)big_endian(ip + 12, 4);
+		const uint32_t *bucket =
+			words + head[SCAN_NETS_BUCKETS] + (key >> (32 - head[SCAN_NETS_BITS]));
+
+		for (low = bucket[0], high = bucket[1]; low < high;) {
+			uint32_t mid = low + (high - low) / 2;
+
+			if (keys[mid] <= key)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		return head[SCAN_NETS_V4_FIRST] + low;
+	}
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (memcmp(first + SCAN_NET_WORDS * mid, ip, 16) <= 0)
+		if (memcmp(nets + SCAN_NET_WORDS * mid, ip, 16) <= 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
+	return low;
+}
+
+void scan_net(const uint32_t *words, uint32_t nets, const uint8_t ip[16], struct scan_set *out)
+{
+	const uint32_t *first = words + nets + SCAN_NETS_WORDS;
+	uint32_t near = nets_before(words, words + nets, ip);
+
 	/* Networks nest: those that hold the address are the last one that begins before it, or
 	 * among the larger ones around that. */
-	while (low) {
-		const uint32_t *net = first + SCAN_NET_WORDS * (low - 1);
+	while (near) {
+		const uint32_t *net = first + SCAN_NET_WORDS * (near - 1);
 
 		if (net_holds(net, ip))
 			all_entries(words, net[6], out);
-		low = net[5];
+		near = net[5];
 	}
 }

@@ -7,15 +7,19 @@
  *
  *   entries  n, then n times  literal << 2 | enum scan_kind; in a finder the length of the patterns
  *            stands behind n
- *   tree     node: entries, label (offset in bytes), label bytes | first kid's byte << 16 |
- *            (kids' span - 1) << 24, kids; kids: one node for each byte of the span, 0: none.
- *            A node's label follows the byte that led to it.
+ *   tree     node: label bytes | first kid's byte << 16 | (kids' span - 1) << 24; entries << 2 |
+ *            SCAN_NODE_*; label, as the value has it, filled up to whole words; entries
+ *            without their n; kids: one node for each byte of the span, 0: none.
+ *            A node's label follows the byte that led to it. It all lies together: what is read of
+ *            a small node is one cache line.
  *   finder   state: kids, first kid's byte | (span - 1) << 8, state of the longest proper suffix,
  *            entries, next suffix state that has entries (0: none)
  *   ranges   n, m, n bounds (low word, high word), 2m entries: a segment tree over the n + 1 slots
  *            between the bounds, m of them at its foot
- *   nets     n, then n times  address (4 words), bits, number of the next larger net + 1, entries;
- *            in order of address, then bits */
+ *   nets     n, of IPv4: number of the first and how many, k, buckets, keys; then n times  address (4
+ *            words), bits, number of the next larger net + 1, entries; in order of address, then
+ *            bits. Keys: the IPv4 addresses as numbers. Buckets: of the 2^k values that the first
+ *            k bits have, how many keys are below, and their number at the end */
 #ifndef WEIR_BASE_SCAN_H
 #define WEIR_BASE_SCAN_H
 
@@ -30,10 +34,23 @@ enum scan_kind {
 };
 #define SCAN_KIND_BITS 2
 
-#define SCAN_NODE_WORDS 4
+#define SCAN_NODE_WORDS 2
+#define SCAN_NODE_KIDS 1u
+#define SCAN_NODE_SOME 2u /* some entry is not SCAN_WHOLE */
+#define SCAN_NODE_SHIFT 2
 #define SCAN_LABEL_MAX 0xffffu
 #define SCAN_STATE_WORDS 5
 #define SCAN_NET_WORDS 7
+
+enum scan_nets {
+	SCAN_NETS_ALL,
+	SCAN_NETS_V4_FIRST,
+	SCAN_NETS_V4,
+	SCAN_NETS_BITS,
+	SCAN_NETS_BUCKETS,
+	SCAN_NETS_KEYS,
+	SCAN_NETS_WORDS
+};
 
 /* The literals that hold, each once. <bits> and <list> have room for all literals of the tables. */
 struct scan_set {
@@ -69,7 +86,8 @@ void scan_find(const uint32_t *words, uint32_t finder, struct str text, unsigned
 	       struct scan_set *out);
 /* Costs the logarithm of the number of ranges, and what is found. */
 void scan_range(const uint32_t *words, uint32_t ranges, int64_t value, struct scan_set *out);
-/* Costs the logarithm of the number of nets, and their nesting. */
+/* Costs the logarithm of the number of nets, of IPv4 of those with the same first bits; and their
+ * nesting. */
 void scan_net(const uint32_t *words, uint32_t nets, const uint8_t ip[16], struct scan_set *out);
 
 #endif

@@ -236,13 +236,17 @@ uint32_t msg_find(const struct msg *m, uint32_t prev, enum field_id id, struct s
 		if (!m->slot[id])
 			return MSG_END;
 		i = m->slot[id] - 1u;
+	} else if (id != FIELD_OTHER && !(m->flags & MSG_REPEATED)) {
+		return MSG_END;
 	}
 	for (; i < m->nhdr; i++) {
 		const struct msg_hdr *h = msg_hdr(m, i);
 
 		if (h->flags & HDR_DEAD)
 			continue;
-		if (id != FIELD_OTHER ? h->id == id : !name.n || str_ieq(msg_name(m, i), name))
+		if (id != FIELD_OTHER
+			    ? h->id == id
+			    : !name.n || (h->name_len == name.n && str_ieq(msg_name(m, i), name)))
 			return i;
 	}
 	return MSG_END;
@@ -322,6 +326,8 @@ bool msg_add(struct msg *m, struct str name, struct str value)
 	put_line(m, h, name, value);
 	if (h->id != FIELD_OTHER && !m->slot[h->id])
 		m->slot[h->id] = (uint16_t)m->nhdr;
+	else if (h->id != FIELD_OTHER)
+		m->flags |= MSG_REPEATED;
 	touched(m, h->id);
 	msg_block_put(old, cap);
 	return true;

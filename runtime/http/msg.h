@@ -66,7 +66,7 @@ enum msg_body {
 #define MSG_HOST_KNOWN 0x0400 /* <host> is computed */
 #define MSG_LENGTH 0x0800 /* no body follows, but <length> was announced (answer to HEAD, 304) */
 #define MSG_CHUNKED 0x1000 /* received chunked; kept when <body> is changed */
-#define MSG_REPEATED 0x2000 /* as received: a field with a slot has more than one line */
+#define MSG_REPEATED 0x2000 /* a field with a slot has, or had, more than one line */
 
 struct msg {
 	char *blk;

@@ -154,6 +154,15 @@ static void look_at_value(const struct ws_scan *scan, const struct ws_subject *s
 		look_at_text(scan, s, v->s, out);
 }
 
+static void found_value(const struct ws_scan *scan, const struct ws_subject *s, const struct val *v,
+			struct scan_set *out)
+{
+	if (scan->present && (s->type != WS_BOOL || v->num))
+		scan_add(out, scan->present - 1);
+	look_at_value(scan, s, v, out);
+}
+
+/* Most values are read as the message has them, and are one: for them rule_next is a detour. */
 static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_set *out)
 {
 	const struct ws_subject *s = &site.ws->subjects[scan->subject];
@@ -161,10 +170,15 @@ static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_
 	struct val v;
 
 	pt()->scratch_used = 0;
+	if ((s->flags & WS_SUBJ_ONE) && !(s->flags & (WS_SUBJ_COUNT | WS_SUBJ_LEN)) &&
+	    !s->convs.n) {
+		v = (struct val) { 0 };
+		if (site.ws->subject_parts[scan->subject]->next(r, s, &it.fetch, &v))
+			found_value(scan, s, &v, out);
+		return;
+	}
 	while (rule_next(r, scan->subject, &it, &v)) {
-		if (scan->present && (s->type != WS_BOOL || v.num))
-			scan_add(out, scan->present - 1);
-		look_at_value(scan, s, &v, out);
+		found_value(scan, s, &v, out);
 		if (s->flags & WS_SUBJ_ONE)
 			return;
 	}
@@ -229,25 +243,46 @@ static void wake_watch(struct walk *w, const uint32_t *watch, uint32_t first, ui
 	}
 }
 
-static void look(struct walk *w, struct rule_run *r, const struct ws_decide *d,
-		 const struct ws_scan_group *g, uint32_t from)
+/* Literals that hold because one of those from <first> on does. */
+static void add_ups(struct walk *w, const uint32_t *watches, uint32_t first)
 {
-	const uint32_t *words = site.ws->decide_words, *watches = words + d->watches;
-	uint32_t first = w->held.n;
+	const uint32_t *words = site.ws->decide_words;
 
-	w->work += LOOK_WORK * g->scans.n;
-	for (uint32_t i = 0; i < g->scans.n; i++)
-		look_at(r, &site.ws->decide_scans[g->scans.first + i], &w->held);
-	if (r->limit) { /* of a converter: the rule that reads it has to meet it, if it is reached */
-		r->limit = false;
-		w->in_line = true;
-		return;
-	}
 	for (uint32_t i = first; i < w->held.n; i++) {
 		const uint32_t *watch = words + watches[w->held.list[i]];
 
 		for (uint32_t k = 0; watch != words && k < watch[2]; k++)
 			scan_add(&w->held, watch[3 + watch[0] + 2 * watch[1] + k]);
+	}
+}
+
+static bool any_kids(const struct walk *w, const uint32_t *watches, uint32_t first)
+{
+	for (uint32_t i = first; i < w->held.n; i++)
+		if (watches[w->held.list[i]] && site.ws->decide_words[watches[w->held.list[i]] + 1])
+			return true;
+	return false;
+}
+
+static void look(struct walk *w, struct rule_run *r, const struct ws_decide *d,
+		 const struct ws_scan_group *g, uint32_t from)
+{
+	const uint32_t *words = site.ws->decide_words, *watches = words + d->watches;
+	uint32_t first = w->held.n, n = g->roots;
+
+	for (uint32_t i = 0; i < n; i++) {
+		look_at(r, &site.ws->decide_scans[g->scans.first + i], &w->held);
+		if (i + 1 < n)
+			continue;
+		add_ups(w, watches, first);
+		if (n < g->scans.n && any_kids(w, watches, first))
+			n = g->scans.n;
+	}
+	w->work += LOOK_WORK * n;
+	if (r->limit) { /* of a converter: the rule that reads it has to meet it, if it is reached */
+		r->limit = false;
+		w->in_line = true;
+		return;
 	}
 	for (uint32_t i = first; i < w->held.n; i++)
 		if (watches[w->held.list[i]])

@@ -202,6 +202,36 @@ START_TEST(long_texts)
 }
 END_TEST
 
+/* Long labels are compared eight bytes at a time: every byte at every place of one. */
+START_TEST(long_labels)
+{
+	static const char text[] = "k-/[`{z@\xc1\xe1 ab.cde";
+	struct str want = str_of(text, sizeof(text) - 1);
+	char value[sizeof(text)];
+
+	for (unsigned how = 0; how < 4; how++) {
+		uint32_t worst = 0, root;
+
+		begin();
+		npatterns = 1;
+		patterns[0].kind = how & 1 ? PATTERN_END : PATTERN_START;
+		patterns[0].text = want;
+		root = decide_tree(&emitted, entries, 1, how & 1, &worst);
+		for (size_t at = 0; at < want.n; at++)
+			for (int c = 0; c < 256; c++) {
+				memcpy(value, text, want.n);
+				value[at] = (char)c;
+				forget();
+				scan_tree(decide_word(&emitted, 0), root, str_of(value, want.n),
+					  (how & 1 ? SCAN_REVERSE : 0) | (how & 2 ? SCAN_FOLD : 0),
+					  &found);
+				ck_assert_uint_eq(found.n, (how & 2 ? ascii_lower((char)c)
+								    : (char)c) == text[at]);
+			}
+	}
+}
+END_TEST
+
 static int64_t random_number(void)
 {
 	static const int64_t edges[] = { INT64_MIN, INT64_MIN + 1, INT64_MAX - 1, INT64_MAX };
@@ -243,11 +273,15 @@ START_TEST(ranges)
 }
 END_TEST
 
+/* One in two is of IPv4; some of the others are just beside those. */
 static void random_ip(uint8_t ip[16])
 {
+	int varied = random_below(2) ? 12 : 0;
+
 	for (int i = 0; i < 16; i++)
-		ip[i] = (uint8_t)(i < 4 ? random_below(4) << random_below(7)
-					: random_below(2) * 255);
+		ip[i] = (uint8_t)(i / 4 * 4 == varied ? random_below(4) << random_below(7)
+				  : varied            ? (i >= 10 && random_below(40)) * 255
+						      : random_below(2) * 255);
 }
 
 static bool in_net(const struct p_net *net, const uint8_t ip[16])
@@ -269,8 +303,8 @@ START_TEST(nets)
 
 			patterns[i].kind = PATTERN_NET;
 			random_ip(net->addr);
-			net->bits =
-				(uint8_t)(random_below(4) ? random_below(34) : random_below(129));
+			net->bits = (uint8_t)(random_below(4) ? random_below(34) + (round % 2) * 95
+							      : random_below(129));
 			for (unsigned bit = net->bits; bit < 128; bit++)
 				net->addr[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 		}
@@ -366,6 +400,7 @@ Suite *decide_scan_suite(void)
 	tcase_add_test(c, trees);
 	tcase_add_test(c, finders);
 	tcase_add_test(c, long_texts);
+	tcase_add_test(c, long_labels);
 	tcase_add_test(c, ranges);
 	tcase_add_test(c, nets);
 	tcase_add_test(c, products);
