@@ -210,17 +210,20 @@ static int compare(const struct diff_args *d, char **names, const struct program
 	diff_compare(&s, &a, old, new);
 	diff_entries(&s);
 	diff_files(&s, &files[0], &files[1]);
-	compare_programs(&c, &a, old, new);
+	compare_begin(&c, &a, old, new);
 	if (d->only)
 		filter(&c, &s, d->only);
 	r.settings = count_settings(&s);
 	r.shown = c.nclasses < d->max ? c.nclasses : (uint32_t)d->max;
+	for (uint32_t i = 0; i < r.shown && compare_show(&c, &c.classes[i]); i++)
+		;
 	r.verdict = c.nclasses || r.settings ? "DIFFERENT" : c.nopen ? "UNDECIDED" : "EQUIVALENT";
 	code = exit_code(d, &r);
 	if (code != EXIT_DISAGREES)
 		report_write(&r, d->format, stdout);
 	if (code != EXIT_DISAGREES && d->emit && !diff_tests(&r, d->emit))
 		code = EXIT_MISUSE;
+	compare_end(&c);
 	arena_free(&a);
 	return code;
 }

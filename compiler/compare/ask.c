@@ -8,7 +8,9 @@
 static struct interp_state state_of_new(struct pairing *p, const struct interp_state *joint)
 {
 	const struct program *new = p->c->new;
-	struct interp_state st = { .random = joint->random, .now = joint->now, .brief = true, .codes = p->codes };
+	struct interp_state st = {
+		.random = joint->random, .now = joint->now, .brief = true, .codes = p->codes
+	};
 
 	if (joint->params) {
 		struct str *params = ARENA_ARRAY(&p->scratch, struct str, new->nparams + 1);
@@ -110,14 +112,15 @@ enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_w
 	struct search q;
 	enum answer got;
 
-	*w = NULL;
+	if (w)
+		*w = NULL;
 	if (p->c->queries++ >= QUERIES_MAX) {
 		p->full = true;
 		return ANSWER_LIMIT;
 	}
 	got = search_run(&q, p->g, sc);
-	arena_free(&p->scratch);
-	if (got == ANSWER_YES)
+	arena_rewind(&p->scratch, p->empty);
+	if (got == ANSWER_YES && w)
 		*w = witness_of(p, sc, q.found);
 	search_end(&q);
 	return got;

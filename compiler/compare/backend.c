@@ -193,15 +193,16 @@ static bool ask_old(void *arg, struct scene *so)
 static void add_class(struct pairing *p, const struct end *x, const struct end *y,
 		      const struct tail *t, const struct tail *u, struct compare_witness *w)
 {
-	pair_add(p, (struct compare_class) { .severity = blocked(t) && !u->rule      ? CMP_EXPOSURE
-							 : blocked(u) && !blocked(t) ? CMP_OUTAGE
-							 : t->rule && u->rule        ? CMP_RESPONSE
-										     : CMP_REROUTE,
-					     .old = side_rule(&p->side[0], t->rule),
-					     .new = side_rule(&p->side[1], u->rule),
-					     .was = t->rule ? t->what : x->what,
-					     .is = u->rule ? u->what : y->what,
-					     .witness = w });
+	pair_add(p,
+		 (struct compare_class) { .severity = blocked(t) && !u->rule      ? CMP_EXPOSURE
+						      : blocked(u) && !blocked(t) ? CMP_OUTAGE
+						      : t->rule && u->rule        ? CMP_RESPONSE
+										  : CMP_REROUTE,
+					  .old = side_rule(&p->side[0], t->rule),
+					  .new = side_rule(&p->side[1], u->rule),
+					  .was = t->rule ? t->what : x->what,
+					  .is = u->rule ? u->what : y->what },
+		 w);
 }
 
 static void ask_tails(struct pairing *p, const struct end *x, const struct end *y,
@@ -212,6 +213,7 @@ static void ask_tails(struct pairing *p, const struct end *x, const struct end *
 	struct str key = arena_printf(p->a, "tail %.*s %p %p", STR_ARG(x->backend->name),
 				      (const void *)old, (const void *)new);
 	struct question q = { .p = p, .x = x, .y = y, .t = t, .u = u };
+	struct arena_mark mark = arena_mark(p->scenes);
 	struct scene so;
 
 	if (symbol_get(&p->asked, key))
@@ -226,6 +228,7 @@ static void ask_tails(struct pairing *p, const struct end *x, const struct end *
 	} else if (q.open) {
 		pair_open(p, old, new, "what was found does not get that far");
 	}
+	arena_rewind(p->scenes, mark);
 }
 
 static bool rules_changed(const struct pairing *p, const struct p_section *x,
@@ -272,7 +275,7 @@ static void ask_ways(struct pairing *p, const struct p_section *x, const struct 
 			const struct end *b = news->p[k];
 			const struct tails *t, *u;
 
-			if (b->kind != END_CHOICE || b->backend != y || pair_clash(p->g, a, b))
+			if (b->kind != END_CHOICE || b->backend != y || cull_texts(p->g, a, b))
 				continue;
 			if (++pairs > WAYS_PAIRED_MAX) {
 				pair_open(p, NULL, NULL, "there are too many ways to a backend");

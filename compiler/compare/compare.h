@@ -29,7 +29,8 @@ struct compare_class {
 	enum compare_severity severity;
 	const struct p_rule *old, *new; /* that decide or write; NULL: the end of the rules */
 	struct str was, is; /* what happens to them */
-	struct compare_witness *witness;
+	struct compare_witness *witness; /* NULL: not yet, see compare_show() */
+	const struct end *ends[2]; /* that it was found for */
 };
 
 /* A question that a limit left open. */
@@ -48,16 +49,26 @@ struct compare {
 	struct arena *a;
 	const struct program *old, *new;
 	uint32_t nclasses, classes_room;
-	struct compare_class *classes; /* by severity, then as found */
+	struct compare_class *classes; /* by severity, then by places */
 	uint32_t nopen, open_room;
 	struct compare_open *open;
 	uint32_t nidle, idle_room;
 	struct compare_idle *idle;
 	uint64_t queries;
 	struct str fault; /* a proof and the interpreter disagree: what about; empty: never */
+	struct pairing *pairing; /* between compare_begin() and compare_end() */
 };
 
-/* Compares; all of <c> is in <a>. <old> and <new> are not changed. */
+/* Compares; but for the classes, all of <c> is in <a>. <old> and <new> are not changed.
+ * compare_end() must follow, and frees the classes; their witnesses are in <a>. */
+void compare_begin(struct compare *c, struct arena *a, const struct program *old,
+		   const struct program *new);
+/* Makes the witness of <class>, if it has none: the interpreter runs its request through both
+ * programs. False: there is a fault. Of a class that is proved the request is made only here: it is
+ * for people. */
+bool compare_show(struct compare *c, struct compare_class *class);
+void compare_end(struct compare *c);
+/* All of that at once: every class has its witness, and is in <a>, unless there is a fault. */
 void compare_programs(struct compare *c, struct arena *a, const struct program *old,
 		      const struct program *new);
 bool compare_equal(const struct compare *c);

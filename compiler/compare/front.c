@@ -18,13 +18,13 @@ struct context *side_list(const struct front *f)
 	return f->scene->at[f->scene->n - 1].context;
 }
 
-static struct scene *copy_scene(struct side *s, const struct scene *sc)
+static struct scene *copy_scene(struct arena *a, const struct scene *sc)
 {
-	struct scene *new = ARENA_NEW(s->a, struct scene);
+	struct scene *new = ARENA_NEW(a, struct scene);
 
 	*new = *sc;
 	new->room = sc->nneeds + 4;
-	new->needs = ARENA_ARRAY(s->a, struct dnf, new->room);
+	new->needs = ARENA_ARRAY(a, struct dnf, new->room);
 	if (sc->nneeds)
 		memcpy(new->needs, sc->needs, sc->nneeds * sizeof(*sc->needs));
 	return new;
@@ -49,7 +49,7 @@ static struct front *open_front(struct side *s, const struct scene *before,
 	if (from)
 		left = context_left(s->g, side_list(from), stop, NO_INDEX);
 	f = ARENA_NEW(s->a, struct front);
-	f->scene = copy_scene(s, before);
+	f->scene = copy_scene(s->a, before);
 	f->scene->at[f->scene->n++].context = context_get(s->g, section, dir, left);
 	f->scene->at[f->scene->n - 1].stop = side_list(f)->n;
 	f->from = from;
@@ -63,7 +63,7 @@ static bool stopped(struct side *s, const struct front *f, uint32_t stop, struct
 {
 	const struct context *c = side_list(f);
 
-	*out = copy_scene(s, f->scene);
+	*out = copy_scene(s->scenes, f->scene);
 	(*out)->at[(*out)->n - 1].stop = stop;
 	return stop == c->n || scene_needs(s->g, *out, c->rules[stop].cond);
 }
@@ -159,7 +159,7 @@ static struct lists *lists_of(struct side *old, struct side *new, struct symbols
 	l->mate_of_old = ARENA_ARRAY(old->a, uint32_t, x->n + 1);
 	l->mate_of_new = ARENA_ARRAY(old->a, uint32_t, y->n + 1);
 	memset(l->mate_of_old, 0xff, (x->n + 1) * sizeof(uint32_t));
-	side_mates(old->a, x, y, l->mate_of_new);
+	memcpy(l->mate_of_new, side_mates(old->known_mates, x, y), y->n * sizeof(uint32_t));
 	for (uint32_t k = 0; k < y->n; k++)
 		if (l->mate_of_new[k] != NO_INDEX)
 			l->mate_of_old[l->mate_of_new[k]] = k;
@@ -235,6 +235,8 @@ static void touch(struct front *x, struct front *y, const struct lists *l)
 
 	x->mate = y;
 	y->mate = x;
+	x->mates = l->mate_of_old;
+	y->mates = l->mate_of_new;
 	for (uint32_t i = 0; i < cx->n; i++) {
 		uint32_t k = l->mate_of_old[i];
 
@@ -350,9 +352,11 @@ static void ends_of(struct side *s, struct front *f)
 	for (uint32_t k = 0; k < c->n && !s->cut; k++) {
 		const struct crule *r = &c->rules[k];
 
-		if (r->flags & RULE_FINAL)
+		if (r->flags & RULE_FINAL) {
 			new_end(s, f, END_FINAL, k);
-		else if (request && side_ends_at(r))
+			continue;
+		}
+		if (request && side_ends_at(r))
 			stop_at(s, f, k);
 		if (request && (r->flags & RULE_CHOOSES))
 			choice(s, f, k, true);
@@ -384,7 +388,7 @@ bool side_scene(struct side *s, const struct end *e, struct scene *out)
 	struct scene *sc;
 
 	if (e->kind == END_CHOICE && e->chooses) {
-		sc = copy_scene(s, e->front->scene);
+		sc = copy_scene(s->scenes, e->front->scene);
 		sc->at[sc->n - 1].stop = sc->at[sc->n - 1].unchosen = e->stop;
 		if (!scene_needs(s->g, sc, c->rules[e->stop].choice))
 			return false;
@@ -405,12 +409,17 @@ bool side_goes_on(const struct end *e)
 	return e->chooses && !(side_list(e->front)->rules[e->stop].flags & RULE_ENDS);
 }
 
-/* Is <in> the front <f>, or on the way to it? How many lists lie between, in <up>. */
-static bool leads_to(const struct front *in, const struct front *f, uint32_t *up)
+/* Does the front go on from <e> to <f>: its own, or one that rules behind <e> lead to? How many lists
+ * lie between, in <up>. */
+static bool leads_to(const struct end *e, const struct front *f, uint32_t *up)
 {
-	for (*up = 0; f; f = f->from, ++*up)
-		if (f == in)
-			return true;
+	uint32_t by = NO_INDEX;
+
+	for (*up = 0; f; f = f->from, ++*up) {
+		if (f == e->front)
+			return by > e->stop;
+		by = f->from_stop;
+	}
 	return false;
 }
 
@@ -444,7 +453,7 @@ void side_choices(struct side *s, const struct end *stop,
 		uint32_t up;
 
 		if (e->kind == END_CHOICE && side_goes_on(e) &&
-		    leads_to(e->front, stop->front, &up) && (up || e->stop < stop->stop) &&
+		    leads_to(e, stop->front, &up) && (up || e->stop < stop->stop) &&
 		    passing_scene(s, e, stop->front, up, stop->stop, &sc))
 			take(arg, e, &sc);
 	}
@@ -458,7 +467,7 @@ bool side_passing(struct side *s, const struct end *e, const struct end *other,
 		const struct context *c = side_list(f);
 		uint32_t up, from;
 
-		if (!leads_to(e->front, f, &up))
+		if (!leads_to(e, f, &up))
 			continue;
 		from = up ? 0 : e->stop + 1;
 		for (uint32_t k = c->n + 1; k-- > from;) {
@@ -466,7 +475,7 @@ bool side_passing(struct side *s, const struct end *e, const struct end *other,
 			struct scene sc;
 
 			if ((k == c->n || side_ends_at(&c->rules[k])) &&
-			    !pair_clash(s->g, &stop, other) && passing_scene(s, e, f, up, k, &sc) &&
+			    !cull_texts(s->g, &stop, other) && passing_scene(s, e, f, up, k, &sc) &&
 			    take(arg, &sc))
 				return true;
 		}

@@ -47,22 +47,31 @@ static void put_maps(FILE *out, const struct p_action *a)
 			put_subject(out, a->headers[k].value->pieces[i].subject);
 }
 
-static struct str text_of(struct arena *a, const struct p_rule *r)
+static void put_rule(FILE *out, const struct p_rule *r)
 {
-	struct show_buffer b;
-	struct pio io = { 0 };
+	struct pio io = { .out = out };
 
-	show_open(&b);
-	io.out = b.out;
 	form_rule(&io, (struct p_rule *)(uintptr_t)r); /* writing changes nothing in it */
 	for (uint32_t i = 0; i < r->nactions; i++)
-		put_maps(b.out, &r->actions[i]);
+		put_maps(out, &r->actions[i]);
+}
+
+/* The texts of all rules of <c>, one behind the other: text i is from at[i] to at[i + 1]. */
+static struct str texts_of(struct arena *a, const struct p_chain *c, size_t *at)
+{
+	struct show_buffer b;
+
+	show_open(&b);
+	for (uint32_t i = 0; i < c->n; i++) {
+		put_rule(b.out, c->rules[i]);
+		at[i + 1] = (size_t)ftell(b.out);
+	}
 	return show_close(&b, a);
 }
 
-bool side_same_text(struct arena *a, const struct p_rule *x, const struct p_rule *y)
+static struct str text_at(struct str all, const size_t *at, uint32_t i)
 {
-	return str_eq(text_of(a, x), text_of(a, y));
+	return str_of(all.p + at[i], at[i + 1] - at[i]);
 }
 
 /* A condition by what it says: named tests written out, sets by their values. */
@@ -114,9 +123,11 @@ static void pair(struct arena *a, const struct p_chain *old, const struct p_chai
 		 uint32_t *mate)
 {
 	struct symbols texts = { 0 };
+	size_t *at = ARENA_ARRAY(a, size_t, old->n + 1), *to = ARENA_ARRAY(a, size_t, new->n + 1);
+	struct str olds = texts_of(a, old, at), news = texts_of(a, new, to);
 
 	for (uint32_t i = 0; i < old->n; i++) {
-		struct str text = text_of(a, old->rules[i]);
+		struct str text = text_at(olds, at, i);
 		struct same *s = symbol_get(&texts, text);
 
 		if (!s) {
@@ -133,7 +144,7 @@ static void pair(struct arena *a, const struct p_chain *old, const struct p_chai
 		s->at[s->n++] = i;
 	}
 	for (uint32_t k = 0; k < new->n; k++) {
-		struct same *s = symbol_get(&texts, text_of(a, new->rules[k]));
+		struct same *s = symbol_get(&texts, text_at(news, to, k));
 
 		mate[k] = s && s->next < s->n ? s->at[s->next++] : NO_INDEX;
 	}
@@ -170,13 +181,20 @@ static void keep_order(struct arena *a, uint32_t n, uint32_t *mate)
 			mate[k] = NO_INDEX;
 }
 
-void side_mates(struct arena *a, const struct p_chain *old, const struct p_chain *new,
-		uint32_t *mate_of_new)
+const uint32_t *side_mates(struct known_mates *known, const struct p_chain *old,
+			   const struct p_chain *new)
 {
+	const struct p_chain *both[2] = { old, new };
+	struct str key = str_of((const char *)both, sizeof(both));
+	uint32_t *mate = symbol_get(&known->lists, key);
 	struct arena own = { 0 };
 
-	(void)a;
-	pair(&own, old, new, mate_of_new);
-	keep_order(&own, new->n, mate_of_new);
+	if (mate)
+		return mate;
+	mate = ARENA_ARRAY(known->a, uint32_t, new->n + 1);
+	pair(&own, old, new, mate);
+	keep_order(&own, new->n, mate);
 	arena_free(&own);
+	symbol_put(known->a, &known->lists, arena_str(known->a, key), mate);
+	return mate;
 }

@@ -5,9 +5,16 @@
 #ifndef WEIR_COMPARE_SIDE_H
 #define WEIR_COMPARE_SIDE_H
 
+#include "../proof/clash.h"
 #include "../proof/search.h"
 #include "../proof/ways.h"
 #include "compare.h"
+
+/* Mates of lists that were compared already. */
+struct known_mates {
+	struct arena *a;
+	struct symbols lists; /* by the lists: uint32_t[] */
+};
 
 struct side;
 
@@ -17,10 +24,15 @@ struct front {
 	struct front *from; /* NULL: an entry */
 	uint32_t from_stop; /* rule of <from> that leads here; its n: by passing */
 	struct front *mate; /* of the other side, or NULL */
+	const uint32_t *mates; /* by rule: the index of its mate in mate's list; NO_INDEX: none */
 	struct str key; /* equal for mates */
 	bool *touched; /* by rule, and one more for the end: not the same on the other side */
 	bool *level; /* by rule, and the end: both sides have written the same before it */
 	bool path_touched; /* something on the way here is touched */
+	/* What tells ends apart without a question (cull.c): */
+	const struct clash_table *edges; /* of its list */
+	struct symbols *barriers; /* by condition: the first rule that has it and ends the list */
+	uint32_t *exits; /* by rule: how many before it end the list without an answer */
 };
 
 enum end_kind {
@@ -39,16 +51,21 @@ struct end {
 	const struct p_section *backend; /* END_CHOICE; NULL: none */
 	const struct p_rule *rule; /* of the side's own program; NULL: none */
 	struct str what; /* outcome, as text: equal texts are equal outcomes */
+	bool shared; /* its rule has other ends too */
+	uint32_t what_no, entry_no; /* equal for equal outcomes; for sections of one name */
+	uint32_t barrier; /* rule of the mate's list that takes what comes here; NO_INDEX: none */
 };
 
 struct side {
 	struct proof *g;
 	struct arena *a;
+	struct arena *scenes; /* of single questions: goes back behind each */
 	const struct program *own; /* what is reported, and run */
 	struct program *part; /* its copy in the joint program; of the old side the same */
 	struct vec fronts; /* struct front */
 	struct vec ends, stops; /* struct end; of the stops those that are touched */
 	struct symbols keys; /* of fronts */
+	struct known_mates *known_mates;
 	bool cut; /* too many fronts or ends */
 	const struct p_rule *computed; /* a rule that decides by a computed value, or NULL */
 };
@@ -64,8 +81,8 @@ void side_fronts(struct side *s);
 /* Pairs the fronts of both sides and marks what is touched. */
 void side_pair(struct side *old, struct side *new);
 void side_ends(struct side *s);
-/* The scene of an end: what a request needs to come to it; behind a rule that chooses and goes on,
- * nothing is asked. False: nothing can. */
+/* The scene of an end, in s->scenes: what a request needs to come to it; behind a rule that chooses
+ * and goes on, nothing is asked. False: nothing can. */
 bool side_scene(struct side *s, const struct end *e, struct scene *sc);
 /* Hands to <take> the choices behind which the front goes on and may end at <stop>. */
 void side_choices(struct side *s, const struct end *stop,
@@ -82,12 +99,10 @@ bool side_ends_at(const struct crule *r);
 struct context *side_list(const struct front *f);
 /* Rule <i> of the list as the side's own program has it. */
 const struct p_rule *side_rule(const struct side *s, const struct p_rule *r);
-/* Have both the same text, places apart? */
-bool side_same_text(struct arena *a, const struct p_rule *x, const struct p_rule *y);
 /* Have both the same condition, as it is read from one message? */
 bool side_same_meaning(const struct p_rule *x, const struct p_rule *y);
-/* For each rule of two lists: is its mate in order in the other list, and which one? */
-void side_mates(struct arena *a, const struct p_chain *old, const struct p_chain *new,
-		uint32_t *mate_of_new);
+/* For each rule of <new>: its mate in order in the other list, or NO_INDEX. Made once. */
+const uint32_t *side_mates(struct known_mates *known, const struct p_chain *old,
+			   const struct p_chain *new);
 
 #endif

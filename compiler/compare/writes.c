@@ -107,16 +107,17 @@ static void add_class(struct writer *k, struct compare_witness *w)
 	if (symbol_get(&p->asked, key))
 		return;
 	symbol_put(p->a, &p->asked, key, p);
-	pair_add(p, (struct compare_class) { .severity =
-						     asks_credentials(k->rule)
+	pair_add(
+		p,
+		(struct compare_class) { .severity = asks_credentials(k->rule)
 							     ? (k->side ? CMP_OUTAGE : CMP_EXPOSURE)
 						     : is_response(k->dir) ? CMP_RESPONSE
 									   : CMP_REWRITE,
-					     .old = rules[0],
-					     .new = rules[1],
-					     .was = text_of(p, rules[0]),
-					     .is = text_of(p, rules[1]),
-					     .witness = w });
+					 .old = rules[0],
+					 .new = rules[1],
+					 .was = text_of(p, rules[0]),
+					 .is = text_of(p, rules[1]) },
+		w);
 }
 
 /* ---- when an action changes anything ---- */
@@ -314,10 +315,11 @@ static void ask_list(struct pairing *p, struct p_section *x, struct p_section *y
 	static const struct p_chain none;
 	const struct p_chain *c[2] = { x && x->filters == x ? &x->chains[dir] : &none,
 				       y && y->filters == y ? &y->chains[dir] : &none };
-	uint32_t *mate = ARENA_ARRAY(p->a, uint32_t, c[1]->n + 1);
-	bool *stays = ARENA_ARRAY(p->a, bool, c[0]->n + 1);
+	const uint32_t *mate = side_mates(&p->mates, c[0], c[1]);
+	bool *stays[2];
 
-	side_mates(p->a, c[0], c[1], mate);
+	for (int side = 0; side < 2; side++)
+		stays[side] = ARENA_ARRAY(p->a, bool, c[side]->n + 1);
 	for (uint32_t k = 0; k < c[1]->n; k++) {
 		struct dnf a, b;
 
@@ -326,10 +328,7 @@ static void ask_list(struct pairing *p, struct p_section *x, struct p_section *y
 		a = state_condition(p->g, c[0]->rules[mate[k]]->cond, NULL, is_response(dir),
 				    false);
 		b = state_condition(p->g, c[1]->rules[k]->cond, NULL, is_response(dir), false);
-		if (dnf_same(&a, &b))
-			stays[mate[k]] = true;
-		else
-			mate[k] = NO_INDEX;
+		stays[0][mate[k]] = stays[1][k] = dnf_same(&a, &b);
 	}
 	for (int side = 0; side < 2; side++)
 		for (uint32_t i = 0; i < c[side]->n && !p->full; i++) {
@@ -340,7 +339,7 @@ static void ask_list(struct pairing *p, struct p_section *x, struct p_section *y
 					    .section = side ? y : x,
 					    .dir = dir };
 
-			if (side ? mate[i] != NO_INDEX : stays[i])
+			if (stays[side][i])
 				continue;
 			if (computes(k.rule))
 				pair_open(p, side ? NULL : side_rule(&p->side[0], k.rule),

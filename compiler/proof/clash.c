@@ -80,7 +80,7 @@ bool dnf_clash(struct proof *g, const struct dnf *x, const struct dnf *y)
 
 /* ---- all rules of a list ---- */
 
-#define TABLE_FIELDS 2
+#define TABLE_FIELDS 4 /* at most */
 
 /* Up to eight bytes at the start of a field's value, and at its end; <mask>: which are known; and
  * the whole texts. Letters are in lower case: starts that differ in case alone count as equal. */
@@ -91,8 +91,9 @@ struct edges {
 
 struct clash_table {
 	const struct context *c;
+	unsigned nfields;
 	const struct proof_field *fields[TABLE_FIELDS];
-	struct edges *at; /* TABLE_FIELDS for each rule */
+	struct edges *at; /* nfields for each rule */
 };
 
 static void edge(uint64_t *word, uint64_t *mask, struct str s, bool at_end)
@@ -153,13 +154,10 @@ static void edges_of(struct proof *g, struct atom *x, struct edges *e)
 	edge(&e->end, &e->end_mask, e->whole_end, true);
 }
 
-/* The two fields that most positive tests of the list are about. */
-static void choose_fields(struct proof *g, struct clash_table *t)
+static void count_fields(const struct proof *g, const struct context *c, uint32_t *count)
 {
-	uint32_t *count = ARENA_ARRAY(g->a, uint32_t, g->fields.n + 1);
-
-	for (uint32_t i = 0; i < t->c->n; i++) {
-		const struct dnf *d = &t->c->rules[i].cond;
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct dnf *d = &c->rules[i].cond;
 
 		for (uint32_t k = 0; d->n == 1 && k < d->at[0].n; k++) {
 			const struct atom *x = atom_at(g, d->at[0].lits[k]);
@@ -168,15 +166,45 @@ static void choose_fields(struct proof *g, struct clash_table *t)
 				count[x->field->index]++;
 		}
 	}
-	for (unsigned n = 0; n < TABLE_FIELDS; n++) {
+}
+
+/* The fields that most positive tests of the lists are about: a table knows the first <max>. */
+static void choose_fields(struct proof *g, const struct context *const *c, uint32_t n, unsigned max,
+			  struct clash_table *t)
+{
+	uint32_t *count = ARENA_ARRAY(g->a, uint32_t, g->fields.n + 1);
+
+	for (uint32_t i = 0; i < n; i++)
+		count_fields(g, c[i], count);
+	while (t->nfields < max) {
 		uint32_t best = 0;
 
 		for (uint32_t i = 1; i < g->fields.n; i++)
 			if (count[i] > count[best])
 				best = i;
-		if (g->fields.n && count[best])
-			t->fields[n] = g->fields.p[best];
+		if (!count[best])
+			break;
+		t->fields[t->nfields++] = g->fields.p[best];
 		count[best] = 0;
+	}
+}
+
+static void fill(struct proof *g, struct clash_table *t)
+{
+	const struct context *c = t->c;
+
+	t->at = ARENA_ARRAY(g->a, struct edges, t->nfields * (size_t)c->n + 1);
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct dnf *d = &c->rules[i].cond;
+
+		for (uint32_t k = 0; d->n == 1 && k < d->at[0].n; k++) {
+			struct atom *x = atom_at(g, d->at[0].lits[k]);
+
+			for (unsigned n = 0; n < t->nfields; n++)
+				if (!(d->at[0].lits[k] & 1) && x->field == t->fields[n] &&
+				    has_edges(x))
+					edges_of(g, x, &t->at[i * t->nfields + n]);
+		}
 	}
 }
 
@@ -185,21 +213,27 @@ const struct clash_table *clash_table(struct proof *g, const struct context *c)
 	struct clash_table *t = ARENA_NEW(g->a, struct clash_table);
 
 	t->c = c;
-	t->at = ARENA_ARRAY(g->a, struct edges, TABLE_FIELDS * (size_t)c->n + 1);
-	choose_fields(g, t);
-	for (uint32_t i = 0; i < c->n; i++) {
-		const struct dnf *d = &c->rules[i].cond;
+	choose_fields(g, &c, 1, 2, t);
+	fill(g, t);
+	return t;
+}
 
-		for (uint32_t k = 0; d->n == 1 && k < d->at[0].n; k++) {
-			struct atom *x = atom_at(g, d->at[0].lits[k]);
+const struct clash_table *clash_tables(struct proof *g, const struct context *const *c, uint32_t n)
+{
+	struct clash_table *t = ARENA_ARRAY(g->a, struct clash_table, n + 1), common = { 0 };
 
-			for (unsigned n = 0; n < TABLE_FIELDS; n++)
-				if (!(d->at[0].lits[k] & 1) && x->field == t->fields[n] &&
-				    has_edges(x))
-					edges_of(g, x, &t->at[i * TABLE_FIELDS + n]);
-		}
+	choose_fields(g, c, n, TABLE_FIELDS, &common);
+	for (uint32_t i = 0; i < n; i++) {
+		t[i] = common;
+		t[i].c = c[i];
+		fill(g, &t[i]);
 	}
 	return t;
+}
+
+const struct clash_table *clash_table_at(const struct clash_table *t, uint32_t i)
+{
+	return &t[i];
 }
 
 static bool edges_differ(const struct edges *a, const struct edges *b)
@@ -215,12 +249,18 @@ static bool edges_differ(const struct edges *a, const struct edges *b)
 				b->whole_end.p + b->whole_end.n - m, m) != 0);
 }
 
-bool clash_rules(struct proof *g, const struct clash_table *t, uint32_t x, uint32_t y)
+bool clash_between(const struct clash_table *t, uint32_t x, const struct clash_table *u, uint32_t y)
 {
-	const struct edges *a = &t->at[x * TABLE_FIELDS], *b = &t->at[y * TABLE_FIELDS];
+	const struct edges *a = &t->at[x * t->nfields], *b = &u->at[y * u->nfields];
 
-	for (unsigned n = 0; n < TABLE_FIELDS; n++)
+	for (unsigned n = 0; n < t->nfields; n++)
 		if (edges_differ(&a[n], &b[n]))
 			return true;
-	return dnf_clash(g, &t->c->rules[x].cond, &t->c->rules[y].cond);
+	return false;
+}
+
+bool clash_rules(struct proof *g, const struct clash_table *t, uint32_t x, uint32_t y)
+{
+	return clash_between(t, x, t, y) ||
+	       dnf_clash(g, &t->c->rules[x].cond, &t->c->rules[y].cond);
 }

@@ -82,6 +82,13 @@ static const struct {
 	  "rewrite set x \"%{host|map(m)}\">set x \"%{host|map(m)}\";"
 	  "rewrite set x \"%{host|map(m)}\">nothing;",
 	  0 },
+	{ F("req in switch sub src_port < 9\nreq in setbe b2 path =^ /x\nreq in setbe b1 path =^ "
+	    "/y\nreq in deny path =^ /\n") "reqrules sub\n req in allow path =^ /x\n",
+	  F("req in switch sub src_port < 9\nreq in setbe b1 path =^ /y\nreq in setbe b2 path =^ "
+	    "/x\nreq in deny path =^ /\n") "reqrules sub\n req in allow path =^ /x\n",
+	  "", 1 },
+	{ F("req in setbe b1; deny 410 path == /a\n"), F("req in setbe b1; deny 411 path == /a\n"),
+	  "response deny 410>deny 411;", 0 },
 	{ F("req in setbe b2 path =^ /q\n") " req out deny path == /qz\n",
 	  F("req in setbe b2 path =^ /q\n"), "exposure deny 403>backend b2;", 0 },
 };
