@@ -58,11 +58,6 @@ void io_accept_stop(struct io *io)
 	th->poller->accept(io, false);
 }
 
-bool io_can_watch(void)
-{
-	return th->poller->watch != NULL;
-}
-
 void io_watch(struct io *io, unsigned what)
 {
 	BUG_ON(io->tid != th->tid);
@@ -73,6 +68,12 @@ void io_unwatch(struct io *io, unsigned what)
 {
 	BUG_ON(io->tid != th->tid);
 	th->poller->watch(io, what, false);
+}
+
+int io_recv_rest(struct io *io)
+{
+	BUG_ON(io->tid != th->tid);
+	return th->poller->recv_rest ? th->poller->recv_rest(io) : 0;
 }
 
 int io_shut(struct io *io)

@@ -73,15 +73,18 @@ void io_connect(struct io *io, const struct sockaddr *to, socklen_t len);
 /* Listening descriptor: accepts at most 4 a turn until stopped. */
 void io_accept(struct io *io);
 void io_accept_stop(struct io *io);
-/* For callers that make system calls of their own on the descriptor (splice), where the poller can
- * tell them when: io_can_watch. Such a call has just found nothing (IO_IN) or no room (IO_OUT):
- * ready() is called once when that may have changed. In that direction nothing is armed or under
- * way. io_unwatch ends it, and what follows are receives and sends again. */
+/* For callers that make system calls of their own on the descriptor (splice), which never wait: it is
+ * non-blocking. Such a call has just found nothing (IO_IN) or no room (IO_OUT): ready() is called
+ * once when that may have changed. In that direction nothing is armed or under way. io_unwatch ends
+ * it, and what follows are receives and sends again. */
 #define IO_IN 1u
 #define IO_OUT 2u
-bool io_can_watch(void);
 void io_watch(struct io *io, unsigned what);
 void io_unwatch(struct io *io, unsigned what);
+/* Before such calls that read, the receive being disarmed. 0: what they find comes next in the
+ * stream. -EBUSY: bytes or the end were received that were not delivered: arm the receive to have
+ * them. -EAGAIN: ready(IO_IN) is called when one of the two holds, unless a receive is armed before. */
+int io_recv_rest(struct io *io);
 /* It has bytes to read, or may have, and waits for a buffer. */
 static inline bool io_starved(const struct io *io)
 {
@@ -115,7 +118,8 @@ struct poller {
 	void (*send)(struct io *, const struct iovec *, int n, bool more);
 	void (*connect)(struct io *, const struct sockaddr *, socklen_t);
 	void (*accept)(struct io *, bool on);
-	void (*watch)(struct io *, unsigned what, bool on); /* NULL: cannot */
+	void (*watch)(struct io *, unsigned what, bool on);
+	int (*recv_rest)(struct io *); /* may be NULL: a disarmed receive leaves nothing */
 	void (*close)(struct io *, bool reset);
 	int (*release)(struct io *);
 	/* Calls <fn> for each io that <t> waits for; nobody else may be at work with them. */

@@ -25,6 +25,7 @@ struct twin {
 	bool armed, many, inner_armed, late;
 	bool end, connected, sent, closed; /* to be delivered: end of stream or error, ... */
 	bool accepting;
+	unsigned ready; /* IO_IN, IO_OUT: to be delivered */
 	struct buf *held; /* received, not delivered */
 	int32_t end_result, sent_result, connect_result;
 	int broken; /* errno of an injected error; every operation fails from then on */
@@ -196,6 +197,14 @@ static void inner_accepted(struct io *io, int fd, const struct sockaddr_storage 
 	t->outer->ops->accepted(t->outer, fd, peer);
 }
 
+static void inner_ready(struct io *io, unsigned what)
+{
+	struct twin *t = CONTAINER(io, struct twin, inner);
+
+	t->ready |= what;
+	activate(t);
+}
+
 static void inner_closed(struct io *io)
 {
 	struct twin *t = CONTAINER(io, struct twin, inner);
@@ -209,6 +218,7 @@ static const struct io_ops inner_ops = {
 	.sent = inner_sent,
 	.connected = inner_connected,
 	.accepted = inner_accepted,
+	.ready = inner_ready,
 	.closed = inner_closed,
 };
 
@@ -358,6 +368,32 @@ static void fault_accept(struct io *io, bool on)
 		poller_epoll.accept(&t->inner, on);
 }
 
+/* A break ends the socket too: the system calls of the user find that, its receive the error. */
+static void fault_watch(struct io *io, unsigned what, bool on)
+{
+	struct twin *t = twin_of(io);
+
+	t->ready &= ~what;
+	poller_epoll.watch(&t->inner, what, on);
+	if (!on)
+		return;
+	if (!t->broken && roll(fault.reset)) {
+		t->broken = ECONNRESET;
+		shutdown(io->fd, SHUT_RDWR);
+	}
+	if (t->broken || roll(fault.again)) {
+		poller_epoll.watch(&t->inner, what, false);
+		inner_ready(&t->inner, what);
+	}
+}
+
+static int fault_recv_rest(struct io *io)
+{
+	const struct twin *t = twin_of(io);
+
+	return t->held || t->end ? -EBUSY : 0;
+}
+
 static void fault_close(struct io *io, bool reset)
 {
 	struct twin *t = twin_of(io);
@@ -369,6 +405,7 @@ static void fault_close(struct io *io, bool reset)
 		close(t->accepted_fd);
 	t->fd = t->accepted_fd = -1;
 	t->armed = t->end = t->sent = t->connected = t->accepting = false;
+	t->ready = 0;
 	io->fd = -1;
 	th->closing++;
 	poller_epoll.close(&t->inner, reset);
@@ -472,6 +509,12 @@ static void serve(struct twin *t)
 		t->sent = false;
 		outer->ops->sent(outer, t->sent_result);
 	}
+	if (!gone(t) && t->ready) {
+		unsigned what = t->ready;
+
+		t->ready = 0;
+		outer->ops->ready(outer, what);
+	}
 	if (!gone(t) && t->accepting && t->accepted_fd >= 0)
 		deliver_accepted(t);
 	if (gone(t))
@@ -561,6 +604,8 @@ const struct poller poller_fault = {
 	.send = fault_send,
 	.connect = fault_connect,
 	.accept = fault_accept,
+	.watch = fault_watch,
+	.recv_rest = fault_recv_rest,
 	.close = fault_close,
 	.release = fault_release,
 	.each = fault_each,

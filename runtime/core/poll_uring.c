@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/poll.h>
 #include <unistd.h>
 
@@ -66,16 +65,6 @@ static void *arena_get(size_t n)
 		uring_submit(&p->ring);
 	p->arena_used += (uint32_t)n;
 	return p->arena + p->arena_used - n;
-}
-
-void uring_blocking(struct io *io)
-{
-	int off = 0;
-
-	if (io->state & BLOCKING)
-		return;
-	io->state |= BLOCKING;
-	ioctl(place_of(io)->fd, FIONBIO, &off);
 }
 
 static int place_find(struct poller_state *s, uint32_t *at)
@@ -132,7 +121,6 @@ static void uring_send(struct io *io, const struct iovec *iov, int n, bool more)
 	struct msghdr *msg = NULL;
 
 	BUG_ON(io->state & (SENDING | CLOSING));
-	uring_blocking(io);
 	if (n > 1) {
 		msg = arena_get(sizeof(*msg) + (size_t)n * sizeof(*iov));
 		*msg = (struct msghdr) { .msg_iov = (struct iovec *)(void *)(msg + 1),
@@ -153,12 +141,20 @@ static void uring_connect(struct io *io, const struct sockaddr *to, socklen_t le
 	struct io_uring_sqe *e;
 
 	BUG_ON(io->state & (CONNECTING | CLOSING));
-	uring_blocking(io);
 	memcpy(copy, to, len);
 	e = uring_entry(io, IORING_OP_CONNECT, OP_CONNECT);
 	e->addr = (uint64_t)(uintptr_t)copy;
 	e->off = len;
 	io->state |= CONNECTING;
+}
+
+void uring_cancel(struct io *io, unsigned op)
+{
+	struct io_uring_sqe *e = uring_sqe(&th->poll->ring);
+
+	e->opcode = IORING_OP_ASYNC_CANCEL;
+	e->fd = -1;
+	e->addr = place_data(io, op);
 }
 
 static void cancel_all(struct io *io)
@@ -227,6 +223,51 @@ static void accept_ready(struct io *io, int32_t n)
 	listen_submit(io);
 }
 
+static void watch_submit(struct io *io, unsigned what)
+{
+	struct place *p = place_of(io);
+	struct io_uring_sqe *e;
+
+	if (p->polls & what)
+		return;
+	p->polls |= (uint8_t)what;
+	e = uring_entry(io, IORING_OP_POLL_ADD, what == IO_IN ? OP_IN : OP_OUT);
+	e->poll32_events = poll_mask(what == IO_IN ? POLLIN | POLLRDHUP : POLLOUT);
+}
+
+static void uring_watch(struct io *io, unsigned what, bool on)
+{
+	struct place *p = place_of(io);
+
+	BUG_ON(io->state & CLOSING);
+	for (unsigned w = IO_IN; w <= IO_OUT; w++) {
+		if (!(what & w))
+			continue;
+		p->watch &= (uint8_t)~w;
+		if (on) {
+			p->watch |= (uint8_t)w;
+			watch_submit(io, w);
+		} else if (p->polls & w) {
+			uring_cancel(io, w == IO_IN ? OP_IN : OP_OUT);
+		}
+	}
+}
+
+/* A wait that ends by an error is worth trying too: the caller finds out. */
+static void watched(struct io *io, unsigned what, int32_t n)
+{
+	struct place *p = place_of(io);
+
+	if (!(p->watch & what))
+		return;
+	if (n == -ECANCELED) { /* ended and begun again meanwhile */
+		watch_submit(io, what);
+		return;
+	}
+	p->watch &= (uint8_t)~what;
+	io->ops->ready(io, what);
+}
+
 /* The last completion has come. */
 static void close_now(struct io *io)
 {
@@ -259,13 +300,17 @@ static int uring_release(struct io *io)
 {
 	struct poller_state *s = th->poll;
 	struct place *p = place_of(io);
-	int fd = p->fd, on = 1;
+	int fd = p->fd;
 
-	BUG_ON(io->state & (SENDING | CONNECTING | CLOSING));
+	BUG_ON(p->watch || io->state & (SENDING | CONNECTING | CLOSING));
 	if (p->first || (io->state & ENDED))
 		return -EBUSY;
 	if (io->state & POLLING)
 		uring_cancel_sync(&s->ring, place_data(io, OP_ACCEPT));
+	if (p->polls & IO_IN)
+		uring_cancel_sync(&s->ring, place_data(io, OP_IN));
+	if (p->polls & IO_OUT)
+		uring_cancel_sync(&s->ring, place_data(io, OP_OUT));
 	if (io->state & FLIGHT) {
 		uring_cancel_sync(&s->ring, place_data(io, OP_RECV));
 		if (uring_has_result(&s->ring, place_data(io, OP_RECV)))
@@ -273,8 +318,6 @@ static int uring_release(struct io *io)
 	}
 	uring_recv_drop(io);
 	list_del(&io->link);
-	if (io->state & BLOCKING)
-		ioctl(fd, FIONBIO, &on);
 	place_free(io);
 	if (s->current == io)
 		s->current = NULL;
@@ -309,9 +352,24 @@ static void op_ended(struct io *io, unsigned op)
 	case OP_CONNECT:
 		io->state &= (uint16_t)~CONNECTING;
 		break;
-	default:
+	case OP_ACCEPT:
 		io->state &= (uint16_t)~POLLING;
+		break;
+	default:
+		place_of(io)->polls &= (uint8_t) ~(op == OP_IN ? IO_IN : IO_OUT);
 	}
+}
+
+static void recv_completed(struct io *io, int32_t n, struct buf *b)
+{
+	/* Nothing is armed then, so there was no upcall. */
+	bool rest = (io->state & (REST | FLIGHT)) == REST;
+
+	uring_recv_completed(io, n, b);
+	if (!rest)
+		return;
+	io->state &= (uint16_t)~REST;
+	io->ops->ready(io, IO_IN);
 }
 
 static void completed(struct io *io, unsigned op, int32_t n, struct buf *b)
@@ -319,7 +377,7 @@ static void completed(struct io *io, unsigned op, int32_t n, struct buf *b)
 	th->poll->current = io;
 	switch (op) {
 	case OP_RECV:
-		uring_recv_completed(io, n, b);
+		recv_completed(io, n, b);
 		break;
 	case OP_SEND:
 		io->ops->sent(io, n == -EAGAIN || n == -EINTR ? 0 : n);
@@ -327,8 +385,11 @@ static void completed(struct io *io, unsigned op, int32_t n, struct buf *b)
 	case OP_CONNECT:
 		io->ops->connected(io, -n);
 		break;
-	default:
+	case OP_ACCEPT:
 		accept_ready(io, n);
+		break;
+	default:
+		watched(io, op == OP_IN ? IO_IN : IO_OUT, n);
 	}
 }
 
@@ -517,6 +578,8 @@ const struct poller poller_uring = {
 	.send = uring_send,
 	.connect = uring_connect,
 	.accept = uring_accept,
+	.watch = uring_watch,
+	.recv_rest = uring_recv_rest,
 	.close = uring_io_close,
 	.release = uring_release,
 	.each = uring_each,

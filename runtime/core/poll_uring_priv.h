@@ -25,13 +25,13 @@ enum {
 	LISTENING = 0x200,
 	POLLING = 0x400, /* the wait for a listener is with the kernel */
 	ENDED = 0x800, /* the end or an error is held, behind the buffers */
-	BLOCKING = 0x1000, /* the descriptor is in the mode that the kernel's waiting needs */
+	REST = 0x1000, /* ready(IO_IN) is to be told when no receive is with the kernel any more */
 	CLOSING = 0x2000,
 	CLOSED = 0x4000 /* closed() is to be delivered */
 };
 
 /* Kinds of operations, in the low bits of user_data. 0 is a cancel: nobody waits for its result. */
-enum { OP_NONE, OP_WAKE, OP_RECV, OP_SEND, OP_CONNECT, OP_ACCEPT };
+enum { OP_NONE, OP_WAKE, OP_RECV, OP_SEND, OP_CONNECT, OP_ACCEPT, OP_IN, OP_OUT };
 #define OP_BITS 4
 #define PLACES_MAX (1U << (32 - OP_BITS))
 
@@ -42,6 +42,7 @@ struct place {
 	int fd;
 	int32_t end; /* with ENDED: what to deliver */
 	uint16_t ops; /* entries whose last completion has not come */
+	uint8_t watch, polls; /* IO_IN, IO_OUT: to be told; a wait for it is with the kernel */
 };
 
 struct poller_state {
@@ -79,12 +80,14 @@ static inline bool uring_gone(const struct io *io)
 void uring_ready(struct io *io);
 /* An entry for <io>, whose last completion is waited for. */
 struct io_uring_sqe *uring_entry(struct io *io, unsigned opcode, unsigned op);
-/* With a non-blocking descriptor the kernel would report EAGAIN instead of waiting. */
-void uring_blocking(struct io *io);
+
+/* Asks the kernel to end the entry <op> of <io>. */
+void uring_cancel(struct io *io, unsigned op);
 
 /* The verbs. */
 void uring_recv(struct io *io, enum io_mode mode);
 void uring_recv_stop(struct io *io);
+int uring_recv_rest(struct io *io);
 /* A receive has completed with <n> as in the completion, into <b> or NULL; <io> is not closing. */
 void uring_recv_completed(struct io *io, int32_t n, struct buf *b);
 /* For an armed receive that found no buffer: tries again. */

@@ -18,13 +18,9 @@ static void lazy_end(struct io *io)
 
 static void recv_cancel(struct io *io)
 {
-	struct io_uring_sqe *e = uring_sqe(&th->poll->ring);
-
 	lazy_end(io);
 	io->state |= CANCEL;
-	e->opcode = IORING_OP_ASYNC_CANCEL;
-	e->fd = -1;
-	e->addr = place_data(io, OP_RECV);
+	uring_cancel(io, OP_RECV);
 }
 
 /* A multishot receive tries before it waits. One that waits first would be told of bytes and of an
@@ -36,7 +32,6 @@ static void recv_submit(struct io *io)
 	bool multi = (io->state & MANY) && !first;
 	struct io_uring_sqe *e;
 
-	uring_blocking(io);
 	e = uring_entry(io, IORING_OP_RECV, OP_RECV);
 	e->flags = IOSQE_BUFFER_SELECT;
 	e->ioprio = first ? IORING_RECVSEND_POLL_FIRST : multi ? IORING_RECV_MULTISHOT : 0;
@@ -199,7 +194,7 @@ bool uring_recv_retry(struct buf_waiter *w)
 void uring_recv(struct io *io, enum io_mode mode)
 {
 	BUG_ON(io->state & CLOSING);
-	io->state &= (uint16_t)~MANY;
+	io->state &= (uint16_t) ~(MANY | REST);
 	io->state |= (uint16_t)(RECV | (mode == IO_MANY ? MANY : 0));
 	recv_settle(io);
 }
@@ -209,6 +204,18 @@ void uring_recv_stop(struct io *io)
 	io->state &= (uint16_t) ~(RECV | MANY);
 	buf_wait_cancel(&io->wait);
 	recv_settle(io);
+}
+
+int uring_recv_rest(struct io *io)
+{
+	if (place_of(io)->first || (io->state & ENDED))
+		return -EBUSY;
+	if (!(io->state & FLIGHT))
+		return 0;
+	if (!(io->state & CANCEL))
+		recv_cancel(io);
+	io->state |= REST;
+	return -EAGAIN;
 }
 
 void uring_recv_completed(struct io *io, int32_t n, struct buf *b)

@@ -362,7 +362,8 @@ static const char *probe_ring(struct uring *r)
 
 	if (uring_lent_open(r, &l, 0) < 0)
 		return "no ring of receive buffers can be registered";
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0) {
+	/* Non-blocking as all descriptors here: the receive has to wait all the same. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) == 0) {
 		if (probe_byte(r, fd, l.ring, &byte))
 			why = uring_cancel_sync(r, 1) == 0 ? NULL : "a receive cannot be cancelled";
 		close(fd[0]);

@@ -44,9 +44,15 @@ void stream_give(struct stream *s, struct slice data)
 		s->ops->data(s, none);
 	} else if (!to->conn->mux->data(to, data)) {
 		s->ops->data(s, none); /* finds the failure itself */
-	} else if (to->queued > STREAM_HIGH) {
-		s->full_at = th->now;
-		s->conn->mux->credit(s, false);
+	} else {
+		if (to->queued > STREAM_HIGH) {
+			s->full_at = th->now;
+			s->conn->mux->credit(s, false);
+		}
+		if (s->splice)
+			splice_passed(s);
+		else if (s->bulk >= BULK)
+			splice_begin(s);
 	}
 }
 
@@ -62,9 +68,10 @@ void stream_drained(struct stream *s)
 	} else if (s->queued <= STREAM_LOW) {
 		if (from->full_at)
 			from->full_at = th->now;
-		from->conn->mux->credit(from, true);
-		if (!s->queued && from->bulk >= BULK && !from->splice)
-			splice_begin(from);
+		if (from->splice)
+			splice_passed(from);
+		else
+			from->conn->mux->credit(from, true);
 	}
 }
 

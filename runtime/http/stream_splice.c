@@ -21,7 +21,7 @@ struct splice {
 	struct stream *from; /* to from->to */
 	struct task task; /* goes on in the next turn */
 	int pipe[2];
-	bool over; /* the end was seen, or all has come that may be spliced; the pipe is emptied */
+	bool clear; /* what was received before has passed: the next bytes are those of the pipe */
 };
 
 static struct pool splice_pool;
@@ -167,7 +167,7 @@ static bool fill(struct splice *sp)
 	uint64_t most = passable(from);
 	ssize_t n = 0;
 
-	if (most && !sp->over) {
+	if (most) {
 		do {
 			n = splice(from->conn->io.fd, NULL, sp->pipe[1], NULL,
 				   most < PIPE_BYTES ? (size_t)most : PIPE_BYTES,
@@ -191,12 +191,38 @@ static bool fill(struct splice *sp)
 	return false;
 }
 
+/* What the poller has received, or is receiving, passes first and by buffers. False: some of it is
+ * still on its way. */
+static bool clear(struct splice *sp)
+{
+	struct stream *from = sp->from;
+
+	if (sp->clear)
+		return true;
+	switch (io_recv_rest(&from->conn->io)) {
+	case 0:
+		sp->clear = conn_out_free(from->to->conn);
+		break;
+	case -EBUSY:
+		from->conn->mux->credit(from, true); /* until splice_passed */
+	}
+	return sp->clear;
+}
+
+void splice_passed(struct stream *from)
+{
+	from->conn->mux->credit(from, false);
+	task_wake(&from->splice->task);
+}
+
 void splice_step(struct stream *from)
 {
 	struct splice *sp = from->splice;
 
 	if (!sp || !from->conn || from->conn->state != CONN_READY || !from->to->conn ||
 	    from->to->conn->state != CONN_READY)
+		return;
+	if (!clear(sp))
 		return;
 	for (int i = 0; i < ROUNDS; i++)
 		if (!pour(sp) || !fill(sp))
@@ -215,8 +241,7 @@ void splice_begin(struct stream *from)
 	int p[2];
 
 	from->bulk = 0;
-	if (!io_can_watch() || passable(from) < LEAST || !conn_out_free(from->to->conn) ||
-	    !pipe_get(p))
+	if (passable(from) < LEAST || !pipe_get(p))
 		return;
 	sp = pool_get_zero(&splice_pool);
 	if (!sp) {

@@ -13,6 +13,8 @@ struct stream;
 void splice_begin(struct stream *from);
 /* Ends it at once; what is in the pipe is lost. Nothing happens when there is none. */
 void splice_end(struct stream *from);
+/* While it is being spliced: bytes that were received before have been passed, or have left. */
+void splice_passed(struct stream *from);
 /* Bytes or room may be there. */
 void splice_step(struct stream *from);
 void splice_setup(void);

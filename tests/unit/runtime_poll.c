@@ -147,6 +147,13 @@ void peer_close(struct peer *p, bool reset)
 	io_close(&p->io, reset);
 }
 
+void peer_took(struct peer *p, const char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p->bad |= bytes[i] != byte_at(p->got + i);
+	p->got += n;
+}
+
 static void on_received(struct io *io, struct buf *b, ssize_t n)
 {
 	struct peer *p = CONTAINER(io, struct peer, io);
@@ -162,9 +169,7 @@ static void on_received(struct io *io, struct buf *b, ssize_t n)
 		return;
 	}
 	ck_assert_uint_eq((uint64_t)n, b->len);
-	for (uint32_t i = 0; i < b->len; i++)
-		p->bad |= b->data[b->off + i] != byte_at(p->got + i);
-	p->got += b->len;
+	peer_took(p, b->data + b->off, b->len);
 	buf_put(&b);
 	if (p->on_bytes)
 		p->on_bytes(p);
@@ -201,6 +206,14 @@ static void on_connected(struct io *io, int err)
 		p->on_connect(p);
 }
 
+static void on_ready(struct io *io, unsigned what)
+{
+	struct peer *p = CONTAINER(io, struct peer, io);
+
+	p->completions += p->closing;
+	p->on_ready(p, what);
+}
+
 static void on_closed(struct io *io)
 {
 	struct peer *p = CONTAINER(io, struct peer, io);
@@ -217,6 +230,7 @@ const struct io_ops peer_ops = {
 	.received = on_received,
 	.sent = on_sent,
 	.connected = on_connected,
+	.ready = on_ready,
 	.closed = on_closed,
 };
 

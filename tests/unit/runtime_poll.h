@@ -30,6 +30,7 @@ struct peer {
 	void (*on_bytes)(struct peer *);
 	void (*on_end)(struct peer *);
 	void (*on_connect)(struct peer *);
+	void (*on_ready)(struct peer *, unsigned what);
 	void (*on_closed)(struct peer *);
 	void *user;
 };
@@ -54,6 +55,8 @@ void peer_open(struct peer *p, int fd);
 /* Sends the next part of the stream unless a send is under way. */
 void peer_send(struct peer *p);
 void peer_close(struct peer *p, bool reset);
+/* <n> bytes of the stream were received by the caller's own means. */
+void peer_took(struct peer *p, const char *bytes, size_t n);
 
 /* Runs one loop with <poller>; <start> sets the case up. Then nothing may be left: no object, no
  * buffer, no descriptor. */

@@ -399,6 +399,169 @@ START_TEST(stopping_and_arming_again_loses_nothing)
 }
 END_TEST
 
+/* System calls of the user's own and receives take turns: each finds what comes next. */
+static uint64_t own_bytes;
+static unsigned had_rest;
+
+static void read_own(struct peer *p)
+{
+	char bytes[3000];
+	ssize_t n;
+
+	switch (io_recv_rest(&p->io)) {
+	case -EBUSY: /* received before */
+		had_rest++;
+		io_recv(&p->io, IO_ONCE);
+		return;
+	case -EAGAIN: /* on_ready follows */
+		had_rest++;
+		return;
+	}
+	for (int i = 0; i < 5; i++) {
+		n = read(p->io.fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EAGAIN) {
+			io_watch(&p->io, IO_IN);
+			return;
+		}
+		ck_assert_int_ge(n, 0);
+		peer_took(p, bytes, (size_t)n);
+		own_bytes += (uint64_t)n;
+	}
+	io_unwatch(&p->io, IO_IN);
+	io_recv(&p->io, IO_MANY);
+}
+
+static void stop_and_read(struct peer *p)
+{
+	io_recv_stop(&p->io);
+	read_own(p);
+}
+
+static void read_more(struct peer *p, unsigned what)
+{
+	ck_assert_uint_eq(what, IO_IN);
+	read_own(p);
+}
+
+static int start_own(struct thread *t)
+{
+	(void)t;
+	b[0].on_bytes = stop_and_read;
+	b[0].on_ready = read_more;
+	pair_open(0, 4 << 20, 0);
+	return 0;
+}
+
+START_TEST(calls_of_ones_own_take_turns_with_receives)
+{
+	run_case(_i, 0, start_own, NULL);
+	all_received(1, 4 << 20, 0);
+	ck_assert_uint_ge(own_bytes, 1 << 20);
+	if (_i == POLLER_URING && !poller_uring.unusable())
+		ck_assert_uint_gt(had_rest, 0);
+}
+END_TEST
+
+/* Writing: waits for room each time the socket is full. */
+static unsigned rooms;
+
+static void write_own(struct peer *p)
+{
+	static const char bytes[4096];
+	ssize_t n;
+
+	while (p->sent < p->to_send) {
+		n = write(p->io.fd, bytes, sizeof(bytes));
+		if (n < 0) {
+			ck_assert_int_eq(errno, EAGAIN);
+			io_watch(&p->io, IO_OUT);
+			return;
+		}
+		p->sent += (uint64_t)n;
+	}
+	io_unwatch(&p->io, IO_OUT);
+	peer_close(p, false);
+}
+
+static void write_more(struct peer *p, unsigned what)
+{
+	ck_assert_uint_eq(what, IO_OUT);
+	rooms++;
+	write_own(p);
+}
+
+static int start_write(struct thread *t)
+{
+	(void)t;
+	a[0].on_ready = write_more;
+	pair_open(0, 0, 0);
+	a[0].to_send = 4 << 20;
+	write_own(&a[0]);
+	return 0;
+}
+
+START_TEST(room_is_told_to_those_who_write_themselves)
+{
+	run_case(_i, 0, start_write, NULL);
+	ck_assert_uint_eq(b[0].got, 4 << 20);
+	ck_assert_uint_ge(rooms, 4);
+}
+END_TEST
+
+/* Told of nothing after io_unwatch, and closed with waits under way. */
+static void leave_watched(struct task *t)
+{
+	(void)t;
+	if (turns++ < 20) {
+		io_watch(&b[0].io, IO_IN);
+		if (turns % 2)
+			io_unwatch(&b[0].io, IO_IN);
+		task_wake(t);
+		return;
+	}
+	io_unwatch(&b[0].io, IO_IN);
+	io_recv(&b[0].io, IO_MANY); /* and receives again */
+	io_watch(&a[0].io, IO_IN);
+	peer_send(&a[0]);
+}
+
+static void nothing_is_ready(struct peer *p, unsigned what)
+{
+	(void)p;
+	(void)what;
+	ck_assert(th->poller == &poller_fault); /* tells of nothing now and then */
+}
+
+static void close_watched(struct peer *p)
+{
+	if (p->got == 1000)
+		peer_close(&a[0], false);
+}
+
+static struct task watcher;
+
+static int start_watched(struct thread *t)
+{
+	(void)t;
+	a[0].hold = b[0].hold = true;
+	a[0].half = true;
+	a[0].on_ready = b[0].on_ready = nothing_is_ready;
+	b[0].on_bytes = close_watched;
+	pair_open(0, 0, 0);
+	a[0].to_send = 1000;
+	task_init(&watcher, TASK_BULK, leave_watched);
+	task_wake(&watcher);
+	return 0;
+}
+
+START_TEST(a_wait_that_is_left_tells_nothing)
+{
+	run_case(_i, 0, start_watched, NULL);
+	ck_assert_uint_eq(b[0].got, 1000);
+	ck_assert(!b[0].bad);
+}
+END_TEST
+
 static int start_starved(struct thread *t)
 {
 	(void)t;
@@ -555,6 +718,9 @@ Suite *poll_suite(void)
 	tcase_add_loop_test(tc, closing_under_way_ends_with_closed_and_nothing_else, 0, POLLERS);
 	tcase_add_loop_test(tc, nothing_is_read_without_credit, 0, POLLERS);
 	tcase_add_loop_test(tc, stopping_and_arming_again_loses_nothing, 0, POLLERS);
+	tcase_add_loop_test(tc, calls_of_ones_own_take_turns_with_receives, 0, POLLERS);
+	tcase_add_loop_test(tc, room_is_told_to_those_who_write_themselves, 0, POLLERS);
+	tcase_add_loop_test(tc, a_wait_that_is_left_tells_nothing, 0, POLLERS);
 	tcase_add_loop_test(tc, s53_four_buffers_serve_a_hundred_transfers, 0, POLLERS);
 	tcase_add_loop_test(tc, a_burst_is_accepted_at_most_four_a_turn, 0, POLLERS);
 	tcase_add_loop_test(tc, without_descriptors_accepting_pauses_and_goes_on, 0, POLLERS);
