@@ -12,6 +12,7 @@
 #include "../regular/dfa.h"
 #include "../symbol.h"
 #include "proof.h"
+#include "universe.h"
 
 #define DNF_MAX 256 /* conjunctions of one condition; beyond, it is opaque */
 #define PROOF_WORK 100000000 /* literals joined and compared while conditions and ways are made */
@@ -130,6 +131,8 @@ struct proof {
 	struct symbols contexts; /* of context.c */
 	uint32_t nexact; /* searches over automata */
 	struct symbols map_names; /* path maps by their steps */
+	const struct dfa *any[UNIVERSES]; /* made when first asked for */
+	const struct dfa *absolute; /* what begins a target of absolute-form */
 	struct symbols chains, versions; /* of writes: by content; what they made, by action */
 };
 

@@ -213,7 +213,8 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_rebases(&l);
 	if (l.denied)
 		diag(N999, lint_at(l.denied->place),
-		     "no request gets to this rule by the proof, and one that was tried matches it");
+		     "no request gets to this rule by the proof, and one that was tried matches "
+		     "it");
 	if (l.untried)
 		diag(N901, diag_line(0, 1), "findings S301 to S321 of all rules: too many to try");
 	proof_free(&g);

@@ -157,19 +157,40 @@ enum answer model_solve(struct solver *s, struct model *m, const struct group *g
 	return solve_field(s, m, gr->fields[0], d->lits, d->n, opaque);
 }
 
+static const struct group *group_of(const struct proof *g, enum group_kind kind)
+{
+	for (size_t i = 0; i < g->groups.n; i++) {
+		const struct group *gr = g->groups.p[i];
+
+		if (gr->kind == kind)
+			return gr;
+	}
+	return NULL;
+}
+
+static bool all_hold(const struct solver *s, const struct model *m, const struct demand *demands)
+{
+	for (size_t i = 0; i < s->g->groups.n; i++)
+		if (!demand_holds(s, m, &demands[i]))
+			return false;
+	return true;
+}
+
 bool model_refill(struct solver *s, struct model *m, const struct demand *demands)
 {
-	bool good = true;
+	const struct group *line = group_of(s->g, GROUP_LINE), *host = group_of(s->g, GROUP_HOST);
+	bool opaque;
 
-	for (size_t i = 0; i < s->g->groups.n; i++) {
-		const struct group *gr = s->g->groups.p[i];
-
-		if (gr->kind == GROUP_LINE)
-			model_fill_line(s, m, gr);
-		else if (gr->kind == GROUP_HOST)
-			model_fill_host(s, m, gr);
-	}
-	for (size_t i = 0; i < s->g->groups.n; i++)
-		good = good && demand_holds(s, m, &demands[i]);
-	return good;
+	if (line)
+		model_fill_line(s, m, line);
+	if (host)
+		model_fill_host(s, m, host);
+	if (all_hold(s, m, demands))
+		return true;
+	/* another target with this host? */
+	if (!line || model_solve(s, m, line, &demands[line->index], &opaque) != ANSWER_YES)
+		return false;
+	if (host)
+		model_fill_host(s, m, host);
+	return all_hold(s, m, demands);
 }

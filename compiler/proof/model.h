@@ -21,13 +21,14 @@ struct value {
 	uint32_t indexed; /* for how many watched atoms <trues> was made, plus 1 */
 };
 
-enum form { FORM_ORIGIN, FORM_ASTERISK, FORM_CONNECT };
+enum form { FORM_ORIGIN, FORM_ABSOLUTE, FORM_ASTERISK, FORM_CONNECT };
 
 struct model {
 	struct value **values; /* by field */
 	enum form form;
 	/* As sent. path holds no query; raw path may differ from the field's normal form. */
 	struct str meth, path, query, host, version;
+	struct str scheme; /* ABSOLUTE */
 	uint32_t nfields;
 };
 
@@ -51,6 +52,11 @@ struct model *model_copy(struct solver *s, const struct model *m);
  * *<opaque> tells whether because of something opaque. */
 enum answer model_solve(struct solver *s, struct model *m, const struct group *gr,
 			const struct demand *d, bool *opaque);
+/* Does the target say the host, in the place of Host? */
+static inline bool model_has_authority(enum form f)
+{
+	return f == FORM_ABSOLUTE || f == FORM_CONNECT;
+}
 /* After a target took the place of Host, or gave it back: false when a literal fails then. */
 bool model_refill(struct solver *s, struct model *m, const struct demand *demands);
 bool model_holds(const struct model *m, struct proof *g, uint32_t lit);
@@ -83,6 +89,9 @@ enum answer model_solve_tls(struct solver *s, struct model *m, const struct grou
 uint32_t demand_of(const struct solver *s, const struct demand *d, const struct proof_field *f,
 		   uint32_t *out);
 bool demand_holds(const struct solver *s, const struct model *m, const struct demand *d);
+/* The target as it is sent; of CONNECT, where the port must be said. */
+struct str model_authority(struct arena *a, const struct model *m);
+struct str model_target(struct arena *a, const struct model *m);
 /* Every field of <gr> gets the value that m's texts say. */
 void model_fill_line(struct solver *s, struct model *m, const struct group *gr);
 void model_fill_host(struct solver *s, struct model *m, const struct group *gr);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host and version; cookies; what TLS says. */
+/* Host and version; what TLS says. */
 #include "model.h"
 
 #include "../../runtime/base/uri.h"
@@ -30,7 +30,7 @@ void model_fill_host(struct solver *s, struct model *m, const struct group *gr)
 		else if (!m->host.p)
 			model_set_absent(s, m, f);
 		else if (m->form == FORM_CONNECT) /* RFC 9112 3.2.3: the target's authority */
-			model_set_text(s, m, f, arena_printf(s->a, "%.*s:443", STR_ARG(m->host)));
+			model_set_text(s, m, f, model_authority(s->a, m));
 		else
 			model_set_text(s, m, f, m->host);
 	}
@@ -167,90 +167,6 @@ enum answer model_solve_host(struct solver *s, struct model *m, const struct gro
 	if (got == ANSWER_YES)
 		got = choose_host(s, m, gr, d, lits, opaque);
 	return got;
-}
-
-/* ---- cookies ---- */
-
-static bool cookie_name(struct str s)
-{
-	return s.n && str_chr(s, ';') < 0 && str_chr(s, '=') < 0 && str_trim(s).n == s.n;
-}
-
-static struct str cookie_text(struct solver *s, const struct model *m, const struct group *gr)
-{
-	struct textbuf b = { 0 };
-
-	for (uint32_t i = 0; i < gr->n; i++) {
-		const struct proof_field *f = gr->fields[i];
-		const struct value *v = m->values[f->index];
-
-		for (uint32_t k = 0; f->id == SUBJ_C && k < v->n; k++) {
-			if (b.n)
-				textbuf_put(s->a, &b, S("; "));
-			textbuf_put(s->a, &b, f->name);
-			textbuf_byte(s->a, &b, '=');
-			textbuf_put(s->a, &b, v->at[k]);
-		}
-	}
-	return textbuf_str(&b);
-}
-
-/* Cookies of the text <t>. */
-static void fill_cookies(struct solver *s, struct model *m, const struct group *gr, struct str t)
-{
-	for (uint32_t i = 0; i < gr->n; i++) {
-		const struct proof_field *f = gr->fields[i];
-		struct str rest = t, *at = NULL;
-		uint32_t n = 0, room = 0;
-
-		if (f->id != SUBJ_C)
-			continue;
-		while (rest.p) {
-			struct str one = str_cut(&rest, ';'), key = str_trim(str_cut(&one, '='));
-
-			if (!str_eq(key, f->name))
-				continue;
-			GROW(s->a, at, n, room);
-			at[n++] = one.p ? str_trim(one) : str_of("", 0);
-		}
-		model_set_texts(s, m, f, at, n);
-	}
-}
-
-enum answer model_solve_cookie(struct solver *s, struct model *m, const struct group *gr,
-			       const struct demand *d, bool *opaque)
-{
-	struct proof_field *line = field_with(gr, SUBJ_H);
-	uint32_t *lits = ARENA_ARRAY(s->a, uint32_t, d->n + 1), n;
-	struct str text;
-	enum answer got;
-
-	for (uint32_t i = 0; i < gr->n; i++) {
-		struct proof_field *f = gr->fields[i];
-
-		n = demand_of(s, d, f, lits);
-		got = solve_field(s, m, f, lits, n, opaque);
-		if (got != ANSWER_YES)
-			return got;
-		if (f->id == SUBJ_C && m->values[f->index]->n && !cookie_name(f->name))
-			return ANSWER_NO;
-	}
-	if (!line)
-		return ANSWER_YES;
-	if (m->values[line->index]->n == 1) { /* its text may do for the cookies, too */
-		fill_cookies(s, m, gr, m->values[line->index]->at[0]);
-		if (demand_holds(s, m, d))
-			return ANSWER_YES;
-	}
-	for (uint32_t i = 0; i < gr->n; i++)
-		solve_field(s, m, gr->fields[i], lits, demand_of(s, d, gr->fields[i], lits),
-			    opaque);
-	text = cookie_text(s, m, gr);
-	if (text.n)
-		model_set_text(s, m, line, text);
-	else
-		model_set_absent(s, m, line);
-	return demand_holds(s, m, d) ? ANSWER_YES : ANSWER_LIMIT;
 }
 
 /* ---- TLS ---- */

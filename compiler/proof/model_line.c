@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request line: method, target, and what is read of the target. A target is of one of the forms
  * of RFC 9112 3.2; in absolute-form path and query can be no others than in origin-form. */
-#include "model.h"
+#include "model_line.h"
 
 #include "../../runtime/base/uri.h"
 #include "../regular/word.h"
 #include "universe.h"
 
-struct line {
-	const struct group *gr;
-	const struct demand *d;
-	uint32_t *lits; /* room for all of them */
-	bool limit, *opaque;
-};
-
-static struct proof_field *field_with(const struct group *gr, enum subject_id id)
+struct proof_field *line_field(const struct group *gr, enum subject_id id)
 {
 	for (uint32_t i = 0; i < gr->n; i++)
 		if (gr->fields[i]->id == id)
@@ -22,8 +15,7 @@ static struct proof_field *field_with(const struct group *gr, enum subject_id id
 	return NULL;
 }
 
-static uint32_t lits_with(const struct solver *s, const struct line *l, enum subject_id id,
-			  uint32_t *out)
+uint32_t line_lits(const struct solver *s, const struct line *l, enum subject_id id, uint32_t *out)
 {
 	uint32_t n = 0;
 
@@ -35,9 +27,14 @@ static uint32_t lits_with(const struct solver *s, const struct line *l, enum sub
 
 /* ---- from the texts to the fields ---- */
 
+static bool has_path(const struct model *m)
+{
+	return m->form == FORM_ORIGIN || m->form == FORM_ABSOLUTE;
+}
+
 static void fill_parameter(struct solver *s, struct model *m, const struct proof_field *f)
 {
-	struct str text = m->form == FORM_ORIGIN ? m->query : (struct str) { 0 }, *at = NULL;
+	struct str text = has_path(m) ? m->query : (struct str) { 0 }, *at = NULL;
 	uint32_t n = 0, room = 0;
 
 	while (text.p) {
@@ -51,22 +48,39 @@ static void fill_parameter(struct solver *s, struct model *m, const struct proof
 	model_set_texts(s, m, f, at, n);
 }
 
-static struct str target_of(struct solver *s, const struct model *m)
+struct str model_authority(struct arena *a, const struct model *m)
+{
+	char room[URI_HOST_ROOM(256)];
+	struct str host;
+	unsigned port = 0;
+
+	if (m->host.n <= 256 && uri_host(m->host, room, &host, &port) && port)
+		return m->host;
+	return arena_printf(a, "%.*s:443", STR_ARG(m->host));
+}
+
+struct str model_target(struct arena *a, const struct model *m)
 {
 	if (m->form == FORM_ASTERISK)
 		return S("*");
 	if (m->form == FORM_CONNECT)
-		return arena_printf(s->a, "%.*s:443", STR_ARG(m->host));
-	return m->query.p ? arena_printf(s->a, "%.*s?%.*s", STR_ARG(m->path), STR_ARG(m->query))
+		return model_authority(a, m);
+	if (m->form == FORM_ABSOLUTE)
+		return arena_printf(a, "%.*s://%.*s%.*s%s%.*s", STR_ARG(m->scheme),
+				    STR_ARG(m->host), STR_ARG(m->path), m->query.p ? "?" : "",
+				    STR_ARG(m->query));
+	return m->query.p ? arena_printf(a, "%.*s?%.*s", STR_ARG(m->path), STR_ARG(m->query))
 			  : m->path;
 }
 
 static void fill_path(struct solver *s, struct model *m, const struct proof_field *f)
 {
 	char *room = arena_get(s->a, m->path.n + 1);
-	ptrdiff_t n = m->form == FORM_ORIGIN ? uri_normalise(m->path, room) : -1;
+	ptrdiff_t n = has_path(m) && m->path.n ? uri_normalise(m->path, room) : -1;
 
-	if (m->form == FORM_ASTERISK)
+	if (m->form == FORM_ABSOLUTE && !m->path.n)
+		model_set_text(s, m, f, S("/"));
+	else if (m->form == FORM_ASTERISK)
 		model_set_text(s, m, f, S("*"));
 	else if (n < 0)
 		model_set_absent(s, m, f);
@@ -84,13 +98,13 @@ void model_fill_line(struct solver *s, struct model *m, const struct group *gr)
 			model_set_text(s, m, f, m->meth);
 			break;
 		case SUBJ_URI:
-			model_set_text(s, m, f, target_of(s, m));
+			model_set_text(s, m, f, model_target(s->a, m));
 			break;
 		case SUBJ_PATH:
 			fill_path(s, m, f);
 			break;
 		case SUBJ_QUERY:
-			if (m->form == FORM_ORIGIN && m->query.p)
+			if (has_path(m) && m->query.p)
 				model_set_text(s, m, f, m->query);
 			else
 				model_set_absent(s, m, f);
@@ -101,13 +115,14 @@ void model_fill_line(struct solver *s, struct model *m, const struct group *gr)
 		default:
 			model_set_text(s, m, f,
 				       arena_printf(s->a, "%.*s %.*s HTTP/%.*s", STR_ARG(m->meth),
-						    STR_ARG(target_of(s, m)), STR_ARG(m->version)));
+						    STR_ARG(model_target(s->a, m)),
+						    STR_ARG(m->version)));
 			break;
 		}
 	}
 }
 
-static bool fits(struct solver *s, struct model *m, const struct line *l)
+bool line_fits(struct solver *s, struct model *m, const struct line *l)
 {
 	model_fill_line(s, m, l->gr);
 	return demand_holds(s, m, l->d);
@@ -115,12 +130,12 @@ static bool fits(struct solver *s, struct model *m, const struct line *l)
 
 /* ---- origin-form ---- */
 
-static enum answer choose_method(struct solver *s, struct model *m, struct line *l)
+enum answer line_method(struct solver *s, struct model *m, struct line *l)
 {
 	static const char *const usual[] = { "GET",    "POST",    "PUT",   "HEAD",
 					     "DELETE", "OPTIONS", "PATCH", "X" };
-	struct proof_field *f = field_with(l->gr, SUBJ_METH);
-	uint32_t n = lits_with(s, l, SUBJ_METH, l->lits);
+	struct proof_field *f = line_field(l->gr, SUBJ_METH);
+	uint32_t n = line_lits(s, l, SUBJ_METH, l->lits);
 	enum answer got;
 
 	m->meth = S("GET");
@@ -142,7 +157,7 @@ static enum answer choose_method(struct solver *s, struct model *m, struct line 
 	return ANSWER_LIMIT;
 }
 
-static uint32_t positive(const uint32_t *lits, uint32_t n)
+uint32_t line_positive(const uint32_t *lits, uint32_t n)
 {
 	uint32_t k = 0;
 
@@ -161,8 +176,8 @@ static bool wants_none(const struct solver *s, const uint32_t *lits, uint32_t n)
 
 static enum answer choose_path(struct solver *s, struct line *l, struct str *path)
 {
-	struct proof_field *f = field_with(l->gr, SUBJ_PATH);
-	uint32_t n = lits_with(s, l, SUBJ_PATH, l->lits);
+	struct proof_field *f = line_field(l->gr, SUBJ_PATH);
+	uint32_t n = line_lits(s, l, SUBJ_PATH, l->lits);
 
 	*path = S("/");
 	if (n == 0)
@@ -174,11 +189,11 @@ static enum answer choose_path(struct solver *s, struct line *l, struct str *pat
 
 static enum answer whole_query(struct solver *s, struct line *l, struct str *query)
 {
-	struct proof_field *f = field_with(l->gr, SUBJ_QUERY);
-	uint32_t n = lits_with(s, l, SUBJ_QUERY, l->lits);
+	struct proof_field *f = line_field(l->gr, SUBJ_QUERY);
+	uint32_t n = line_lits(s, l, SUBJ_QUERY, l->lits);
 
 	*query = (struct str) { 0 };
-	if (positive(l->lits, n) == 0)
+	if (line_positive(l->lits, n) == 0)
 		return ANSWER_YES;
 	if (wants_none(s, l->lits, n))
 		return ANSWER_NO;
@@ -270,7 +285,7 @@ static bool try_path(struct solver *s, struct model *m, struct line *l, struct s
 		for (unsigned k = 0; k < nq; k++) {
 			m->path = spelt[i];
 			m->query = queries[k];
-			if (fits(s, m, l))
+			if (line_fits(s, m, l))
 				return true;
 		}
 	return false;
@@ -280,7 +295,7 @@ static bool try_target(struct solver *s, struct model *m, struct line *l, struct
 {
 	m->path = str_cut(&target, '?');
 	m->query = target;
-	return fits(s, m, l);
+	return line_fits(s, m, l);
 }
 
 /* One of the values of a positive == on the target: NO when it has to be one and none fits. */
@@ -323,60 +338,23 @@ static struct str behind(struct solver *s, struct str target, struct str path)
 }
 
 /* What all literals of <id> leave of the field's values. NULL: a limit, or one that is opaque. */
-static const struct dfa *language_of(struct solver *s, const struct line *l, enum subject_id id)
+const struct dfa *line_language(struct solver *s, const struct line *l, enum subject_id id)
 {
-	struct proof_field *f = field_with(l->gr, id);
-	uint32_t n = lits_with(s, l, id, l->lits);
+	struct proof_field *f = line_field(l->gr, id);
+	uint32_t n = line_lits(s, l, id, l->lits);
 	const struct dfa *d = f ? field_universe(s->g, f) : NULL;
 
 	for (uint32_t i = 0; i < n && d; i++) {
 		struct atom *x = atom_at(s->g, l->lits[i]);
 		const struct dfa *e = x->unknown ? NULL : atom_dfa(s->g, x);
 
+		*l->opaque |= !e && (x->unknown || x->opaque);
 		if (!e)
-			return NULL;
+			continue;
 		d = l->lits[i] & 1 ? dfa_difference(s->a, d, e, &s->g->budget)
 				   : dfa_intersection(s->a, d, e, &s->g->budget);
 	}
 	return d;
-}
-
-/* What may stand behind the path: "?" and a query, nothing, or both. Parameters are left out. */
-static const struct dfa *behind_path(struct solver *s, const struct line *l)
-{
-	uint32_t n = lits_with(s, l, SUBJ_QUERY, l->lits);
-	bool none = positive(l->lits, n) == 0;
-	const struct dfa *d = n ? language_of(s, l, SUBJ_QUERY) : NULL;
-
-	d = dfa_prepend(s->a, S("?"), d ? d : dfa_all(s->a), &s->g->budget);
-	return d && none ? dfa_union(s->a, d, dfa_bytes(s->a, BYTESET_ALL, 0, 0, &s->g->budget),
-				     &s->g->budget)
-			 : d;
-}
-
-/* Is there a target of origin-form whose path is spelt from what the literals of path leave? A
- * proof that there is none holds for any parameters; an example is checked. */
-static enum answer spelt(struct solver *s, struct model *m, struct line *l)
-{
-	const struct dfa *uri = language_of(s, l, SUBJ_URI), *path = language_of(s, l, SUBJ_PATH);
-	const struct dfa *behind = uri && path ? behind_path(s, l) : NULL;
-	enum answer got = ANSWER_LIMIT;
-	struct str word;
-
-	*s->steps += 1000;
-	for (int kind = SPELLING_PLAIN; kind <= SPELLING_ALL && behind; kind++) {
-		const struct dfa *d =
-			universe_spellings(s->a, path, (enum spelling)kind, &s->g->budget);
-		struct word_term terms[] = { { .dfa = uri }, { .dfa = NULL } };
-
-		terms[1].dfa = d ? dfa_concat(s->a, d, behind, &s->g->budget) : NULL;
-		if (!terms[1].dfa)
-			return ANSWER_LIMIT;
-		got = word_common(s->a, terms, 2, &s->g->budget, &word);
-		if (got == ANSWER_YES && try_target(s, m, l, word))
-			return ANSWER_YES;
-	}
-	return got == ANSWER_NO ? ANSWER_NO : ANSWER_LIMIT;
 }
 
 /* The target as received is tested, too: its own literals, or those of path and target on a path
@@ -384,8 +362,8 @@ static enum answer spelt(struct solver *s, struct model *m, struct line *l)
 static enum answer with_uri(struct solver *s, struct model *m, struct line *l, struct str path,
 			    const struct str *queries, unsigned nq)
 {
-	struct proof_field *uri = field_with(l->gr, SUBJ_URI), *fp = field_with(l->gr, SUBJ_PATH);
-	uint32_t n = lits_with(s, l, SUBJ_URI, l->lits), both;
+	struct proof_field *uri = line_field(l->gr, SUBJ_URI), *fp = line_field(l->gr, SUBJ_PATH);
+	uint32_t n = line_lits(s, l, SUBJ_URI, l->lits), both;
 	enum answer alone = equal_target(s, m, l, n);
 	struct str text, target;
 
@@ -398,28 +376,28 @@ static enum answer with_uri(struct solver *s, struct model *m, struct line *l, s
 		return ANSWER_NO;
 	if (alone == ANSWER_YES && try_target(s, m, l, target))
 		return ANSWER_YES;
-	both = n + lits_with(s, l, SUBJ_PATH, l->lits + n);
+	both = n + line_lits(s, l, SUBJ_PATH, l->lits + n);
 	if (fp && solve_text(s, fp, l->lits, both, &text, l->opaque) == ANSWER_YES &&
 	    try_path(s, m, l, text, queries, nq))
 		return ANSWER_YES;
 	for (unsigned i = 0; alone == ANSWER_YES && i < nq; i++) {
 		m->path = behind(s, target, path);
 		m->query = queries[i];
-		if (fits(s, m, l))
+		if (line_fits(s, m, l))
 			return ANSWER_YES;
 	}
-	return fp ? spelt(s, m, l) : ANSWER_LIMIT;
+	return ANSWER_LIMIT; /* model_target.c looks at all spellings */
 }
 
 static enum answer origin_form(struct solver *s, struct model *m, struct line *l)
 {
-	bool uri = lits_with(s, l, SUBJ_URI, l->lits) > 0;
+	bool uri = line_lits(s, l, SUBJ_URI, l->lits) > 0;
 	struct str path, queries[3];
 	enum answer a, b, c;
 	unsigned nq;
 
 	m->form = FORM_ORIGIN;
-	a = choose_method(s, m, l);
+	a = line_method(s, m, l);
 	b = choose_path(s, l, &path);
 	c = choose_query(s, m, l, queries, &nq);
 	if (a == ANSWER_NO || b == ANSWER_NO || c == ANSWER_NO)
@@ -431,38 +409,13 @@ static enum answer origin_form(struct solver *s, struct model *m, struct line *l
 	for (unsigned i = 0; i < nq; i++) {
 		m->path = path;
 		m->query = queries[i];
-		if (fits(s, m, l))
+		if (line_fits(s, m, l))
 			return ANSWER_YES;
 	}
 	return ANSWER_LIMIT;
 }
 
 /* ---- the other forms ---- */
-
-/* Can any target that does not begin with "/" satisfy the literals of uri? */
-static bool other_targets(struct solver *s, struct line *l)
-{
-	uint32_t n = lits_with(s, l, SUBJ_URI, l->lits);
-	struct word_term *terms = ARENA_ARRAY(s->a, struct word_term, n + 2);
-	const struct dfa *any = n ? field_universe(s->g, field_with(l->gr, SUBJ_URI)) : NULL;
-	const struct dfa *slash = dfa_prepend(s->g->a, S("/"), dfa_all(s->g->a), &s->g->budget);
-	struct str word;
-	uint32_t k = 0;
-
-	if (n == 0)
-		return false;
-	terms[k++] = (struct word_term) { .dfa = slash, .negated = true };
-	if (any)
-		terms[k++] = (struct word_term) { .dfa = any };
-	for (uint32_t i = 0; i < n; i++) {
-		struct atom *x = atom_at(s->g, l->lits[i]);
-		const struct dfa *d = x->unknown ? NULL : atom_dfa(s->g, x);
-
-		if (d)
-			terms[k++] = (struct word_term) { .dfa = d, .negated = l->lits[i] & 1 };
-	}
-	return !slash || word_common(s->a, terms, k, &s->g->budget, &word) != ANSWER_NO;
-}
 
 enum answer model_solve_line(struct solver *s, struct model *m, const struct group *gr,
 			     const struct demand *d, bool *opaque)
@@ -471,21 +424,21 @@ enum answer model_solve_line(struct solver *s, struct model *m, const struct gro
 			  .d = d,
 			  .opaque = opaque,
 			  .lits = ARENA_ARRAY(s->a, uint32_t, 2 * d->n + 1) };
+	struct str version = m->version;
 	enum answer got = origin_form(s, m, &l);
-	bool line;
 
 	if (got == ANSWER_YES)
 		return got;
 	m->form = FORM_ASTERISK;
 	m->meth = S("OPTIONS");
-	if (fits(s, m, &l))
+	if (line_fits(s, m, &l))
 		return ANSWER_YES;
 	m->form = FORM_CONNECT;
 	m->meth = S("CONNECT");
-	if (fits(s, m, &l))
+	if (line_fits(s, m, &l))
 		return ANSWER_YES;
-	line = lits_with(s, &l, SUBJ_LINE, l.lits) > 0;
-	if (got == ANSWER_NO && (line || other_targets(s, &l)))
-		got = ANSWER_LIMIT;
-	return got;
+	if (!line_lits(s, &l, SUBJ_LINE, l.lits) && !line_lits(s, &l, SUBJ_URI, l.lits))
+		return got;
+	m->version = version;
+	return model_solve_target(s, m, &l, got == ANSWER_NO);
 }

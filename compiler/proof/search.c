@@ -13,6 +13,7 @@ static enum answer add(struct search *q, struct model *m, uint32_t lit)
 	const struct group *gr = x->field->group;
 	struct demand *d = &q->demands[gr->index];
 	enum form was = m->form;
+	struct str version = m->version;
 	enum answer got;
 	bool opaque;
 
@@ -26,7 +27,8 @@ static enum answer add(struct search *q, struct model *m, uint32_t lit)
 		return ANSWER_YES;
 	got = model_solve(&q->solver, m, gr, d, &opaque);
 	q->opaque |= got == ANSWER_LIMIT && opaque;
-	if (got == ANSWER_YES && (m->form == FORM_CONNECT || was == FORM_CONNECT))
+	if (got == ANSWER_YES && (model_has_authority(m->form) || model_has_authority(was) ||
+				  !str_eq(m->version, version)))
 		got = model_refill(&q->solver, m, q->demands) ? ANSWER_YES : ANSWER_LIMIT;
 	return got;
 }

@@ -25,14 +25,7 @@ static void request_line_of(struct proof *g, const struct model *m, struct reque
 {
 	r->meth = arena_str(g->a, m->meth);
 	r->version = arena_str(g->a, m->version);
-	if (m->form == FORM_ASTERISK)
-		r->target = S("*");
-	else if (m->form == FORM_CONNECT)
-		r->target = arena_printf(g->a, "%.*s:443", STR_ARG(m->host));
-	else if (m->query.p)
-		r->target = arena_printf(g->a, "%.*s?%.*s", STR_ARG(m->path), STR_ARG(m->query));
-	else
-		r->target = arena_str(g->a, m->path);
+	r->target = arena_str(g->a, model_target(g->a, m));
 	if (m->host.p)
 		add_header(g, r, S("Host"), m->host);
 }
