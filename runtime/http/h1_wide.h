@@ -17,14 +17,13 @@ static inline __m128i wide_load(const char *p)
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* Of WIDE bytes from <p> on: those that are no byte of a field value, and HTAB. */
+/* Of WIDE bytes from <p> on: those that are no byte of a field value, HTAB, and what is not ASCII.
+ * One more than 0x7f and above is below zero, or zero. */
 static inline uint32_t wide_controls(const char *p)
 {
-	__m128i v = wide_load(p);
-	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+	__m128i more = _mm_add_epi8(wide_load(p), _mm_set1_epi8(1));
 
-	return (uint32_t)_mm_movemask_epi8(
-		_mm_or_si128(low, _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f))));
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(more, _mm_set1_epi8(0x20))) ^ 0xffff;
 }
 
 /* Those that are neither letters nor "-". Letters are folded and then shifted to the lowest values
@@ -37,6 +36,20 @@ static inline uint32_t wide_no_letters(const char *p)
 	__m128i good = _mm_or_si128(letter, _mm_cmpeq_epi8(v, _mm_set1_epi8('-')));
 
 	return (uint32_t)_mm_movemask_epi8(good) ^ 0xffff;
+}
+
+/* Those that differ from <lower>, whose letters and "-" those of <p> are folded to. */
+static inline uint32_t wide_unlike(const char *p, const char *lower)
+{
+	__m128i fold = _mm_or_si128(wide_load(p), _mm_set1_epi8(0x20));
+
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(fold, wide_load(lower))) ^ 0xffff;
+}
+
+/* The first four bytes, folded likewise. */
+static inline uint32_t wide_four(const char *p)
+{
+	return (uint32_t)_mm_cvtsi128_si32(_mm_or_si128(wide_load(p), _mm_set1_epi8(0x20)));
 }
 
 static inline unsigned wide_first(uint32_t mask)

@@ -74,6 +74,43 @@ START_TEST(each_byte_counts_wherever_it_stands_in_a_name)
 }
 END_TEST
 
+/* Field <id> in the message of a head with <name>. */
+static bool found(struct str name, int id)
+{
+	struct msg m;
+	bool yes;
+
+	ck_assert_int_eq(parse(name, S("1"), &m), H1_DONE);
+	yes = msg_hdr(&m, 1)->id == id;
+	msg_free(&m);
+	return yes;
+}
+
+START_TEST(a_line_gets_the_field_of_its_name_in_any_case)
+{
+	struct str s = field_names[_i];
+	char name[40];
+
+	for (size_t i = 0; i < s.n; i++)
+		name[i] = s.p[i] >= 'a' && s.p[i] <= 'z' ? (char)(s.p[i] - 32) : s.p[i];
+	/* Host may be there once only, and framing has rules of its own. */
+	if (_i == FIELD_HOST || _i == FIELD_TRANSFER_ENCODING)
+		return;
+	ck_assert(found(s, _i));
+	ck_assert(found(str_of(name, s.n), _i));
+	ck_assert(found(str_of(name, s.n - 1), FIELD_OTHER));
+	for (size_t i = 0; i < s.n; i++) {
+		char was = name[i];
+
+		name[i] = was == 'A' ? 'B' : 'A';
+		ck_assert(found(str_of(name, s.n), FIELD_OTHER));
+		name[i] = was;
+	}
+	name[s.n] = 'x';
+	ck_assert(found(str_of(name, s.n + 1), FIELD_OTHER));
+}
+END_TEST
+
 START_TEST(each_byte_counts_wherever_it_stands_in_a_value)
 {
 	size_t n = (size_t)_i;
@@ -110,6 +147,7 @@ Suite *h1_fields_suite(void)
 	tcase_add_unchecked_fixture(t, msg_setup, NULL);
 	tcase_add_loop_test(t, each_byte_counts_wherever_it_stands_in_a_name, 0, LENGTHS);
 	tcase_add_loop_test(t, each_byte_counts_wherever_it_stands_in_a_value, 0, LENGTHS + 1);
+	tcase_add_loop_test(t, a_line_gets_the_field_of_its_name_in_any_case, 1, FIELDS);
 	suite_add_tcase(s, t);
 	return s;
 }
