@@ -33,14 +33,28 @@ static bool is_token(struct str s)
 	return s.n != 0;
 }
 
+/* <s> as a number below 10^18, when it is nothing but that many digits. */
+static bool plain_number(struct str s, uint64_t *out)
+{
+	uint64_t n = 0;
+	size_t i = 0;
+
+	for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		n = n * 10 + (uint64_t)(s.p[i] - '0');
+	*out = n;
+	return i && i == s.n && i <= 18;
+}
+
 /* Content-Length: one decimal number, or the same one repeated, as a list or in several lines
  * (RFC 9112 6.3). */
 static const struct h1_error *read_length(struct msg *m)
 {
 	struct str number = { NULL, 0 };
+	uint32_t only = first(m, FIELD_CONTENT_LENGTH);
 
-	for (uint32_t i = first(m, FIELD_CONTENT_LENGTH); i != MSG_END;
-	     i = next(m, i, FIELD_CONTENT_LENGTH)) {
+	if (!(m->flags & MSG_REPEATED) && plain_number(msg_value(m, only), &m->length))
+		return NULL;
+	for (uint32_t i = only; i != MSG_END; i = next(m, i, FIELD_CONTENT_LENGTH)) {
 		struct str rest = msg_value(m, i);
 
 		do {

@@ -57,6 +57,9 @@ struct stream_ops {
 
 #define STREAM_LAST                                                                                \
 	0x0080 /* set by the owner: what the client sends behind this request is dropped */
+#define STREAM_WHOLE                                                                               \
+	0x0100 /* back, inside head(): all of the message is there, end() comes before anything \
+		  else if the stream is kept */
 
 struct stream {
 	struct conn *conn; /* NULL: gone, failed() was called, only detach is left */

@@ -325,6 +325,7 @@ static void h1_drained(struct conn *c)
 {
 	struct h1 *h = h1_of(c);
 	struct h1s *st = h->s;
+	uint16_t had = st ? st->flags : H1S_DETACHED;
 
 	if (st && st->flags & H1S_OPEN && !(st->flags & H1S_DETACHED) &&
 	    (!(st->flags & H1S_FAILED) ||
@@ -334,7 +335,10 @@ static void h1_drained(struct conn *c)
 		stream_drained(&st->s);
 		h->flags &= (uint8_t)~H1_BUSY;
 	}
-	run(h);
+	/* Nearly always there is nothing to read, and what may be received stays as it was. */
+	if (h->s != st || !st || st->flags != had || had & H1S_DETACHED || h->rx ||
+	    h->flags & H1_EOF)
+		run(h);
 }
 
 /* A stream whose owner still knows it lives on without a connection until it is detached. */

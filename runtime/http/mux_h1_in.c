@@ -238,7 +238,7 @@ static __attribute__((noinline)) bool bad_request(struct h1 *h, struct h1s *st,
 	return false;
 }
 
-static bool read_request(struct h1 *h, struct h1s *st)
+static __attribute__((noinline)) bool read_request(struct h1 *h, struct h1s *st)
 {
 	struct h1_limits lim = limits(h);
 	const struct h1_error *err;
@@ -288,13 +288,17 @@ static bool final_response(struct h1s *st, struct msg *m)
 	st->s.flags |= STREAM_GOT_HEAD;
 	if (m->body == BODY_TUNNEL)
 		h1_tunnel(st);
+	if (none ||
+	    (st->in_body == BODY_LENGTH && st->flags & H1S_CREDIT && received(st->h).n >= st->left))
+		st->s.flags |= STREAM_WHOLE;
 	tell_head(st, m);
+	st->s.flags &= ~(uint32_t)STREAM_WHOLE;
 	if (none)
 		tell_end(st, NULL);
 	return true;
 }
 
-static bool read_response(struct h1 *h, struct h1s *st)
+static __attribute__((noinline)) bool read_response(struct h1 *h, struct h1s *st)
 {
 	static const struct h1_error unasked = { 502, "switch of protocols not asked for" };
 	static const struct h1_error interim = { 502, "too many interim responses" };
@@ -345,7 +349,7 @@ static bool read_counted(struct h1 *h, struct h1s *st)
 	return true;
 }
 
-static bool read_chunked(struct h1 *h, struct h1s *st)
+static __attribute__((noinline)) bool read_chunked(struct h1 *h, struct h1s *st)
 {
 	struct str in = received(h), data;
 	const struct h1_error *err;
@@ -363,7 +367,7 @@ static bool read_chunked(struct h1 *h, struct h1s *st)
 	return true;
 }
 
-static bool read_trailers(struct h1 *h, struct h1s *st)
+static __attribute__((noinline)) bool read_trailers(struct h1 *h, struct h1s *st)
 {
 	struct h1_limits lim = limits(h);
 	const struct h1_error *err;

@@ -277,13 +277,22 @@ static void back_end(struct stream *s, struct msg *trailers)
 	moved(x, false, true);
 }
 
+/* The whole request has left in the tick in which it was queued: the deadlines hold as they are. */
+static bool sent_at_once(const struct exchange *x)
+{
+	return x->step == X_SENT && !x->back->queued && (x->flags & X_REQ_SENT_END) &&
+	       !(x->flags & X_RSP_STARTED) &&
+	       x->server_at == exchange_after(x->be->owner->num[WS_T_SERVER]);
+}
+
 static void back_drained(struct stream *s)
 {
 	struct exchange *x = s->owner;
 
 	if (s->queued <= STREAM_LOW && !((x->flags & X_REQ_END) && !tunnel(x)))
 		credit_front(x, true);
-	moved(x, false, true);
+	if (!sent_at_once(x))
+		moved(x, false, true);
 }
 
 static void back_failed(struct stream *s, enum stream_error why)
@@ -415,8 +424,9 @@ void relay_send_head(struct exchange *x)
 		credit_front(x, true);
 	if (!end && !(x->flags & X_MADE))
 		relay_link_response(x);
-	/* An answer without a body may end here; a server's body goes on by credit. */
-	moved(x, false, true);
+	/* An answer without a body may end here; a server's body goes on by credit, or at once. */
+	if (!x->back || !(x->back->flags & STREAM_WHOLE))
+		moved(x, false, true);
 }
 
 void relay_start_tunnel(struct exchange *x)

@@ -447,13 +447,12 @@ static enum rule_end run_decided(struct rule_run *r, const struct ws_section *ws
 	return RULES_DONE;
 }
 
-enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir)
+static __attribute__((noinline)) enum rule_end
+run_chain(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir)
 {
 	const struct ws_run chain = ws->chains[dir];
 	bool ends = false, ran;
 
-	r->section = ws;
-	r->dir = dir;
 	if (ws->decides[dir])
 		return run_decided(r, ws, &site.ws->decides[ws->decides[dir] - 1]);
 	for (uint32_t i = 0; i < chain.n; i++) {
@@ -463,6 +462,13 @@ enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws
 			return end;
 	}
 	return RULES_DONE;
+}
+
+enum rule_end rules_run(struct rule_run *r, const struct ws_section *ws, enum ws_dir dir)
+{
+	r->section = ws;
+	r->dir = dir;
+	return ws->chains[dir].n ? run_chain(r, ws, dir) : RULES_DONE;
 }
 
 enum rule_end rules_resume(struct rule_run *r, const struct ws_action *a)
