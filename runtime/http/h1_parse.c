@@ -313,7 +313,7 @@ enum h1_result h1_parse_response(struct str in, size_t *seen, const struct h1_li
 
 /* Fields that a sender must not put behind a body (RFC 9110 6.5.1), beside every field that has a
  * direct slot. */
-static bool trailer_forbidden(const struct msg *m, uint32_t i)
+bool h1_trailer_forbidden(const struct msg *m, uint32_t i)
 {
 	static const struct str names[] = {
 #define NAME(lit) { lit, sizeof(lit) - 1 }
@@ -350,7 +350,7 @@ static enum h1_result trailers(struct h1_scan *s, struct msg *m)
 	if (r != H1_DONE)
 		return r;
 	for (uint32_t i = m->nhdr; i-- > 0;)
-		if (trailer_forbidden(m, i))
+		if (h1_trailer_forbidden(m, i))
 			msg_del(m, i);
 	return H1_DONE;
 }

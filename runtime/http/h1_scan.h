@@ -29,5 +29,7 @@ const struct h1_error *h1_frame_request(struct msg *m);
 const struct h1_error *h1_frame_response(struct msg *m, bool head_request, bool connect);
 /* Target and host of a request. */
 const struct h1_error *h1_target(struct msg *m, bool normal);
+/* Whether header <i> is none that trailers may hold (RFC 9110 6.5.1). */
+bool h1_trailer_forbidden(const struct msg *m, uint32_t i);
 
 #endif

@@ -36,6 +36,7 @@ struct msg_ref {
 #define HDR_CANONICAL                                                                              \
 	0x02 /* its text is "Name: value CRLF" byte for byte: neighbours are sent as one run */
 #define HDR_LISTED 0x04 /* named by Connection: hop-by-hop for this message */
+#define HDR_NEVER 0x08 /* HTTP/2: not to be indexed by any hop (RFC 7541 6.2.3) */
 
 struct msg_hdr {
 	uint32_t name, value; /* offsets */

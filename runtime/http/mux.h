@@ -55,6 +55,7 @@ struct stream_ops {
 #define STREAM_FIRST 0x0020 /* first of its connection */
 #define STREAM_GOT_BYTES 0x0040 /* back: at least one byte of the response came */
 
+#define STREAM_SHARED 0x0200 /* others share its connection: <queued> is what waits here alone */
 #define STREAM_LAST                                                                                \
 	0x0080 /* set by the owner: what the client sends behind this request is dropped */
 #define STREAM_WHOLE                                                                               \
@@ -67,7 +68,7 @@ struct stream {
 	const struct stream_ops *ops;
 	void *owner;
 	uint32_t flags; /* STREAM_* */
-	uint32_t queued; /* bytes queued and not yet taken by the kernel */
+	uint32_t queued; /* bytes queued and not yet taken by the kernel (h2: by the connection) */
 	const char *bad; /* STREAM_BAD: why */
 	uint16_t bad_status; /* STREAM_BAD, front: status to answer */
 	uint64_t t_head; /* clock in us when the head's first byte came */
@@ -129,6 +130,7 @@ struct mux_copies {
 struct mux_copies mux_copies(void);
 
 extern const struct mux_ops mux_h1;
+extern const struct mux_ops mux_h2;
 extern const struct mux_ops mux_tcp;
 
 #endif

@@ -465,16 +465,21 @@ void relay_start_tunnel(struct exchange *x)
  * bytes of an earlier answer may be in the queue too. */
 static uint64_t client_bytes(const struct exchange *x)
 {
-	return x->body_in + x->front->bytes_out -
-	       (x->front->conn ? conn_queued(x->front->conn) : 0);
+	bool own = x->front->conn && !(x->front->flags & STREAM_SHARED);
+
+	return x->body_in + x->front->bytes_out - (own ? conn_queued(x->front->conn) : 0);
 }
 
 bool relay_client_took(struct exchange *x)
 {
 	struct stream *s = x->front;
-	uint32_t queued = s->conn ? (uint32_t)conn_queued(s->conn) + s->in_pipe : s->queued;
-	bool less = queued < s->queued;
+	uint32_t queued;
+	bool less;
 
+	if (s->flags & STREAM_SHARED) /* since the deadline was set */
+		return s->out_at + (uint64_t)x->fe->num[WS_T_CLIENT] > x->client_at;
+	queued = s->conn ? (uint32_t)conn_queued(s->conn) + s->in_pipe : s->queued;
+	less = queued < s->queued;
 	s->queued = queued;
 	return less;
 }
