@@ -272,6 +272,44 @@ static void plain_target(struct attempt *t, const struct p_test *one, struct wit
 		w->request.target = target;
 }
 
+/* Other spellings of <w>, which the rule refuses because of <one>, a test on the host or the target. */
+static void try_all(struct attempt *t, const struct p_test *one, bool host, struct witness *w)
+{
+	t->base = w;
+	if (host) {
+		try_hosts(t);
+		return;
+	}
+	plain_target(t, one, w);
+	try_spellings(t);
+	if ((one->op == OP_PREFIX || one->op == OP_EQ) && one->values->kind == VALUE_STR)
+		try_detour(t, one->values->text);
+}
+
+/* Requests that servers get, with what the rule refuses: without it they would be let through. */
+static void try_forwarded(struct attempt *t, const struct p_test *one, bool host)
+{
+	const struct vec *all = lint_forwarded(t->l);
+	struct arena *a = t->l->g->a;
+	struct str text;
+
+	if (!lint_example(t->l, one, &text))
+		return;
+	for (size_t i = 0; i < all->n && !t->done; i++) {
+		struct witness w = *(const struct witness *)all->p[i];
+
+		w.request = lint_request(a, &w.request);
+		if (host)
+			lint_set_header(a, &w.request, S("Host"), text);
+		else
+			w.request.target = arena_printf(
+				a, "%s%.*s", str_starts(text, S("/")) ? "" : "/", STR_ARG(text));
+		w.outcome = lint_replay(t->l, a, &w.request, &w);
+		if (w.outcome && w.outcome->decided == t->rule && lint_refused(w.outcome))
+			try_all(t, one, host, &w);
+	}
+}
+
 /* A request that the rule refuses, for each value of its tests, and none of them in particular. */
 static void try_tests(struct attempt *t, const struct tests *k)
 {
@@ -288,17 +326,10 @@ static void try_tests(struct attempt *t, const struct tests *k)
 
 				if (!one)
 					break;
-				if (!refused_base(t, one, &w) && !refused_base(t, NULL, &w))
-					continue;
-				if (j) {
-					try_hosts(t);
-					continue;
-				}
-				plain_target(t, one, &w);
-				try_spellings(t);
-				if ((test->op == OP_PREFIX || test->op == OP_EQ) &&
-				    one->values->kind == VALUE_STR)
-					try_detour(t, one->values->text);
+				if (refused_base(t, one, &w) || refused_base(t, NULL, &w))
+					try_all(t, one, j == 1, &w);
+				if (!t->done)
+					try_forwarded(t, one, j == 1);
 			}
 		}
 }

@@ -77,8 +77,7 @@ void atom_sample(struct proof *g, struct atom *x)
 	mark = arena_mark(&g->scratch);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct p_regex *r = x->values[i].regex;
-		struct str why;
-		const struct re *re = re_parse(&g->scratch, r->text, r->icase, r->freespace, &why);
+		const struct re *re = re_near(&g->scratch, r->text, r->icase, r->freespace);
 
 		for (unsigned k = 0; re && k < VARIANTS; k++) {
 			struct textbuf b = { 0 };

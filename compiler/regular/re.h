@@ -41,6 +41,10 @@ struct re {
 const struct re *re_parse(struct arena *a, struct str pattern, bool icase, bool freespace,
 			  struct str *why);
 
+/* The same, with opaque parts left out: what it matches may well not match <pattern>, and the other
+ * way round. NULL: it cannot be read. */
+const struct re *re_near(struct arena *a, struct str pattern, bool icase, bool freespace);
+
 /* Parts, for those who make trees of their own. <kids> are linked by next already. */
 struct re *re_new(struct arena *a, enum re_kind kind);
 struct re *re_set(struct arena *a, struct byteset set);

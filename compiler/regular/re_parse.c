@@ -419,10 +419,10 @@ static struct re *alternatives(struct re_reader *r)
 	return re_list(r->a, RE_ALT, first);
 }
 
-const struct re *re_parse(struct arena *a, struct str pattern, bool icase, bool freespace,
-			  struct str *why)
+static const struct re *parse(struct arena *a, struct str pattern, bool icase, bool freespace,
+			      bool near, struct str *why)
 {
-	struct re_reader r = { .a = a, .p = pattern.p, .end = pattern.p + pattern.n };
+	struct re_reader r = { .a = a, .p = pattern.p, .end = pattern.p + pattern.n, .near = near };
 	struct re *re;
 
 	r.mode = (struct re_mode) { .icase = icase, .free = freespace, .dotall = true };
@@ -431,4 +431,17 @@ const struct re *re_parse(struct arena *a, struct str pattern, bool icase, bool 
 		re = re_opaque(&r, S("a bracket that was not opened"));
 	*why = r.why;
 	return r.why.n ? NULL : re;
+}
+
+const struct re *re_parse(struct arena *a, struct str pattern, bool icase, bool freespace,
+			  struct str *why)
+{
+	return parse(a, pattern, icase, freespace, false, why);
+}
+
+const struct re *re_near(struct arena *a, struct str pattern, bool icase, bool freespace)
+{
+	struct str why;
+
+	return parse(a, pattern, icase, freespace, true, &why);
 }

@@ -17,6 +17,7 @@ struct re_reader {
 	unsigned depth, groups;
 	bool quoting; /* behind \Q */
 	bool reset; /* there was (?|, which numbers groups anew */
+	bool near; /* what is opaque is left out */
 	struct str why; /* opaque, when not empty */
 };
 
@@ -33,9 +34,11 @@ static inline bool re_takes(struct re_reader *r, struct str text)
 	return seen;
 }
 
-/* Makes the pattern opaque. */
+/* Makes the pattern opaque, or leaves the part out. */
 static inline struct re *re_opaque(struct re_reader *r, struct str why)
 {
+	if (r->near)
+		return re_new(r->a, RE_EMPTY);
 	if (!r->why.n)
 		r->why = why;
 	return NULL;

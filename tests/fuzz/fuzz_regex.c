@@ -61,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	freespace = data[0] & 2;
 	all = str_skip(all, 1);
 	pattern = str_cut(&all, '\0');
+	re_near(&a, pattern, icase, freespace);
 	re = re_parse(&a, pattern, icase, freespace, &why);
 	flags |= (icase ? PCRE2_CASELESS : 0) | (freespace ? PCRE2_EXTENDED : 0);
 	code = re ? pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, flags, &error, &at, NULL)

@@ -180,6 +180,8 @@ struct planted {
 	uint32_t line; /* of the finding */
 	uint32_t needs[2]; /* lines that must be reached, or 0 */
 	const char *target; /* a request for it must end at <line>, or NULL */
+	const char *host; /* of that request; NULL: localhost */
+	const char *passes, *passes_host; /* means the same, and must get to a server; or NULL */
 	enum diag_code code, other, third; /* one of them is told */
 };
 
@@ -341,6 +343,37 @@ static bool plant_stale(const struct program *p, struct str text, uint32_t line,
 	return true;
 }
 
+/* A refusal that looks at how the target or the host is spelled, and a request that means the same as
+ * one that it refuses and is spelled otherwise. */
+static bool plant_bypass(const struct program *p, struct str text, uint32_t line,
+			 struct planted *out)
+{
+	static const struct {
+		const char *rule, *target, *host, *passes, *passes_host;
+	} ways[] = {
+		{ "deny uri =^ /plant/", "/plant/a", NULL, "/%70lant/a", NULL },
+		{ "deny uri == /plant", "/plant", NULL, "/plant?", NULL },
+		{ "deny uri =~ \"^/plant(/|$)\"", "/plant", NULL, "//plant", NULL },
+		{ "drop uri =^ /plant", "/plant", NULL, "/./plant", NULL },
+		{ "respond 404 uri =% /plant", "/plant", NULL, "/pl%61nt", NULL },
+		{ "deny h(host) == a.plant", "/", "a.plant", NULL, "a.plant:80" },
+		{ "deny h(host) =~ \"^a[.]plant$\"", "/", "a.plant", NULL, "a.plant." },
+		{ "deny URI =^ /plant", "/plant", NULL, "http://localhost/plant", NULL },
+	};
+	unsigned which = random_below(sizeof(ways) / sizeof(*ways));
+
+	(void)p;
+	out->text = insert(text, line, arena_printf(&arena, "    req in %s\n", ways[which].rule));
+	out->target = ways[which].target;
+	out->host = ways[which].host;
+	out->passes = ways[which].passes ? ways[which].passes : ways[which].target;
+	out->passes_host = ways[which].passes_host;
+	out->needs[0] = line;
+	out->line = line;
+	out->code = out->other = S305;
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*plant)(const struct program *p, struct str text, uint32_t line, struct planted *out);
@@ -352,7 +385,8 @@ static const struct {
 	      { "idle write", plant_idle_write },
 	      { "redirect loop", plant_loop },
 	      { "acl twice", plant_twin },
-	      { "test behind a rewrite", plant_stale } };
+	      { "test behind a rewrite", plant_stale },
+	      { "refusal that a spelling passes", plant_bypass } };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -389,18 +423,25 @@ static bool behind_end(uint32_t line)
 	return false;
 }
 
-static bool ends_at(const struct program *p, const char *target, uint32_t line)
+static const struct outcome *asked(const struct program *p, const char *target, const char *host)
 {
 	struct request_spec r;
-	const struct outcome *o;
 
 	request_init(&r);
 	r.meth = S("GET");
 	r.target = str_from(target);
 	r.version = S("1.1");
-	fields_add(&arena, &r.headers, S("Host"), S("localhost"));
-	o = interp_run(&arena, p, &r, NULL);
-	return o->decided && o->decided->place.line == line;
+	fields_add(&arena, &r.headers, S("Host"), str_from(host ? host : "localhost"));
+	return interp_run(&arena, p, &r, NULL);
+}
+
+/* Does the request that is to be refused end at the planted line, and does the other one pass? */
+static bool is_so(const struct program *p, const struct planted *x)
+{
+	const struct outcome *o = asked(p, x->target, x->host);
+
+	return o->decided && o->decided->place.file == 0 && o->decided->place.line == x->line &&
+	       (!x->passes || asked(p, x->passes, x->passes_host)->forwarded);
 }
 
 struct counts {
@@ -423,7 +464,7 @@ static void try_kind(const struct host *h, size_t kind, struct counts *c)
 	for (int i = 0; i < 2; i++)
 		if (x.needs[i] && !reached(p, x.needs[i]))
 			return;
-	if (x.target && !ends_at(p, x.target, x.line))
+	if (x.target && !is_so(p, &x))
 		return;
 	lint_site(&arena, ast, p);
 	got = look(&x);
