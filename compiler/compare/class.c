@@ -126,9 +126,10 @@ void class_idle(struct pairing *p)
 }
 
 /* By severity, then by places. */
-static int by_severity(const void *x, const void *y)
+static int by_severity(const void *x, const void *y, void *arg)
 {
-	const struct compare_class *a = x, *b = y;
+	const struct compare_class *all = arg, *a = &all[*(const uint32_t *)x],
+				   *b = &all[*(const uint32_t *)y];
 	uint32_t ra = a->old ? a->old->index : UINT32_MAX, rb = b->old ? b->old->index : UINT32_MAX;
 
 	if (a->severity != b->severity)
@@ -140,10 +141,35 @@ static int by_severity(const void *x, const void *y)
 	return ra < rb ? -1 : ra > rb ? 1 : str_cmp(a->was, b->was);
 }
 
+/* Puts the classes into <order>: place i gets what is at order[i]. */
+static void put_in_order(struct compare_class *at, uint32_t *order, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct compare_class first = at[i];
+		uint32_t to = i;
+
+		while (order[to] != i) {
+			uint32_t from = order[to];
+
+			at[to] = at[from];
+			order[to] = to;
+			to = from;
+		}
+		at[to] = first;
+		order[to] = to;
+	}
+}
+
 void class_sort(struct compare *c)
 {
-	if (c->nclasses)
-		qsort(c->classes, c->nclasses, sizeof(*c->classes), by_severity);
+	struct arena own = { 0 };
+	uint32_t *order = ARENA_ARRAY(&own, uint32_t, c->nclasses + 1);
+
+	for (uint32_t i = 0; i < c->nclasses; i++)
+		order[i] = i;
+	qsort_r(order, c->nclasses, sizeof(*order), by_severity, c->classes);
+	put_in_order(c->classes, order, c->nclasses);
+	arena_free(&own);
 }
 
 const char *const compare_severities[] = { "exposure", "outage", "reroute", "rewrite", "response" };

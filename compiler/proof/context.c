@@ -142,19 +142,40 @@ static void watch_field(struct maker *k, struct proof_field *f)
 	c->fields[c->nfields++] = f;
 }
 
-static struct str atom_key(const uint32_t *index)
+/* The place of <atom>, or the free one where it would be. */
+static struct hook *place_of(const struct hooks *h, uint32_t atom)
 {
-	return str_of((const char *)index, sizeof(*index));
+	uint32_t i = (atom * 2654435761u >> 7) & (h->size - 1);
+
+	while (h->at[i].atom && h->at[i].atom != atom + 1)
+		i = (i + 1) & (h->size - 1);
+	return &h->at[i];
 }
 
+static void hooks_grow(struct arena *a, struct hooks *h)
+{
+	struct hooks old = *h;
+
+	h->size = old.size ? 2 * old.size : 16;
+	h->at = ARENA_ARRAY(a, struct hook, h->size);
+	for (uint32_t i = 0; i < old.size; i++)
+		if (old.at[i].atom)
+			*place_of(h, old.at[i].atom - 1) = old.at[i];
+}
+
+/* Until the next one is asked for. */
 static struct hook *hook_of(struct maker *k, struct atom *x)
 {
-	struct hook *hook = symbol_get(&k->c->index, atom_key(&x->index));
+	struct hooks *h = &k->c->index;
+	struct hook *hook;
 
-	if (hook)
+	if (2 * h->n >= h->size)
+		hooks_grow(k->g->a, h);
+	hook = place_of(h, x->index);
+	if (hook->atom)
 		return hook;
-	hook = ARENA_NEW(k->g->a, struct hook);
-	symbol_put(k->g->a, &k->c->index, atom_key(&x->index), hook);
+	hook->atom = x->index + 1;
+	h->n++;
 	watch_add(k->g, x);
 	watch_field(k, x->field);
 	return hook;
@@ -339,10 +360,7 @@ const struct hung *context_next(struct solver *s, const struct context *c, struc
 
 		watch_find(s->g, s->keep, c->fields[i], v);
 		for (uint32_t k = 0; k < v->ntrue; k++) {
-			const struct hook *hook = symbol_get(&c->index, atom_key(&v->trues[k]));
-
-			if (hook)
-				along(&f, hook->first);
+			along(&f, place_of(&c->index, v->trues[k])->first);
 		}
 	}
 	return f.found;

@@ -34,7 +34,14 @@ struct hung {
 
 /* What hangs on one atom, in order of rules. */
 struct hook {
+	uint32_t atom; /* its index and 1; 0: free */
 	struct hung *first, *last;
+};
+
+/* Hooks by atom: open addressing, a power of two of places of which at least half are free. */
+struct hooks {
+	uint32_t n, size;
+	struct hook *at;
 };
 
 struct context {
@@ -44,7 +51,7 @@ struct context {
 	uint32_t n;
 	uint32_t first_remap; /* first rule that writes by uriremap; NO_INDEX: none */
 	struct crule *rules;
-	struct symbols index; /* by atom: struct hook */
+	struct hooks index;
 	struct hung *always, **always_end;
 	uint32_t nfields, fields_room;
 	struct proof_field **fields; /* that watch rules */
