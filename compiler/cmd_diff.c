@@ -26,6 +26,9 @@ static const char help[] =
 	"none\n"
 	"      --require-proof     exit with 3 when something is not decided\n"
 	"      --only NAME         only rules of that section or direction (\"req in\")\n"
+	"      --replay LOG        count the requests of an access log in each class; \"-\" is "
+	"standard "
+	"input\n"
 	"      --max-classes N     show the N most serious classes (default: 100)\n"
 	"      --emit-tests DIR    write a test block for each class to DIR/diff.weir\n";
 
@@ -33,7 +36,7 @@ struct diff_args {
 	enum report_format format;
 	int fail_on; /* enum compare_severity; FAIL_ANY, FAIL_NONE */
 	bool require_proof;
-	const char *only, *emit;
+	const char *only, *emit, *log;
 	uint64_t max;
 };
 
@@ -94,6 +97,7 @@ static int read_args(int argc, char **argv, struct diff_args *d, bool *done)
 		{ "fail-on", required_argument, NULL, 'o' },
 		{ "require-proof", no_argument, NULL, 'p' },
 		{ "only", required_argument, NULL, 'n' },
+		{ "replay", required_argument, NULL, 'r' },
 		{ "max-classes", required_argument, NULL, 'm' },
 		{ "emit-tests", required_argument, NULL, 'e' },
 		{ "help", no_argument, NULL, 'h' },
@@ -116,6 +120,9 @@ static int read_args(int argc, char **argv, struct diff_args *d, bool *done)
 			break;
 		case 'n':
 			d->only = optarg;
+			break;
+		case 'r':
+			d->log = optarg;
 			break;
 		case 'm':
 			if (!str_u64(str_from(optarg), UINT32_MAX, &d->max))
@@ -202,6 +209,7 @@ static int compare(const struct diff_args *d, char **names, const struct program
 	struct arena a = { 0 };
 	struct compare c;
 	struct diff s;
+	struct diff_replay log;
 	struct diff_report r = {
 		.a = &a, .old_name = names[0], .new_name = names[1], .structure = &s, .classes = &c
 	};
@@ -215,6 +223,14 @@ static int compare(const struct diff_args *d, char **names, const struct program
 		filter(&c, &s, d->only);
 	r.settings = count_settings(&s);
 	r.shown = c.nclasses < d->max ? c.nclasses : (uint32_t)d->max;
+	if (d->log && !c.fault.n) {
+		if (!diff_replay(&log, d->log, &c)) {
+			compare_end(&c);
+			arena_free(&a);
+			return EXIT_MISUSE;
+		}
+		r.replay = &log;
+	}
 	for (uint32_t i = 0; i < r.shown && compare_show(&c, &c.classes[i]); i++)
 		;
 	r.verdict = c.nclasses || r.settings ? "DIFFERENT" : c.nopen ? "UNDECIDED" : "EQUIVALENT";

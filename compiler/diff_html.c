@@ -230,7 +230,12 @@ static void class_html(const struct diff_report *r, const struct compare_class *
 	put(out, rule_text(r, false, c->old));
 	fputs("</code><tr><td>new<td><code>", out);
 	put(out, rule_text(r, true, c->new));
-	fputs("</code></table><pre>", out);
+	fputs("</code>", out);
+	if (r->replay) {
+		fputs("<tr><td>log<td>", out);
+		put(out, report_logged(r, c));
+	}
+	fputs("</table><pre>", out);
 	for (uint32_t i = 0; i < c->witness->nlines; i++) {
 		put(out, c->witness->lines[i]);
 		fputc('\n', out);
@@ -258,6 +263,17 @@ static void verdict_html(const struct diff_report *r, FILE *out)
 	put(out, show_close(&b, r->a));
 }
 
+static void replay_html(const struct diff_report *r, FILE *out)
+{
+	struct show_buffer b;
+
+	show_open(&b);
+	report_replay(r, b.out);
+	fputs("<pre>", out);
+	put(out, show_close(&b, r->a));
+	fputs("</pre>\n", out);
+}
+
 void report_html(const struct diff_report *r, FILE *out)
 {
 	const struct compare *c = r->classes;
@@ -273,6 +289,8 @@ void report_html(const struct diff_report *r, FILE *out)
 	put(out, str_from(r->new_name));
 	fputs("</code></p>\n", out);
 	badges(r, out);
+	if (r->replay)
+		replay_html(r, out);
 	if (c->nclasses)
 		picture(r, out);
 	for (uint32_t i = 0; i < r->shown; i++)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "diff_report.h"
 
+#include <inttypes.h>
+
 #include "show.h"
 
 bool report_format(const char *word, enum report_format *f)
@@ -63,6 +65,29 @@ void report_rule(const struct diff_report *r, bool is_new, const struct p_rule *
 	show_rule(out, rule);
 }
 
+struct str report_logged(const struct diff_report *r, const struct compare_class *c)
+{
+	const struct replay_group *g = diff_replay_group(r->replay, c);
+	struct show_buffer b;
+
+	if (!g)
+		return S("no logged request");
+	show_open(&b);
+	fprintf(b.out, "%u logged %s, the first in line %" PRIu64 ": ", c->logged,
+		plural(c->logged, "request", "requests"), g->line);
+	replay_plain(b.out, g->example);
+	return show_close(&b, r->a);
+}
+
+void report_replay(const struct diff_report *r, FILE *out)
+{
+	fprintf(out, "%s: ", r->replay->name);
+	replay_sums(&r->replay->r, out);
+	if (r->replay->elsewhere)
+		fprintf(out, "  %" PRIu64 " of those that moved are in no class below\n",
+			r->replay->elsewhere);
+}
+
 /* ---- text ---- */
 
 static void class_text(const struct diff_report *r, const struct compare_class *c, FILE *out)
@@ -76,6 +101,8 @@ static void class_text(const struct diff_report *r, const struct compare_class *
 		fprintf(out, "\n  %s  %.*s", i ? "       " : "witness",
 			STR_ARG(c->witness->lines[i]));
 	fprintf(out, "\n  try      %.*s\n", STR_ARG(c->witness->curl));
+	if (r->replay)
+		fprintf(out, "  log      %.*s\n", STR_ARG(report_logged(r, c)));
 }
 
 static void rest_text(const struct diff_report *r, FILE *out)
@@ -115,6 +142,10 @@ static void report_text(const struct diff_report *r, FILE *out)
 		fputs("\nstructure\n", out);
 		diff_items(r->structure, out);
 	}
+	if (r->replay) {
+		fputs("\nlog\n", out);
+		report_replay(r, out);
+	}
 	if (c->nclasses)
 		fputs("\nrequests\n", out);
 	for (uint32_t i = 0; i < r->shown; i++)
@@ -133,7 +164,10 @@ static void md_class(const struct diff_report *r, const struct compare_class *c,
 	report_rule(r, false, c->old, out);
 	fputs("` |\n| new | `", out);
 	report_rule(r, true, c->new, out);
-	fputs("` |\n\n```\n", out);
+	fputs("` |\n", out);
+	if (r->replay)
+		fprintf(out, "| log | %u of the logged requests |\n", c->logged);
+	fputs("\n```\n", out);
 	for (uint32_t i = 0; i < c->witness->nlines; i++)
 		fprintf(out, "%.*s\n", STR_ARG(c->witness->lines[i]));
 	fprintf(out, "\n%.*s\n```\n\n", STR_ARG(c->witness->curl));
@@ -146,6 +180,11 @@ static void report_md(const struct diff_report *r, FILE *out)
 	fputs("**", out);
 	report_verdict(r, out);
 	fputs("**\n\n", out);
+	if (r->replay) {
+		fputs("```\n", out);
+		report_replay(r, out);
+		fputs("```\n\n", out);
+	}
 	for (uint32_t i = 0; i < r->shown; i++)
 		md_class(r, &c->classes[i], out);
 	if (r->shown < c->nclasses)
@@ -190,6 +229,8 @@ static void report_github(const struct diff_report *r, FILE *out)
 		fprintf(out, "title=%s::", compare_severities[k->severity]);
 		escaped(out, arena_printf(r->a, "%.*s -> %.*s\n%.*s", STR_ARG(k->was),
 					  STR_ARG(k->is), STR_ARG(k->witness->curl)));
+		if (r->replay)
+			escaped(out, arena_printf(r->a, "\n%.*s", STR_ARG(report_logged(r, k))));
 		fputc('\n', out);
 	}
 	fprintf(out, "::%s title=weir diff::", c->nclasses || c->nopen ? "warning" : "notice");

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* diff_report_json: the report as JSON (docs/diff.schema.json) and as SARIF 2.1.0. */
 #include "diff_report.h"
+
+#include <inttypes.h>
+
 #include "show.h"
 
 static void text(FILE *out, const char *key, struct str s)
@@ -53,6 +56,18 @@ static void json_witness(const struct compare_witness *w, FILE *out)
 	fputc('}', out);
 }
 
+static void json_logged(const struct diff_report *r, const struct compare_class *c, FILE *out)
+{
+	const struct replay_group *g = diff_replay_group(r->replay, c);
+
+	fprintf(out, ",\"logged\":{\"count\":%u", c->logged);
+	if (g) {
+		fprintf(out, ",\"line\":%" PRIu64, g->line);
+		text(out, "example", g->example);
+	}
+	fputc('}', out);
+}
+
 static void json_class(const struct diff_report *r, const struct compare_class *c, FILE *out)
 {
 	fprintf(out, "{\"severity\":\"%s\"", compare_severities[c->severity]);
@@ -61,6 +76,8 @@ static void json_class(const struct diff_report *r, const struct compare_class *
 	json_rule(r, "old_rule", false, c->old, out);
 	json_rule(r, "new_rule", true, c->new, out);
 	json_witness(c->witness, out);
+	if (r->replay)
+		json_logged(r, c, out);
 	fputc('}', out);
 }
 
@@ -93,7 +110,13 @@ void report_json(const struct diff_report *r, FILE *out)
 		json_rule(r, "new_rule", true, c->open[i].new, out);
 		fputc('}', out);
 	}
-	fputs("]}\n", out);
+	fputc(']', out);
+	if (r->replay) {
+		fputs(",\"replay\":{", out);
+		replay_json_sums(&r->replay->r, out);
+		fprintf(out, ",\"elsewhere\":%" PRIu64 "}", r->replay->elsewhere);
+	}
+	fputs("}\n", out);
 }
 
 /* ---- SARIF ---- */
@@ -124,6 +147,8 @@ static void sarif_result(const struct diff_report *r, const struct compare_class
 	}
 	fputs(",\"properties\":{\"curl\":", out);
 	show_json(out, c->witness->curl);
+	if (r->replay)
+		fprintf(out, ",\"logged\":%u", c->logged);
 	fputs("}}", out);
 }
 

@@ -74,6 +74,15 @@ static bool same_backend(const struct outcome *x, const struct outcome *y)
 
 /* ---- groups and reasons ---- */
 
+static struct str rule_text(struct arena *a, const struct p_rule *r)
+{
+	struct show_buffer b;
+
+	show_open(&b);
+	show_rule(b.out, r);
+	return show_close(&b, a);
+}
+
 static struct str example_of(struct arena *a, const struct logged *l)
 {
 	struct str host = { 0 }, src = address_text(a, &l->request.src);
@@ -86,14 +95,34 @@ static struct str example_of(struct arena *a, const struct logged *l)
 			    l->known.src ? "   from " : "", STR_ARG(l->known.src ? src : host));
 }
 
+/* The first rule that matched in <x>, and in <y> none of the same text. */
+static const struct p_rule *only_in(struct arena *a, const struct outcome *x,
+				    const struct outcome *y)
+{
+	struct symbols ran = { 0 };
+
+	for (uint32_t i = 0; i < y->nrules; i++)
+		if (y->rules[i].matched)
+			symbol_put(a, &ran, rule_text(a, y->rules[i].rule), a);
+	for (uint32_t i = 0; i < x->nrules; i++)
+		if (x->rules[i].matched && !symbol_get(&ran, rule_text(a, x->rules[i].rule)))
+			return x->rules[i].rule;
+	return NULL;
+}
+
 static struct replay_group *group_of(struct replaying *k, const struct logged *l,
 				     const struct outcome *x, const struct outcome *y)
 {
 	struct replay *r = k->r;
 	bool uris = same_backend(x, y);
 	struct str was = outcome_text(&k->run, x, uris), is = outcome_text(&k->run, y, uris), key;
+	const struct p_rule *wrote[2] = { NULL, NULL };
 	struct replay_group *g;
 
+	if (uris) {
+		wrote[0] = only_in(&k->run, x, y);
+		wrote[1] = only_in(&k->run, y, x);
+	}
 	/* of computed targets and edited paths, one example stands for all */
 	if (x->forwarded || (x->decided && location(x).p))
 		key = arena_printf(&k->run, "%p %p %d %d", (const void *)x->decided,
@@ -103,6 +132,9 @@ static struct replay_group *group_of(struct replaying *k, const struct logged *l
 				   (const void *)y->decided, STR_ARG(was), STR_ARG(is));
 	if (!uris && x->forwarded)
 		key = arena_printf(&k->run, "%.*s %.*s", STR_ARG(key), STR_ARG(was));
+	if (uris)
+		key = arena_printf(&k->run, "%.*s %p %p", STR_ARG(key), (const void *)wrote[0],
+				   (const void *)wrote[1]);
 	g = symbol_get(&r->groups, key);
 	if (g)
 		return g;
@@ -113,6 +145,7 @@ static struct replay_group *group_of(struct replaying *k, const struct logged *l
 	g = ARENA_NEW(r->a, struct replay_group);
 	*g = (struct replay_group) { .old = x->decided,
 				     .new = y->decided,
+				     .wrote = { wrote[0], wrote[1] },
 				     .was = arena_str(r->a, was),
 				     .is = arena_str(r->a, is),
 				     .line = r->lines,

@@ -65,6 +65,7 @@ void replay_judge(struct replay_sites *sites, struct arena *a, const struct logg
 /* Requests that go from one rule to another. */
 struct replay_group {
 	const struct p_rule *old, *new; /* that decided; NULL: none */
+	const struct p_rule *wrote[2]; /* another target alone: rules that ran on one side alone */
 	struct str was, is;
 	uint64_t n, line; /* line: of the first */
 	struct str example;
@@ -101,6 +102,11 @@ struct replay_names {
 
 void replay_text(const struct replay *r, const struct replay_names *n, FILE *out);
 void replay_json(const struct replay *r, const struct replay_names *n, FILE *out);
+/* What became of the log: lines of text; members of an object. */
+void replay_sums(const struct replay *r, FILE *out);
+void replay_json_sums(const struct replay *r, FILE *out);
+/* A text of a log, of which any byte may be anything, in printable characters. */
+void replay_plain(FILE *out, struct str s);
 /* Groups by how many requests they have, then as found. In the arena of <r>. */
 struct replay_group **replay_sorted(const struct replay *r);
 

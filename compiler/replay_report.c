@@ -28,8 +28,7 @@ struct replay_group **replay_sorted(const struct replay *r)
 	return all;
 }
 
-/* A byte of a log may be anything. */
-static void put_plain(FILE *out, struct str s)
+void replay_plain(FILE *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -43,7 +42,7 @@ static void put_plain(FILE *out, struct str s)
 
 static void put_side(FILE *out, const struct program *p, struct str what, const struct p_rule *rule)
 {
-	put_plain(out, what);
+	replay_plain(out, what);
 	if (!rule)
 		return;
 	fputs("   by ", out);
@@ -59,11 +58,11 @@ static void put_group(const struct replay *r, const struct replay_group *g, FILE
 	fputs("\n    is   ", out);
 	put_side(out, r->new, g->is, g->new);
 	fprintf(out, "\n    line %" PRIu64 ": ", g->line);
-	put_plain(out, g->example);
+	replay_plain(out, g->example);
 	fputs("\n", out);
 }
 
-static void put_sums(const struct replay *r, FILE *out)
+void replay_sums(const struct replay *r, FILE *out)
 {
 	const char *between = ": the log does not say ";
 
@@ -95,7 +94,7 @@ void replay_text(const struct replay *r, const struct replay_names *n, FILE *out
 {
 	struct replay_group **all = replay_sorted(r);
 
-	put_sums(r, out);
+	replay_sums(r, out);
 	for (size_t i = 0; i < r->groups.n && i < n->max; i++)
 		put_group(r, all[i], out);
 	if (r->groups.n > n->max)
@@ -126,12 +125,10 @@ static void json_side(const struct replay *r, const struct program *p, const cha
 	putc('}', out);
 }
 
-void replay_json(const struct replay *r, const struct replay_names *n, FILE *out)
+void replay_json_sums(const struct replay *r, FILE *out)
 {
-	struct replay_group **all = replay_sorted(r);
-
 	fprintf(out,
-		"{\"version\":1,\"lines\":%" PRIu64 ",\"requests\":%" PRIu64 ",\"same\":%" PRIu64
+		"\"lines\":%" PRIu64 ",\"requests\":%" PRIu64 ",\"same\":%" PRIu64
 		",\"moved\":%" PRIu64 ",\"undecided\":%" PRIu64 ",\"others\":%" PRIu64
 		",\"unread\":%" PRIu64 ",\"astray\":%" PRIu64 ",\"missing\":[",
 		r->lines, r->requests, r->same, r->moved, r->open, r->others, r->unread, r->astray);
@@ -142,7 +139,16 @@ void replay_json(const struct replay *r, const struct replay_names *n, FILE *out
 		explain_json_str(out, "subject", x->what);
 		fprintf(out, ",\"count\":%" PRIu64 "}", x->n);
 	}
-	fprintf(out, "],\"ngroups\":%zu,\"groups\":[", r->groups.n);
+	putc(']', out);
+}
+
+void replay_json(const struct replay *r, const struct replay_names *n, FILE *out)
+{
+	struct replay_group **all = replay_sorted(r);
+
+	fputs("{\"version\":1,", out);
+	replay_json_sums(r, out);
+	fprintf(out, ",\"ngroups\":%zu,\"groups\":[", r->groups.n);
 	for (size_t i = 0; i < r->groups.n && i < n->max; i++) {
 		const struct replay_group *g = all[i];
 

@@ -125,7 +125,7 @@ void class_idle(struct pairing *p)
 	}
 }
 
-/* By severity, then by places. */
+/* By severity, then weight, then places. */
 static int by_severity(const void *x, const void *y, void *arg)
 {
 	const struct compare_class *all = arg, *a = &all[*(const uint32_t *)x],
@@ -134,6 +134,8 @@ static int by_severity(const void *x, const void *y, void *arg)
 
 	if (a->severity != b->severity)
 		return a->severity < b->severity ? -1 : 1;
+	if (a->logged != b->logged)
+		return a->logged > b->logged ? -1 : 1;
 	if (ra != rb)
 		return ra < rb ? -1 : 1;
 	ra = a->new ? a->new->index : UINT32_MAX;
@@ -160,7 +162,7 @@ static void put_in_order(struct compare_class *at, uint32_t *order, uint32_t n)
 	}
 }
 
-void class_sort(struct compare *c)
+void compare_sort(struct compare *c)
 {
 	struct arena own = { 0 };
 	uint32_t *order = ARENA_ARRAY(&own, uint32_t, c->nclasses + 1);

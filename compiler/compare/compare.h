@@ -27,6 +27,7 @@ struct compare_witness {
 /* Requests that go from <old> to <new>. */
 struct compare_class {
 	enum compare_severity severity;
+	uint32_t logged; /* requests of a log that are in it: its weight among its equals */
 	const struct p_rule *old, *new; /* that decide or write; NULL: the end of the rules */
 	struct str was, is; /* what happens to them */
 	struct compare_witness *witness; /* NULL: not yet, see compare_show() */
@@ -49,7 +50,7 @@ struct compare {
 	struct arena *a;
 	const struct program *old, *new;
 	uint32_t nclasses, classes_room;
-	struct compare_class *classes; /* by severity, then by places */
+	struct compare_class *classes; /* by severity, then weight, then places */
 	uint32_t nopen, open_room;
 	struct compare_open *open;
 	uint32_t nidle, idle_room;
@@ -67,6 +68,8 @@ void compare_begin(struct compare *c, struct arena *a, const struct program *old
  * programs. False: there is a fault. Of a class that is proved the request is made only here: it is
  * for people. */
 bool compare_show(struct compare *c, struct compare_class *class);
+/* Sorts the classes again, after their weights were set. */
+void compare_sort(struct compare *c);
 void compare_end(struct compare *c);
 /* All of that at once: every class has its witness, and is in <a>, unless there is a fault. */
 void compare_programs(struct compare *c, struct arena *a, const struct program *old,

@@ -452,8 +452,8 @@ void side_choices(struct side *s, const struct end *stop,
 		struct scene sc;
 		uint32_t up;
 
-		if (e->kind == END_CHOICE && side_goes_on(e) &&
-		    leads_to(e, stop->front, &up) && (up || e->stop < stop->stop) &&
+		if (e->kind == END_CHOICE && side_goes_on(e) && leads_to(e, stop->front, &up) &&
+		    (up || e->stop < stop->stop) &&
 		    passing_scene(s, e, stop->front, up, stop->stop, &sc))
 			take(arg, e, &sc);
 	}

@@ -249,7 +249,7 @@ void compare_begin(struct compare *c, struct arena *a, const struct program *old
 	if (p->full)
 		pair_open(p, NULL, NULL, "the limit of all questions together was reached");
 	class_idle(p);
-	class_sort(c);
+	compare_sort(c);
 }
 
 bool compare_show(struct compare *c, struct compare_class *class)

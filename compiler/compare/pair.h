@@ -59,7 +59,6 @@ void pair_guilty(struct pairing *p, int side, const struct p_rule *rule);
 enum compare_severity class_severity(struct str was, struct str is);
 /* Changed rules of which no class tells anything. */
 void class_idle(struct pairing *p);
-void class_sort(struct compare *c);
 
 /* ends.c: answers and choices of backends in the fronts. */
 void pair_ends(struct pairing *p);
