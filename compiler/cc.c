@@ -127,10 +127,18 @@ static int wait_one(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static void explain_failure(int code, const char *what)
+static void explain_failure(const struct cc *c, int code, const char *what)
 {
 	if (stopped || code == 127)
 		return;
+	if (c->flags) {
+		fprintf(stderr,
+			"weir: %s failed (exit code %d); the lines above are the compiler's own. "
+			"It was "
+			"called with --cflags '%s'\n",
+			what, code, c->flags);
+		return;
+	}
 	fprintf(stderr,
 		"weir: internal error: %s failed (exit code %d). The lines above are the "
 		"compiler's own; a site that weir accepts\n"
@@ -181,7 +189,7 @@ static bool compile_all(const struct cc *c, struct arena *arena, const struct ou
 		worst = worst ? worst : code;
 	}
 	if (worst)
-		explain_failure(worst, "compiling the generated C");
+		explain_failure(c, worst, "compiling the generated C");
 	return !worst && !stopped;
 }
 
@@ -208,7 +216,7 @@ static bool link_site(const struct cc *c, struct arena *arena, const struct out_
 	put(&a, "-pthread");
 	code = wait_one(start(&a));
 	if (code)
-		explain_failure(code, "linking the site");
+		explain_failure(c, code, "linking the site");
 	return !code && !stopped;
 }
 

@@ -55,6 +55,7 @@ static struct str bound(struct arena *a, const struct p_bind *b)
 
 static void check_binds(struct model *m)
 {
+	const struct ast_section *file = m->ast->sections;
 	struct symbols seen = { 0 };
 	bool any = false;
 
@@ -76,7 +77,8 @@ static void check_binds(struct model *m)
 				  "the first one is here");
 		}
 	}
-	if (!any && m->entities.n && !diag_errors())
+	/* A file of acls and the like alone is for others to include. */
+	if (!any && (m->entities.n || !file->stmts) && !diag_errors())
 		diag(W214, (struct at) { 0 });
 }
 

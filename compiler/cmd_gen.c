@@ -14,14 +14,13 @@
 
 static const char help[] =
 	"usage: weir gen-tests SITE\n\n"
-	"Writes test blocks to standard output: for each rule of the site a "
-	"request for which it runs\n"
-	"and matches, and one for which it runs and does not, and what becomes of "
-	"them today. Include\n"
-	"them in the site: 'weir test'\n"
-	"then says when a change makes one of these requests end elsewhere.\n"
-	"Rules that no request reaches, and those that were not decided, are "
-	"told on standard error.\n";
+	"Writes test blocks to standard output: for each rule of the site a request for which it "
+	"runs and matches, and one for\n"
+	"which it runs and does not, and what becomes of them today. Include them in the site: "
+	"'weir test' then says when a change\n"
+	"makes one of these requests end elsewhere.\n"
+	"Rules that no request reaches, and those that were not decided, are told on standard "
+	"error.\n";
 
 struct tally {
 	unsigned written, unreached, open, unsaid;

@@ -57,6 +57,7 @@ static int unknown(const char *word)
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : NULL;
+	static char dash_h[] = "-h";
 	int code = -1;
 
 	if (!word) {
@@ -65,6 +66,12 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(word, "--version") == 0)
 		word = "version";
+	/* "help COMMAND" is "COMMAND -h". */
+	if (strcmp(word, "help") == 0 && argc > 2) {
+		word = argv[1] = argv[2];
+		argv[2] = dash_h;
+		argc = 3;
+	}
 	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "help") == 0) {
 		usage(stdout);
 		return EXIT_OK;

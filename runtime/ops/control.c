@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 
 #define CLIENTS_MAX 8
 #define LINE_BYTES_MAX 1024
+#define TOO_LONG "error: a line has at most 1023 bytes\n\n"
 #define SILENCE_S 300 /* a client that neither asks nor reads for so long is let go */
 #define POOLS_SHOWN 64
 
@@ -345,7 +347,11 @@ static bool take_lines(struct client *c)
 		else if ((c->bulk.on || line.n) && !answer(c, line))
 			return false;
 	}
-	return c->n < LINE_BYTES_MAX || c->out; /* else a line is too long */
+	if (c->n < LINE_BYTES_MAX || c->out)
+		return true;
+	/* The client ends, whether it reads this or not. */
+	send(c->fd, TOO_LONG, sizeof(TOO_LONG) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return false;
 }
 
 static bool on_readable(struct client *c)

@@ -97,7 +97,9 @@ def control_refuses_what_it_does_not_know(w):
         c.send(b"x" * 5000)
     except OSError:
         pass
-    expect(c.at_end(), "a line that is too long")
+    same(c.until(b"\n"), b"error: a line has at most 1023 bytes", "a line that is too long")
+    same(c.until(b"\n"), b"", "the end of the answer")
+    expect(c.at_end(), "end")
 
 
 @case
