@@ -13,6 +13,7 @@ const char *const emit_part_names[EMIT_PARTS] = {
 	[PART_MUX_H1] = "mux_h1",
 	[PART_MUX_TCP] = "mux_tcp",
 	[PART_MUX_H2] = "mux_h2",
+	[PART_SHARING] = "sharing_h2",
 	[PART_REGEX_PCRE2] = "regex_pcre2",
 	[PART_REGEX_DFA] = "regex_dfa",
 	[PART_REGEX_BOTH] = "regex_both",

@@ -174,7 +174,7 @@ static uint32_t proto(struct emit *e, const struct p_server *v)
 		if (str_eq(str_cut(&alpn, ','), S("h2")))
 			proto = WS_PROTO_ALPN;
 	if (proto != WS_PROTO_H1)
-		e->parts[PART_MUX_H2] = true;
+		e->parts[PART_MUX_H2] = e->parts[PART_SHARING] = true;
 	return proto;
 }
 

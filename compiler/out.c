@@ -226,6 +226,7 @@ static void part_pointers(const struct emit *e, FILE *f)
 		{ PART_BALANCE_RANDOM, "balances[WS_BALANCE_RANDOM]" },
 		{ PART_BALANCE_FIRST, "balances[WS_BALANCE_FIRST]" },
 		{ PART_QUEUE, "queue" },
+		{ PART_SHARING, "sharing" },
 		{ PART_CHECK, "check" },
 		{ PART_COOKIE, "cookie" },
 		{ PART_COUNT, "count" },

@@ -452,6 +452,7 @@ struct subject_part;
 struct regex_part;
 struct balance_part;
 struct queue_part;
+struct sharing_part;
 struct check_part;
 struct cookie_part;
 struct preread_part;
@@ -474,11 +475,12 @@ struct handshake;
 #define SUBJECT(id, ...) extern const struct subject_part subject_##id;
 #include "../grammar/subject.def"
 extern const struct poller poller_epoll, poller_uring;
-extern const struct mux_ops mux_h1, mux_tcp;
+extern const struct mux_ops mux_h1, mux_h2, mux_tcp;
 extern const struct regex_part regex_pcre2, regex_dfa, regex_both;
 extern const struct balance_part balance_roundrobin, balance_leastconn, balance_hash,
 	balance_random, balance_first;
 extern const struct queue_part queue_places;
+extern const struct sharing_part sharing_h2;
 extern const struct check_part check_servers;
 extern const struct cookie_part cookie_stick;
 extern const struct preread_part preread_hello;
@@ -568,6 +570,7 @@ struct ws_site {
 	const struct page_part *pages[WS_PAGES];
 	const struct preread_part *preread; /* NULL: the rules run with the first bytes */
 	const struct queue_part *queue; /* NULL: no server has maxconn */
+	const struct sharing_part *sharing; /* NULL: no server speaks HTTP/2 */
 	const struct check_part *check; /* NULL: no server is checked */
 	const struct cookie_part *cookie; /* NULL: no section sticks by cookie */
 	const struct target_part *target; /* NULL: every address is constant */

@@ -107,7 +107,8 @@ struct mux_app {
 	/* Front: a request has begun: set ops and owner. false: no memory, the mux answers 503 or
 	 * closes. */
 	bool (*open)(struct stream *s);
-	/* Back: a stream was detached and the connection can take another one. */
+	/* Back: a stream was detached and the connection can take another one; with a mux of many
+	 * streams, others may be there still. */
 	void (*idle)(struct conn *c);
 };
 

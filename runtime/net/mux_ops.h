@@ -31,6 +31,9 @@ struct mux_ops {
 	void (*ready)(struct conn *c, unsigned what);
 	/* Back: a stream for one request, or NULL. */
 	struct stream *(*open)(struct conn *c);
+	/* Back; NULL for a mux with one stream at a time. How many more open() would give now;
+	 * *<busy>: how many there are. */
+	uint32_t (*room)(const struct conn *c, uint32_t *busy);
 	/* Sends a head. The mux decides the framing for its peer from <m>->body and the peer's
 	 * version; it only reads <m>. <end>: no body follows, and end() is not called. Interim
 	 * responses: status 1xx; dropped towards 1.0. false: as data. */

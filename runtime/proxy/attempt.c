@@ -196,6 +196,11 @@ void exchange_connected(struct exchange *x, int err)
 		send_request(x);
 }
 
+void exchange_no_room(struct exchange *x)
+{
+	attempt_connect(x);
+}
+
 /* A reused connection ended before any byte of the answer. What can be repeated without harm goes
  * out again on a new connection (RFC 9110 9.2.2): nobody else could tell the difference. */
 void attempt_again(struct exchange *x)

@@ -401,6 +401,7 @@ static void load_servers(struct load *l, struct back *b)
 		s->off = row && row->disabled ? SERVER_DISABLED : 0;
 		if (row)
 			handshakes(s);
+		s->proto = row ? (uint8_t)row->proto : WS_PROTO_H1;
 		s->be = b;
 		if (row || ws->dispatch != WS_NONE)
 			target_addr(l, row ? row->addr : ws->dispatch, where, s);

@@ -65,6 +65,7 @@ struct server {
 	bool any_host; /* the client's destination address, port_offset: its port plus <addr>'s */
 	bool port_offset;
 	bool dynamic; /* its target depends on the request (target.h) */
+	uint8_t proto; /* enum ws_proto */
 	const struct handshake *hs[3]; /* send-proxy, TLS: the list of its connections */
 	uint32_t index; /* in its backend */
 	struct back *be;
@@ -93,6 +94,7 @@ struct back {
 struct server_slot {
 	_Atomic uint32_t requests; /* written by its thread alone, summed for logs */
 	struct list idle, safe; /* struct conn.link; safe: reused at least once */
+	struct list shared; /* in use, and taking more: HTTP/2 */
 	uint32_t nidle, nsafe, active;
 	_Atomic uint32_t spare; /* nidle + nsafe, for the other threads of the group */
 	uint32_t low; /* idle ones at the beginning of the eviction period */

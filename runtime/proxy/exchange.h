@@ -76,6 +76,7 @@ struct page_at {
 struct exchange {
 	struct stream *front, *back;
 	struct srv_conn *connecting;
+	struct exchange *also_waits; /* the next one that waits for the same connect */
 	struct front *fe;
 	struct back *be; /* NULL before one is chosen */
 	struct server *srv;

@@ -8,6 +8,7 @@
 #include "../base/bug.h"
 #include "../core/pool.h"
 #include "queue.h"
+#include "sharing.h"
 #include "takeover.h"
 
 /* Eviction runs that make one half-life: each takes an equal part, so that half is gone after all
@@ -88,6 +89,8 @@ static void on_idle(struct conn *c)
 {
 	struct srv_conn *sc = c->owner;
 
+	if (sc->many && site.ws->sharing->in_use(sc))
+		return;
 	if (sc->private || site.stopping || sc->srv->be->num[WS_REUSE] == WS_REUSE_NEVER ||
 	    idle_limit(sc->srv) == 0) {
 		conn_close(c);
@@ -103,7 +106,7 @@ const struct mux_app server_mux_app = { .idle = on_idle };
 /* -- connecting ---------------------------------------------------------------------------------
  */
 
-static bool stream_open(struct srv_conn *sc, struct exchange *x)
+bool server_open(struct srv_conn *sc, struct exchange *x)
 {
 	x->back = sc->conn->mux->open(sc->conn);
 	if (!x->back)
@@ -116,23 +119,36 @@ static bool stream_open(struct srv_conn *sc, struct exchange *x)
 	}
 	if (sc->uses == 1)
 		x->flags &= ~(uint32_t)X_REUSED;
+	if (sc->many)
+		site.ws->sharing->offer(sc);
 	return true;
+}
+
+/* What is spoken on <sc>, which is ready; NULL: the server does not speak what its line says. */
+static const struct mux_ops *mux_of(const struct srv_conn *sc)
+{
+	if (sc->raw)
+		return site.ws->mux_raw;
+	return sc->srv->proto == WS_PROTO_H1 ? site.ws->mux_http : site.ws->sharing->mux(sc);
 }
 
 static void on_ready(struct conn *c, int err)
 {
 	struct srv_conn *sc = c->owner;
-	struct exchange *x = sc->waiting;
+	struct exchange *x = sc->waiting, *others = x ? x->also_waits : NULL;
 	const struct back *be = sc->srv->be;
-	const struct mux_ops *mux = sc->raw ? site.ws->mux_raw : site.ws->mux_http;
+	const struct mux_ops *mux = err ? NULL : mux_of(sc);
 
 	list_del(&sc->opening);
 	sc->waiting = NULL;
 	if (x)
 		x->connecting = NULL;
+	if (err == 0 && !mux)
+		err = EPROTO;
 	if (err == 0 && !mux->start(c, MUX_BACK, &be->mux))
 		err = ENOMEM;
-	if (err == 0 && x && !stream_open(sc, x))
+	sc->many = err == 0 && mux->room;
+	if (err == 0 && x && !server_open(sc, x))
 		err = ENOMEM;
 	if (err) {
 		conn_abort(c, false);
@@ -146,6 +162,8 @@ static void on_ready(struct conn *c, int err)
 	}
 	if (x)
 		exchange_connected(x, err);
+	if (others)
+		site.ws->sharing->connected(sc, others, err);
 }
 
 static void srv_conn_free(struct srv_conn *sc)
@@ -160,15 +178,20 @@ static void on_gone(struct conn *c)
 	struct srv_conn *sc = c->owner;
 
 	idle_take(sc);
+	if (sc->many)
+		site.ws->sharing->withdraw(sc);
 	list_del(&sc->opening);
 	sc->slot->active--;
 	pt()->nservers--;
 	if (sc->waiting) {
-		struct exchange *x = sc->waiting;
+		struct exchange *x = sc->waiting, *others = x->also_waits;
+		int err = c->err ? c->err : ECONNRESET;
 
 		x->connecting = NULL;
 		sc->waiting = NULL;
-		exchange_connected(x, c->err ? c->err : ECONNRESET);
+		exchange_connected(x, err);
+		if (others)
+			site.ws->sharing->connected(sc, others, err);
 	}
 	c->owner = NULL;
 	srv_conn_free(sc);
@@ -246,7 +269,7 @@ static enum server_got connect_new(struct exchange *x, const struct target *targ
 /* The newest of <from> that was opened for <want>; a dynamic server's list is searched so far. */
 #define SEARCH_MAX 64
 
-static struct conn *newest(const struct server *srv, const struct list *from,
+struct conn *server_newest(const struct server *srv, const struct list *from,
 			   const struct target *want)
 {
 	unsigned seen = 0;
@@ -271,7 +294,12 @@ static bool may_reuse(const struct exchange *x, bool safe)
 	int64_t reuse = x->be->owner->num[WS_REUSE];
 	bool first = x->front->flags & STREAM_FIRST;
 
-	if (x->flags & X_RAW_BACK || reuse == WS_REUSE_NEVER || (reuse == WS_REUSE_SAFE && first))
+	if (x->flags & X_RAW_BACK || reuse == WS_REUSE_NEVER)
+		return false;
+	/* A server that speaks HTTP/2 says which requests it has not looked at (RFC 9113 6.8). */
+	if (x->srv->proto == WS_PROTO_H2)
+		return true;
+	if (reuse == WS_REUSE_SAFE && first)
 		return false;
 	return safe || reuse == WS_REUSE_ALWAYS || ((x->flags & X_IDEMPOTENT) && !first);
 }
@@ -279,9 +307,13 @@ static bool may_reuse(const struct exchange *x, bool safe)
 static struct conn *pick_idle(struct exchange *x, struct server_slot *slot,
 			      const struct target *want)
 {
-	struct conn *c = may_reuse(x, true) ? newest(x->srv, &slot->safe, want) : NULL;
+	struct conn *c = NULL;
 
-	return !c && may_reuse(x, false) ? newest(x->srv, &slot->idle, want) : c;
+	if (x->srv->proto != WS_PROTO_H1 && may_reuse(x, true))
+		c = site.ws->sharing->pick(x, want);
+	if (!c && may_reuse(x, true))
+		c = server_newest(x->srv, &slot->safe, want);
+	return !c && may_reuse(x, false) ? server_newest(x->srv, &slot->idle, want) : c;
 }
 
 enum server_got server_get(struct exchange *x, bool fresh, int *err)
@@ -294,16 +326,25 @@ enum server_got server_get(struct exchange *x, bool fresh, int *err)
 	if (*err)
 		return SERVER_NO_TARGET;
 	while (!fresh && (c = pick_idle(x, slot, &target))) {
-		idle_take(c->owner);
-		if (stream_open(c->owner, x)) {
-			x->flags |= X_FROM_IDLE;
+		struct srv_conn *sc = c->owner;
+		bool idle = sc->idle;
+
+		idle_take(sc);
+		if (server_open(sc, x)) {
+			if (!sc->many) /* else the mux tells what was not looked at */
+				x->flags |= X_FROM_IDLE;
 			return SERVER_STREAM;
 		}
-		conn_close(c);
+		if (idle)
+			conn_close(c);
 	}
 	x->flags &= ~(uint32_t)X_FROM_IDLE;
-	if (!fresh && may_reuse(x, true))
+	if (x->srv->proto == WS_PROTO_H2) {
+		if (may_reuse(x, true) && site.ws->sharing->join(x, &opening, &target))
+			return SERVER_CONNECTING;
+	} else if (!fresh && may_reuse(x, true)) {
 		takeover_ask(x->srv);
+	}
 	return connect_new(x, &target, err);
 }
 
@@ -314,7 +355,12 @@ void server_cancel(struct exchange *x)
 	if (!sc)
 		return;
 	x->connecting = NULL;
-	sc->waiting = NULL;
+	for (struct exchange **at = &sc->waiting; *at; at = &(*at)->also_waits)
+		if (*at == x) {
+			*at = x->also_waits;
+			x->also_waits = NULL;
+			break;
+		}
 	if (sc->private)
 		conn_abort(sc->conn, false);
 }
@@ -331,6 +377,8 @@ int server_yield(const struct server *srv, struct yielded *y)
 	if (list_empty(from) || site.stopping)
 		return -1;
 	sc = CONTAINER(from->next, struct conn, link)->owner;
+	if (sc->many) /* its state is more than its descriptor */
+		return -1;
 	*y = (struct yielded) { .uses = sc->uses, .target = sc->target, .peer = sc->conn->peer };
 	idle_take(sc);
 	y->fd = conn_yield(sc->conn);
@@ -354,8 +402,7 @@ static struct exchange *who_waits(const struct srv_conn *sc)
 		if (!x || other->srv != sc->srv || other->private || !may_reuse(x, sc->uses > 1) ||
 		    (sc->srv->dynamic && !site.ws->target->same(&sc->target, &other->target)))
 			continue;
-		other->waiting = NULL; /* it becomes idle when it is there */
-		x->connecting = NULL;
+		server_cancel(x); /* it becomes idle when it is there */
 		return x;
 	}
 	return NULL;
@@ -387,7 +434,7 @@ void server_adopt(struct server *srv, const struct yielded *y)
 	x = who_waits(sc);
 	if (!x) {
 		on_idle(sc->conn);
-	} else if (stream_open(sc, x)) {
+	} else if (server_open(sc, x)) {
 		x->flags |= X_FROM_IDLE;
 		exchange_connected(x, 0);
 	} else {
@@ -480,6 +527,7 @@ int server_thread_start(void)
 		for (uint32_t s = 0; s < be->nservers; s++) {
 			list_init(&pt()->slots[b][s].idle);
 			list_init(&pt()->slots[b][s].safe);
+			list_init(&pt()->slots[b][s].shared);
 		}
 	}
 	evictor = (struct evictor) { .timer.fire = evict };
@@ -514,6 +562,8 @@ struct stream *server_probe(struct server *srv)
 		return NULL;
 	}
 	sc->uses++;
+	if (sc->many)
+		site.ws->sharing->offer(sc);
 	s->flags &= ~(uint32_t)STREAM_FIRST;
 	return s;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server: gets an exchange a stream to a server: an idle connection of this thread, or a new one;
  * keeps what is given back, newest first, and evicts by half-life. Nothing here is shared between
- * threads but through takeover.h. A connection belongs to one server and one target: a request goes out only on one that it would
- * have opened itself. */
+ * threads but through takeover.h. A connection belongs to one server and one target: a request goes
+ * out only on one that it would have opened itself. An HTTP/2 connection serves several requests at
+ * a time, as many as the server allows, and those that wait for its connect wait together. */
 #ifndef WEIR_PROXY_SERVER_H
 #define WEIR_PROXY_SERVER_H
 
@@ -12,14 +13,17 @@
 struct srv_conn {
 	struct conn *conn;
 	struct server *srv;
-	struct exchange *waiting; /* for the connect; NULL when it has left */
+	struct exchange
+		*waiting; /* for the connect, and those behind it; NULL when all have left */
 	struct server_slot *slot;
 	struct list opening; /* thread's connects under way */
 	struct target target; /* of a dynamic server: what it was opened for */
 	uint32_t uses; /* requests it was given */
 	bool private; /* never shared */
 	bool raw; /* no messages: tcp, or the target of a CONNECT */
-	bool idle; /* in one of the slot's lists */
+	bool idle; /* in one of the slot's lists of idle ones */
+	bool many; /* HTTP/2: several requests at a time */
+	bool shared; /* in the slot's list of those in use that take more */
 };
 
 enum server_got {
@@ -55,5 +59,7 @@ void server_turn(struct server *srv, unsigned bits, bool on);
 
 /* Upcall: the connect that server_get began has ended; x->back is set when <err> is 0. */
 void exchange_connected(struct exchange *x, int err);
+/* Likewise, but the connection takes no more requests. */
+void exchange_no_room(struct exchange *x);
 
 #endif

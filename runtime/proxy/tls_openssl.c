@@ -63,6 +63,8 @@ static bool load_one(FILE *err, uint32_t row, const struct ws_server *srv)
 	conf.ca = t->ca == WS_NONE ? NULL : text_z(conf_text(t->ca));
 	if (srv)
 		conf.name = t->sni == WS_NONE ? address_name(srv) : text_z(conf_text(t->sni));
+	if (srv && srv->proto == WS_PROTO_H2 && !conf.alpn.n) /* RFC 9113 3.2 */
+		conf.alpn = S("h2");
 	rows[row].hs = (struct handshake) { "tls", run };
 	rows[row].ctx = tls_ctx_make(&conf, why, sizeof(why), &file);
 	if (rows[row].ctx)
