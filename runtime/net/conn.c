@@ -80,7 +80,7 @@ static void extra_free(struct conn *c)
 	if (c->extra->early)
 		buf_put(&c->extra->early);
 	if (c->extra->transport)
-		c->extra->transport->free(c);
+		c->extra->transport->free(c->extra->transport_ctx, c);
 	if (c->extra->sealed)
 		buf_put(&c->extra->sealed);
 	pool_put(&extra_pool, c->extra);

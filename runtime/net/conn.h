@@ -123,12 +123,21 @@ struct conn_route {
  * when it could not be started. timeout_ms 0: no limit. */
 struct conn *conn_connect(const struct conn_route *route, const struct conn_app *app, void *owner,
 			  const struct handshake *const *hs, uint32_t timeout_ms, int *err);
-/* Back, ready and without anything under way: ends <c> but for its descriptor, which the caller gets,
- * for another thread. Neither gone() nor lost() is called. -1: not now, <c> stays as it is. */
-int conn_yield(struct conn *c);
-/* Back: a connection to <peer> that another thread has yielded; it is ready. <fd> is closed and NULL
- * returned when memory is out. */
-struct conn *conn_adopt(int fd, const struct addr *peer, const struct conn_app *app, void *owner);
+/* A connection between two threads: its descriptor, and what it is sealed with or NULL. */
+struct conn_parts {
+	int fd;
+	const struct transport *transport;
+	void *transport_ctx;
+};
+/* Back, ready and without anything under way: ends <c> but for its parts, which the caller gets, for
+ * another thread. Neither gone() nor lost() is called. -1: not now, <c> stays as it is. */
+int conn_yield(struct conn *c, struct conn_parts *p);
+/* Back: a connection to <peer> that another thread has yielded; it is ready. NULL, and the parts are
+ * closed, when memory is out. */
+struct conn *conn_adopt(const struct conn_parts *p, const struct addr *peer,
+			const struct conn_app *app, void *owner);
+/* Nobody takes them. */
+void conn_parts_close(const struct conn_parts *p);
 /* Lets socket <fd> of <family> have an address that is not this machine's. -1 and errno. Any
  * thread. */
 int conn_foreign(int fd, int family);

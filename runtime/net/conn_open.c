@@ -130,35 +130,45 @@ struct conn *conn_connect(const struct conn_route *route, const struct conn_app 
 	return c;
 }
 
-int conn_yield(struct conn *c)
+int conn_yield(struct conn *c, struct conn_parts *p)
 {
 	const uint16_t busy = CONN_EOF | CONN_SHUT | CONN_SHUT_LATER | CONN_FAILED | CONN_TURN |
-			      CONN_SENDING | CONN_TELL | CONN_OVER | CONN_TRANSPORT;
-	int fd;
+			      CONN_SENDING | CONN_TELL | CONN_OVER;
 
 	BUG_ON(!(c->flags & CONN_BACK));
-	if (c->state != CONN_READY || (c->flags & busy) || c->out || (c->extra && c->extra->early))
+	if (c->state != CONN_READY || (c->flags & busy) || c->out ||
+	    (c->extra && c->extra->early) || !transport_at_rest(c))
 		return -1;
-	fd = io_release(&c->io);
-	if (fd < 0)
+	p->fd = io_release(&c->io);
+	if (p->fd < 0)
 		return -1;
+	transport_take(c, p);
 	if (c->mux)
 		c->mux->release(c);
 	conn_free(c);
-	return fd;
+	return 0;
 }
 
-struct conn *conn_adopt(int fd, const struct addr *peer, const struct conn_app *app, void *owner)
+void conn_parts_close(const struct conn_parts *p)
+{
+	close(p->fd);
+	if (p->transport)
+		p->transport->free(p->transport_ctx, NULL);
+}
+
+struct conn *conn_adopt(const struct conn_parts *p, const struct addr *peer,
+			const struct conn_app *app, void *owner)
 {
 	struct conn *c = conn_new(app);
 
-	if (!c || io_open(&c->io, fd, &conn_io) < 0) {
-		close(fd);
+	if (!c || (p->transport && !conn_extra_of(c)) || io_open(&c->io, p->fd, &conn_io) < 0) {
+		conn_parts_close(p);
 		if (c)
 			conn_free(c);
 		return NULL;
 	}
 	c->flags = CONN_BACK | CONN_SENT;
+	transport_give(c, p);
 	c->owner = owner;
 	c->peer = *peer;
 	conn_enter(c, CONN_HANDSHAKE);

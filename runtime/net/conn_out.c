@@ -204,7 +204,7 @@ static void seal_end(struct conn *c, struct buf *b)
 
 	if (c->out || x->data_shut != STEP_WANTED)
 		return;
-	r = x->transport->shut(c, b);
+	r = x->transport->shut(x->transport_ctx, c, b);
 	if (r == TRANSPORT_OK && b->len)
 		x->data_shut = STEP_STARTED;
 	else if (r != TRANSPORT_MORE && r != TRANSPORT_WAIT)
@@ -227,7 +227,7 @@ static bool seal(struct conn *c)
 		struct str in = c->out ? slice_str(&c->out->next->s) : S("");
 
 		n = 0;
-		r = x->transport->seal(c, in, &n, b);
+		r = x->transport->seal(x->transport_ctx, c, in, &n, b);
 		if (n)
 			taken(c, n);
 	} while (r == TRANSPORT_OK && n && c->out);

@@ -66,6 +66,12 @@ void transport_turn(struct conn *c);
  * out_flush goes on with it, and conn_drained() comes when it is on its way. Of any connection. */
 bool transport_shut(struct conn *c);
 
+/* Nothing of it is under way or belongs to this thread. Of any connection. */
+bool transport_at_rest(const struct conn *c);
+/* It leaves <c>, which has then none, and is put on another. Of any connection. */
+void transport_take(struct conn *c, struct conn_parts *p);
+void transport_give(struct conn *c, const struct conn_parts *p);
+
 /* Starts a send of what is queued, unless one is under way. */
 void out_flush(struct conn *c);
 /* The kernel has taken <n> bytes. */

@@ -20,9 +20,10 @@ bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx)
 	return true;
 }
 
-void *conn_transport_ctx(const struct conn *c)
+void *conn_transport_ctx(const struct conn *c, const struct transport *t)
 {
-	return c->extra->transport_ctx;
+	return c->flags & CONN_TRANSPORT && c->extra->transport == t ? c->extra->transport_ctx
+								     : NULL;
 }
 
 void conn_wants_send(struct conn *c)
@@ -76,7 +77,7 @@ void transport_open(struct conn *c, struct buf *in)
 {
 	struct conn_extra *x = c->extra;
 	struct buf *plain = NULL;
-	enum transport_result r = x->transport->open(c, in, &plain);
+	enum transport_result r = x->transport->open(x->transport_ctx, c, in, &plain);
 
 	x->reopen = r == TRANSPORT_MORE || r == TRANSPORT_WAIT ? (uint8_t)r : 0;
 	if (x->reopen)
@@ -121,4 +122,33 @@ void transport_turn(struct conn *c)
 	else if (out_empty(c) && c->extra->data_shut == STEP_DONE && !(c->flags & CONN_SHUT) &&
 		 (c->state == CONN_DRAINING || (c->flags & CONN_SHUT_LATER)))
 		conn_drained(c);
+}
+
+bool transport_at_rest(const struct conn *c)
+{
+	const struct conn_extra *x = c->extra;
+
+	return !(c->flags & CONN_TRANSPORT) ||
+	       (!x->sealed && !x->reopen && !x->cut && x->data_shut == STEP_NONE &&
+		x->transport->at_rest && x->transport->at_rest(x->transport_ctx));
+}
+
+void transport_take(struct conn *c, struct conn_parts *p)
+{
+	p->transport = NULL;
+	if (!(c->flags & CONN_TRANSPORT))
+		return;
+	p->transport = c->extra->transport;
+	p->transport_ctx = c->extra->transport_ctx;
+	c->extra->transport = NULL;
+	c->flags = (uint16_t)(c->flags & ~CONN_TRANSPORT);
+}
+
+void transport_give(struct conn *c, const struct conn_parts *p)
+{
+	if (!p->transport)
+		return;
+	c->extra->transport = p->transport;
+	c->extra->transport_ctx = p->transport_ctx;
+	c->flags |= CONN_TRANSPORT;
 }

@@ -234,9 +234,9 @@ static enum transport_result read_plain(struct tls *t, struct buf **plain)
 	return SSL_pending(t->ssl) || t->in ? TRANSPORT_MORE : TRANSPORT_OK;
 }
 
-static enum transport_result tls_open(struct conn *c, struct buf *in, struct buf **plain)
+static enum transport_result tls_open(void *of, struct conn *c, struct buf *in, struct buf **plain)
 {
-	struct tls *t = conn_transport_ctx(c);
+	struct tls *t = of;
 	enum transport_result r = TRANSPORT_OK;
 
 	if (in)
@@ -316,11 +316,13 @@ static enum transport_result seal_record(struct tls *t, struct str in, size_t *t
 	}
 }
 
-static enum transport_result tls_seal(struct conn *c, struct str in, size_t *taken, struct buf *out)
+static enum transport_result tls_seal(void *of, struct conn *c, struct str in, size_t *taken,
+				      struct buf *out)
 {
-	struct tls *t = conn_transport_ctx(c);
+	struct tls *t = of;
 	enum transport_result r;
 
+	(void)c;
 	if (t->clear) {
 		if (!put_clear(t, in, taken, out))
 			return *taken ? TRANSPORT_OK : TRANSPORT_MORE;
@@ -338,11 +340,12 @@ static enum transport_result tls_seal(struct conn *c, struct str in, size_t *tak
 	return r;
 }
 
-static enum transport_result tls_shut(struct conn *c, struct buf *out)
+static enum transport_result tls_shut(void *of, struct conn *c, struct buf *out)
 {
-	struct tls *t = conn_transport_ctx(c);
+	struct tls *t = of;
 	int n;
 
+	(void)c;
 	if (!t->done || t->over == TRANSPORT_FAILED)
 		return TRANSPORT_END;
 	if (buf_room(out) < END_ROOM)
@@ -367,11 +370,12 @@ static void tell_lost(struct conn *c, const struct tls *t)
 		t->lost(c, TLS_NO_TIME, "the TLS handshake took too long");
 }
 
-static void tls_free(struct conn *c)
+static void tls_free(void *of, struct conn *c)
 {
-	struct tls *t = conn_transport_ctx(c);
+	struct tls *t = of;
 
-	tell_lost(c, t);
+	if (c)
+		tell_lost(c, t);
 	/* A session outlives a connection that was cut. */
 	SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(t->ssl);
@@ -381,11 +385,20 @@ static void tls_free(struct conn *c)
 	pool_put(&tls_pool, t);
 }
 
-static const struct transport transport = { "tls", tls_open, tls_seal, tls_shut, tls_free };
+/* The library's state belongs to no thread. Part of a record may be in it. */
+static bool tls_at_rest(const void *of)
+{
+	const struct tls *t = of;
+
+	return t->done && !t->mute && !t->over && !t->in && !t->spare && !t->held;
+}
+
+static const struct transport transport = { "tls",    tls_open, tls_seal,
+					    tls_shut, tls_free, tls_at_rest };
 
 struct tls *tls_of(const struct conn *c)
 {
-	return c->flags & CONN_TRANSPORT ? conn_transport_ctx(c) : NULL;
+	return conn_transport_ctx(c, &transport);
 }
 
 /* -- the handshake -------------------------------------------------------------------------------

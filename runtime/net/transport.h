@@ -24,20 +24,25 @@ struct transport {
 	const char *name;
 	/* Takes received bytes <in> (a reference; NULL after MORE and WAIT). *<plain>: plain text in a buffer
 	 * of the caller's from now on, or NULL. */
-	enum transport_result (*open)(struct conn *c, struct buf *in, struct buf **plain);
+	enum transport_result (*open)(void *ctx, struct conn *c, struct buf *in,
+				      struct buf **plain);
 	/* Seals <in>, which may be empty, and whatever it has to say itself, behind what <out> holds;
 	 * *<taken>: bytes of <in> that are in it. */
-	enum transport_result (*seal)(struct conn *c, struct str in, size_t *taken,
+	enum transport_result (*seal)(void *ctx, struct conn *c, struct str in, size_t *taken,
 				      struct buf *out);
 	/* Says that no more data will come, behind what <out> holds. */
-	enum transport_result (*shut)(struct conn *c, struct buf *out);
-	/* The connection is freed. */
-	void (*free)(struct conn *c);
+	enum transport_result (*shut)(void *ctx, struct conn *c, struct buf *out);
+	/* The connection is freed; <c> NULL: it was given away, and nobody took it. */
+	void (*free)(void *ctx, struct conn *c);
+	/* May be NULL: never. Whether another thread may go on with it: nothing is under way, it holds
+	 * no buffer, and nothing else of this thread. */
+	bool (*at_rest)(const void *ctx);
 };
 
 /* Puts <t> on the connection. False: memory is out. */
 bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx);
-void *conn_transport_ctx(const struct conn *c);
+/* What <t> was put on <c> with; NULL: it was not. */
+void *conn_transport_ctx(const struct conn *c, const struct transport *t);
 /* seal() is called at the end of the turn, even with nothing queued. */
 void conn_wants_send(struct conn *c);
 

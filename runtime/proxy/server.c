@@ -381,8 +381,7 @@ int server_yield(const struct server *srv, struct yielded *y)
 		return -1;
 	*y = (struct yielded) { .uses = sc->uses, .target = sc->target, .peer = sc->conn->peer };
 	idle_take(sc);
-	y->fd = conn_yield(sc->conn);
-	if (y->fd < 0) {
+	if (conn_yield(sc->conn, &y->parts) < 0) {
 		idle_give(sc);
 		return -1;
 	}
@@ -414,13 +413,13 @@ void server_adopt(struct server *srv, const struct yielded *y)
 	struct exchange *x;
 
 	if (!sc) {
-		close(y->fd);
+		conn_parts_close(&y->parts);
 		return;
 	}
 	*sc = (struct srv_conn) {
 		.srv = srv, .slot = slot_of(srv), .uses = y->uses, .target = y->target
 	};
-	sc->conn = conn_adopt(y->fd, &y->peer, &back_app, sc);
+	sc->conn = conn_adopt(&y->parts, &y->peer, &back_app, sc);
 	if (!sc->conn) {
 		pool_put(&srv_conn_pool, sc);
 		return;

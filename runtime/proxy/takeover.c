@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "takeover.h"
 
-#include <unistd.h>
-
 #include "../core/pool.h"
 
 /* On its way to the owner, then back. */
@@ -41,7 +39,7 @@ static void asked(void *arg)
 	if (thread_call(a->from, answered, a) == 0)
 		return;
 	if (a->got)
-		close(a->conn.fd);
+		conn_parts_close(&a->conn.parts);
 	pool_put(&ask_pool, a);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* takeover: an idle connection to a server goes from one thread of a group to another that has none.
  * The asker tells the owner and goes on to connect; the owner, in its own loop, takes the
- * connection apart and gives the descriptor away, or nothing. What comes first, connect or descriptor,
+ * connection apart and gives the descriptor away with its TLS state, or nothing. What comes first, connect or descriptor,
  * serves the request; the other one becomes idle. A connection is so with one thread at any time:
  * picking, closing and giving away are all the owner's. Never across groups. */
 #ifndef WEIR_PROXY_TAKEOVER_H
@@ -11,7 +11,7 @@
 
 /* A connection between two threads. */
 struct yielded {
-	int fd;
+	struct conn_parts parts;
 	uint32_t uses;
 	struct target target;
 	struct addr peer;

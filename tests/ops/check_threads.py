@@ -2,12 +2,14 @@
 """Threads and groups (mission S104-S106, S111-S113): plans for machines that are made up here as
 trees like /sys, the threads of a bind, many threads, processors that the process may use."""
 
+import json
 import os
 import re
 import signal
 import socket
+import ssl
+import subprocess
 import threading
-import time
 
 from rig import Client, NotHere, expect, get, records, same, until
 
@@ -321,24 +323,26 @@ global
     threads 4
     thread-groups %d
     log file "%s" format json
+    control unix@%s
 frontend www
     bind ${listen}
     default_backend pages
 backend pages
     reuse always
     timeout connect 20s
-    server a ${origin}
+    server a ${origin} %s
 """
 
 
 class OneConnection:
     """An origin that takes one connection; further ones find its backlog full and wait for ever."""
 
-    def __init__(self, host):
+    def __init__(self, host, tls=None):
         self.s = socket.socket()
         self.s.bind((host, 0))
         self.s.listen(0)
         self.to = self.s.getsockname()
+        self.tls = tls
         self.served = 0
         self.full = []
         self.end = False
@@ -351,6 +355,8 @@ class OneConnection:
             f.setblocking(False)
             f.connect_ex(self.to)
             self.full.append(f)
+        if self.tls:
+            c = self.tls.wrap_socket(c, server_side=True)
         data = b""
         while not self.end:
             got = c.recv(65536)
@@ -376,23 +382,55 @@ def cut(p):
     until(ended, "it ends")
 
 
-def test_s110_an_idle_connection_goes_to_the_thread_that_needs_one(r):
+def connection_is_idle(control):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(control)
+        s.sendall(b"json show conn\n")
+        data = b""
+        while not data.endswith(b"\n\n"):
+            got = s.recv(65536)
+            expect(got, "the control socket ends")
+            data += got
+    rows = [json.loads(line) for line in data.splitlines() if line]
+    return any(x["side"] == "server" and x["state"] == "idle" for x in rows)
+
+
+def goes_from_thread_to_thread(r, tls, words):
     """Every request comes to a thread of chance, and only one connection to the origin can exist:
     all are served, so it went from thread to thread."""
-    origin = OneConnection(r.host)
+    origin = OneConnection(r.host, tls)
     r.closers.append(origin.close)
-    log = r.path("log")
+    log, control = r.path("log"), r.path("control")
     to = (r.host, r.port())
-    p = r.start(r.build(TAKEOVER % (1, log)), "--set", "listen=%s:%d" % to, "--set",
+    p = r.start(r.build(TAKEOVER % (1, log, control, words)), "--set", "listen=%s:%d" % to, "--set",
                 "origin=%s:%d" % origin.to, ready=[to])
-    for _ in range(40):
-        same(get(to)[0], 200, "status")
-        time.sleep(0.002)               # the connection becomes idle
-    same(origin.served, 40, "requests on the one connection")
+    sent = 0
+
+    def all_have_served():
+        nonlocal sent
+        for _ in range(20):
+            same(get(to)[0], 200, "status")
+            until(lambda: connection_is_idle(control), "the connection is idle")
+        sent += 20
+        return len({x["id"].split("-")[2] for x in records(log)}) == 4
+    until(all_have_served, "all four threads serve")
+    same(origin.served, sent, "requests on the one connection")
     cut(p)
-    tids = {x["id"].split("-")[2] for x in records(log)}
-    same(len(tids), 4, "threads that served: %s" % tids)
-    same([x["status"] for x in records(log)], [200] * 40, "statuses")
+    same([x["status"] for x in records(log)], [200] * sent, "statuses")
+
+
+def test_s110_an_idle_connection_goes_to_the_thread_that_needs_one(r):
+    goes_from_thread_to_thread(r, None, "")
+
+
+def test_s110_an_idle_connection_with_tls_too(r):
+    name = r.path("origin.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", name, "-out", name + ".crt", "-subj", "/CN=origin"], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(name + ".crt", name)
+    goes_from_thread_to_thread(r, tls, "tls verify none")
 
 
 def test_s110_never_from_another_group(r):
@@ -400,7 +438,7 @@ def test_s110_never_from_another_group(r):
     origin = OneConnection(r.host)
     r.closers.append(origin.close)
     to = (r.host, r.port())
-    p = r.start(r.build(TAKEOVER % (4, r.path("log"))), "--set", "listen=%s:%d" % to, "--set",
+    p = r.start(r.build(TAKEOVER % (4, r.path("log"), r.path("control"), "")), "--set", "listen=%s:%d" % to, "--set",
                 "origin=%s:%d" % origin.to, ready=[to])
     same(get(to)[0], 200, "status of the first")
     crowd = [Client(to, 0.5) for _ in range(8)]

@@ -488,7 +488,7 @@ static int start_unread(struct thread *t)
 	(void)t;
 	conn_thread_start();
 	socket_pair(fd);
-	tap.c = conn_adopt(fd[0], &server, &tap_app, &tap);
+	tap.c = conn_adopt(&(struct conn_parts) { .fd = fd[0] }, &server, &tap_app, &tap);
 	tap.ready = 1;
 	conn_attach(tap.c, &tap_mux, &tap);
 	ck_assert_int_eq(write(fd[1], "answer", 6), 6);

@@ -3,6 +3,7 @@
  * send. Each counts its bytes: none is lost, none comes twice, no event of an earlier owner is taken
  * for one of the present. */
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,8 @@
 #include "../../../runtime/core/pool.h"
 #include "../../../runtime/net/conn.h"
 #include "../../../runtime/net/mux_ops.h"
+#include "../../../runtime/net/tls.h"
+#include "../runtime_pem.h"
 #include "../runtime_poll.h"
 
 Suite *takeover_suite(void);
@@ -23,7 +26,7 @@ static unsigned moves_wanted = MOVES;
 
 /* One end of a pair travels; the other one echoes, and stays where it was opened. */
 struct runner {
-	int fd;
+	struct conn_parts parts;
 	struct conn *conn; /* while it is with a thread */
 	unsigned moves, sent, got;
 };
@@ -68,12 +71,8 @@ static void echo_gone(struct conn *c)
 static const struct mux_ops echo_mux = {
 	.received = echo_received, .ended = echo_ended, .drained = nothing, .release = nothing
 };
-static void never_ready(struct conn *c, int err)
-{
-	(void)c;
-	(void)err;
-}
-static const struct conn_app echo_app = { .ready = never_ready, .gone = echo_gone };
+static void echo_ready(struct conn *c, int err);
+static const struct conn_app echo_app = { .ready = echo_ready, .gone = echo_gone };
 
 /* -- the end that travels -------------------------------------------------------------------------- */
 
@@ -116,7 +115,8 @@ static void run_gone(struct conn *c)
 		end_if_done();
 }
 
-static const struct conn_app run_app = { .ready = never_ready, .gone = run_gone };
+static void run_ready(struct conn *c, int err);
+static const struct conn_app run_app = { .ready = run_ready, .gone = run_gone };
 
 static void pass_on(struct task *t);
 struct hop {
@@ -146,8 +146,7 @@ static void pass_on(struct task *t)
 		conn_abort(r->conn, false);
 		return;
 	}
-	r->fd = conn_yield(r->conn);
-	if (r->fd < 0) { /* something is under way: later */
+	if (conn_yield(r->conn, &r->parts) < 0) { /* something is under way: later */
 		r->moves--;
 		task_wake(t);
 		return;
@@ -156,14 +155,11 @@ static void pass_on(struct task *t)
 	thread_call((unsigned)(thread_random() % nthreads), arrive, r);
 }
 
-static void arrive(void *arg)
+static void run_on(struct runner *r)
 {
-	struct runner *r = arg;
 	char bytes[40];
 	unsigned n = 1 + (unsigned)(thread_random() % sizeof(bytes));
 
-	r->conn = conn_adopt(r->fd, &nowhere, &run_app, r);
-	ck_assert_ptr_nonnull(r->conn);
 	conn_attach(r->conn, &run_mux, r);
 	conn_recv(r->conn, IO_MANY);
 	for (unsigned i = 0; i < n; i++)
@@ -171,25 +167,105 @@ static void arrive(void *arg)
 	conn_write(r->conn, bytes, n);
 }
 
-static void open_next(struct runner *r)
+static void arrive(void *arg)
+{
+	struct runner *r = arg;
+
+	r->conn = conn_adopt(&r->parts, &nowhere, &run_app, r);
+	ck_assert_ptr_nonnull(r->conn);
+	run_on(r);
+}
+
+static void open_pair(struct runner *r)
 {
 	struct conn *echo;
 	int fd[2];
 
 	socket_pair(fd);
-	echo = conn_adopt(fd[0], &nowhere, &echo_app, NULL);
+	echo = conn_adopt(&(struct conn_parts) { .fd = fd[0] }, &nowhere, &echo_app, NULL);
 	ck_assert_ptr_nonnull(echo);
 	atomic_fetch_add(&echoes_open, 1);
-	conn_attach(echo, &echo_mux, NULL);
-	conn_recv(echo, IO_MANY);
-	r->fd = fd[1];
-	r->got = r->sent;
+	echo_ready(echo, 0);
+	r->parts = (struct conn_parts) { .fd = fd[1] };
 	arrive(r);
+}
+
+/* -- with TLS: the handshake where the pair is opened, then the library's state travels, too ----- */
+
+static struct tls_ctx *ctx[2]; /* front, back; NULL: in clear */
+static char pem[] = PEM_PATH;
+static _Thread_local struct sockaddr_in here;
+static _Thread_local struct io door;
+
+static enum hs_result run_tls(struct conn *c, struct str in, size_t *used)
+{
+	(void)used;
+	return tls_handshake(c, ctx[c->flags & CONN_BACK ? 1 : 0], in, NULL);
+}
+
+static const struct handshake secret = { "tls", run_tls };
+static const struct handshake *const handlers[] = { &secret, NULL };
+
+static void echo_ready(struct conn *c, int err)
+{
+	wrong += err != 0;
+	conn_attach(c, &echo_mux, NULL);
+	conn_recv(c, IO_MANY);
+}
+
+static void run_ready(struct conn *c, int err)
+{
+	wrong += err != 0;
+	if (err)
+		conn_abort(c, false);
+	else
+		run_on(c->owner);
+}
+
+static void entered(struct io *io, int fd, const struct sockaddr_storage *peer)
+{
+	(void)io;
+	ck_assert_int_ge(fd, 0);
+	atomic_fetch_add(&echoes_open, 1);
+	ck_assert_ptr_nonnull(conn_accepted(fd, NULL, &echo_app, handlers, peer, 0));
+}
+
+static void door_closed(struct io *io)
+{
+	(void)io;
+}
+
+static const struct io_ops door_ops = { .accepted = entered, .closed = door_closed };
+
+static void open_sealed(struct runner *r)
+{
+	struct sockaddr_storage ss = { 0 };
+	struct addr to;
+	int err;
+
+	memcpy(&ss, &here, sizeof(here));
+	addr_from_sockaddr(&to, &ss);
+	r->conn = conn_connect(&(struct conn_route) { .to = &to }, &run_app, r, handlers, 0, &err);
+	ck_assert_ptr_nonnull(r->conn);
+}
+
+static void open_next(struct runner *r)
+{
+	r->got = r->sent;
+	if (ctx[0])
+		open_sealed(r);
+	else
+		open_pair(r);
 }
 
 static int start(struct thread *t)
 {
 	conn_thread_start();
+	if (ctx[0]) {
+		door = (struct io) { 0 };
+		ck_assert_int_eq(io_open(&door, listen_any(&here, 64), &door_ops), 0);
+		io_accept(&door);
+	}
 	for (unsigned i = t->tid; i < RUNNERS; i += THREADS)
 		open_next(&runners[i]);
 	return 0;
@@ -197,7 +273,11 @@ static int start(struct thread *t)
 
 static void stop(struct thread *t)
 {
-	(void)t;
+	if (ctx[0])
+		io_close(&door, false);
+	while (t->closing)
+		t->poller->wait(t, t->now);
+	tls_thread_stop();
 	conn_thread_stop();
 }
 
@@ -211,7 +291,7 @@ static void run(int poller, unsigned ngroups_wanted)
 	int before = fds_open();
 
 	if (getenv("WEIR_SOAK"))
-		moves_wanted = 30 * MOVES;
+		moves_wanted *= 30;
 	conn_init();
 	ck_assert_int_eq(thread_run(&cfg), 0);
 	ck_assert_uint_eq(wrong, 0);
@@ -227,6 +307,29 @@ START_TEST(s109_s110_connections_travel_are_closed_and_opened_again)
 }
 END_TEST
 
+/* Fewer moves, as each handshake costs a signature. */
+START_TEST(s110_connections_with_tls_travel_with_their_session)
+{
+	const char *certs[] = { pem };
+	struct tls_conf conf = { .certs = certs, .ncerts = 1 };
+	char why[256];
+	const char *file;
+
+	signal(SIGPIPE, SIG_IGN);
+	pem_make(pem, "DNS:far.example");
+	tls_init();
+	ctx[0] = tls_ctx_make(&conf, why, sizeof(why), &file);
+	conf = (struct tls_conf) { .back = true };
+	ctx[1] = tls_ctx_make(&conf, why, sizeof(why), &file);
+	unlink(pem);
+	ck_assert_msg(ctx[0] && ctx[1], "%s", why);
+	moves_wanted = MOVES / 10;
+	run(_i, 1);
+	tls_ctx_free(ctx[0]);
+	tls_ctx_free(ctx[1]);
+}
+END_TEST
+
 Suite *takeover_suite(void)
 {
 	Suite *s = suite_create("takeover");
@@ -235,6 +338,7 @@ Suite *takeover_suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, s109_s110_connections_travel_are_closed_and_opened_again, 0,
 			    POLLERS);
+	tcase_add_loop_test(tc, s110_connections_with_tls_travel_with_their_session, 0, POLLERS);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -82,9 +82,9 @@ static struct buf *plain_of(struct box *b, size_t len)
 	return p;
 }
 
-static enum transport_result box_open(struct conn *c, struct buf *in, struct buf **plain)
+static enum transport_result box_open(void *ctx, struct conn *c, struct buf *in, struct buf **plain)
 {
-	struct box *b = conn_transport_ctx(c);
+	struct box *b = ctx;
 	size_t len;
 	char type;
 
@@ -120,11 +120,13 @@ static enum transport_result box_open(struct conn *c, struct buf *in, struct buf
 	return TRANSPORT_MORE;
 }
 
-static enum transport_result box_seal(struct conn *c, struct str in, size_t *taken, struct buf *out)
+static enum transport_result box_seal(void *ctx, struct conn *c, struct str in, size_t *taken,
+				      struct buf *out)
 {
-	struct box *b = conn_transport_ctx(c);
+	struct box *b = ctx;
 	size_t k = in.n < 5000 ? in.n : 5000;
 
+	(void)c;
 	if (b->owe_hello && record(out, 'H', S("")))
 		b->owe_hello = false;
 	if (b->owe_ack && record(out, 'A', S("")))
@@ -137,10 +139,11 @@ static enum transport_result box_seal(struct conn *c, struct str in, size_t *tak
 	return TRANSPORT_OK;
 }
 
-static enum transport_result box_shut(struct conn *c, struct buf *out)
+static enum transport_result box_shut(void *ctx, struct conn *c, struct buf *out)
 {
-	struct box *b = conn_transport_ctx(c);
+	struct box *b = ctx;
 
+	(void)c;
 	if (b->shut_tries) {
 		b->shut_tries--;
 		return TRANSPORT_WAIT;
@@ -149,15 +152,16 @@ static enum transport_result box_shut(struct conn *c, struct buf *out)
 	return record(out, 'E', S("")) ? TRANSPORT_OK : TRANSPORT_MORE;
 }
 
-static void box_free(struct conn *c)
+static void box_free(void *ctx, struct conn *c)
 {
-	struct box *b = conn_transport_ctx(c);
+	struct box *b = ctx;
 
+	(void)c;
 	b->freed++;
 	note('f');
 }
 
-static const struct transport transport = { "box", box_open, box_seal, box_shut, box_free };
+static const struct transport transport = { "box", box_open, box_seal, box_shut, box_free, NULL };
 
 static enum hs_result run_box(struct conn *c, struct str in, size_t *used)
 {
