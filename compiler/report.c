@@ -93,9 +93,9 @@ static void sizes(const struct emit *e, const struct out_files *files, const cha
 /* What is proved to change nothing. */
 static void left_out(const struct emit *e, const struct prune *x, FILE *out)
 {
-	if (x->skipped)
-		fprintf(out, "left out: nothing, as nothing is proved of more than %d rules\n",
-			PRUNE_RULES);
+	if (x->spent)
+		fputs("not all is proved: the site is too hard for what a build spends on it\n",
+		      out);
 	if (!x->n)
 		return;
 	fprintf(out,

@@ -3,6 +3,7 @@
 
 #include "watch.h"
 
+#define HOOK_MANY 16 /* rules that hang at one literal before another one is better */
 #define UNCHOSEN_MAX 8 /* earlier choices that are kept apart when a uriremap writes */
 
 /* ---- what a rule does ---- */
@@ -181,20 +182,38 @@ static struct hook *hook_of(struct maker *k, struct atom *x)
 	return hook;
 }
 
+/* The literal of <conj> at which it hangs: the one that best tells requests apart. Where many hang at
+ * it already, the next one: what hangs at one hook is gone through in order. */
+static struct atom *best_of(const struct maker *k, const struct conj *conj)
+{
+	struct atom *best = NULL;
+	uint32_t least = 0;
+
+	for (uint32_t i = 0; i < conj->n; i++) {
+		struct atom *x = atom_at(k->g, conj->lits[i]);
+		const struct hook *hook;
+		uint32_t rank;
+
+		if (conj->lits[i] & 1)
+			continue;
+		hook = symbol_get(&k->c->index, atom_key(&x->index));
+		rank = watch_rank(x) + (hook && hook->n >= HOOK_MANY ? hook->n : 0);
+		if (!best || rank < least) {
+			best = x;
+			least = rank;
+		}
+	}
+	return best;
+}
+
 static void hang(struct maker *k, uint32_t rule, const struct conj *conj, bool choice)
 {
 	struct proof *g = k->g;
 	struct hung *h = ARENA_NEW(g->a, struct hung);
-	struct atom *best = NULL;
+	struct atom *best = best_of(k, conj);
 	struct hook *hook;
 
 	*h = (struct hung) { .rule = rule, .conj = conj, .choice = choice };
-	for (uint32_t i = 0; i < conj->n; i++) {
-		struct atom *x = atom_at(g, conj->lits[i]);
-
-		if (!(conj->lits[i] & 1) && (!best || watch_rank(x) < watch_rank(best)))
-			best = x;
-	}
 	if (!best) {
 		*k->c->always_end = h;
 		k->c->always_end = &h->next;
@@ -206,6 +225,7 @@ static void hang(struct maker *k, uint32_t rule, const struct conj *conj, bool c
 	else
 		hook->first = h;
 	hook->last = h;
+	hook->n++;
 }
 
 /* Rules on answers: what they write is not folded, but known to have been written. */
@@ -334,12 +354,14 @@ static bool takes(const struct first *f, const struct hung *h)
 
 static void along(struct first *f, const struct hung *h)
 {
-	for (; h && h->rule < f->limit; h = h->next)
+	for (; h && h->rule < f->limit; h = h->next) {
+		(*f->s->steps)++;
 		if (h->rule >= f->from && takes(f, h)) {
 			f->limit = h->rule;
 			f->found = h;
 			return;
 		}
+	}
 }
 
 const struct hung *context_first(struct solver *s, const struct context *c, struct model *m,

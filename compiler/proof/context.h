@@ -36,6 +36,7 @@ struct hung {
 struct hook {
 	uint32_t atom; /* its index and 1; 0: free */
 	struct hung *first, *last;
+	uint32_t n;
 };
 
 /* Hooks by atom: open addressing, a power of two of places of which at least half are free. */

@@ -3,13 +3,14 @@
 
 #include "lint.h"
 
-/* Parts of conditions are asked about in lists of at most so many rules: each question may come across
- * all of them, and in a long list tables leave few tests to save. */
-#define PARTS_RULES 1000
-
-/* A build is not kept waiting: what these do not suffice for stays as it was written. */
-#define PRUNE_WORK 1000000 /* a hundredth of PROOF_WORK */
-#define PRUNE_STEPS 4000000 /* a hundredth of PROOF_STEPS */
+/* A build is not kept waiting: what these do not suffice for stays as it was written. The first are a
+ * hundredth of PROOF_WORK and PROOF_STEPS, for sites that are hard; to them comes for each rule
+ * several times what rules of long lists need, so that a list is proved to its end in a time that
+ * grows with its rules. */
+#define PRUNE_WORK 1000000
+#define PRUNE_STEPS 4000000
+#define PRUNE_WORK_RULE 100
+#define PRUNE_STEPS_RULE 400
 
 struct pruning {
 	struct lint l;
@@ -55,7 +56,7 @@ static void ask_conditions(struct pruning *x, const struct p_section *s, enum ru
 	const struct p_chain *chain = &s->chains[dir];
 	struct scenes all;
 
-	if (chain->n == 0 || chain->n > PARTS_RULES || s->filters != s)
+	if (chain->n == 0 || s->filters != s)
 		return;
 	lint_scenes(&x->l, s, dir, &all);
 	for (uint32_t i = 0; i < chain->n && all.all.n; i++) {
@@ -126,12 +127,10 @@ void proof_prune(struct arena *a, struct program *p, struct prune *out)
 {
 	struct pruning x = { .a = a, .out = out };
 
-	*out = (struct prune) { .skipped = p->nrules > PRUNE_RULES };
-	if (out->skipped)
-		return;
+	*out = (struct prune) { 0 };
 	x.l.g = proof_new(a, p);
-	x.l.g->most_work = PRUNE_WORK;
-	x.l.g->most_steps = PRUNE_STEPS;
+	x.l.g->most_work = PRUNE_WORK + (uint64_t)PRUNE_WORK_RULE * p->nrules;
+	x.l.g->most_steps = PRUNE_STEPS + (uint64_t)PRUNE_STEPS_RULE * p->nrules;
 	x.l.p = p;
 	x.l.reach_only = true;
 	x.l.rules = ARENA_ARRAY(a, struct rule_fact, p->nrules + 1);
@@ -148,5 +147,6 @@ void proof_prune(struct arena *a, struct program *p, struct prune *out)
 		for (uint32_t i = 0; i < p->nrules; i++)
 			cut_rule(&x, p->rules[i]);
 	}
+	out->spent = proof_spent(x.l.g) || x.l.g->steps > x.l.g->most_steps;
 	proof_free(&x.l.g);
 }

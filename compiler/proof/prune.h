@@ -16,11 +16,8 @@ struct pruned {
 struct prune {
 	uint32_t n, nrules; /* all, and of these whole rules */
 	struct pruned *at; /* in order of the program */
-	bool skipped; /* nothing was asked: there are more than PRUNE_RULES rules */
+	bool spent; /* what a build may spend on proofs is: more might be found */
 };
-
-/* The questions of more rules would take longer than all the rest of a build. */
-#define PRUNE_RULES 10000
 
 /* Changes the chains and conditions of <p>: rules that no request gets to (W101, W102, W105, W115,
  * W117) leave their chains and lose their tests and actions; of a condition the first part that
