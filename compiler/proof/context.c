@@ -191,13 +191,12 @@ static struct atom *best_of(const struct maker *k, const struct conj *conj)
 
 	for (uint32_t i = 0; i < conj->n; i++) {
 		struct atom *x = atom_at(k->g, conj->lits[i]);
-		const struct hook *hook;
-		uint32_t rank;
+		uint32_t rank, hung;
 
 		if (conj->lits[i] & 1)
 			continue;
-		hook = symbol_get(&k->c->index, atom_key(&x->index));
-		rank = watch_rank(x) + (hook && hook->n >= HOOK_MANY ? hook->n : 0);
+		hung = k->c->index.size ? place_of(&k->c->index, x->index)->n : 0;
+		rank = watch_rank(x) + (hung >= HOOK_MANY ? hung : 0);
 		if (!best || rank < least) {
 			best = x;
 			least = rank;
