@@ -105,6 +105,7 @@ struct exchange {
 	uint8_t retries; /* attempts made after the first */
 	uint8_t log_level;
 	uint8_t cookie; /* of cookie.c: what the client had and what it got */
+	bool dst_set; /* <dst> is */
 	uint32_t flags; /* X_* */
 	uint32_t status; /* of the answer sent, 0: none */
 	uint32_t rule_where; /* place of the rule that decided, or WS_NONE */
@@ -119,7 +120,6 @@ struct exchange {
 	struct x_value *vars; /* likewise */
 	struct addr src,
 		dst; /* as rules see them: connection's, PROXY's or set by setsrc, setdst */
-	bool dst_set;
 	uint64_t t_start, t_head, t_rules, t_connect, t_sent,
 		t_response; /* clock in us; 0: not reached */
 	uint64_t queued_us; /* waited for places, in all */
