@@ -193,7 +193,7 @@ void proof_lint(struct arena *a, const struct program *p)
 	struct lint l = { .g = g, .p = p };
 
 	l.rules = ARENA_ARRAY(a, struct rule_fact, p->nrules + 1);
-	l.reached = ARENA_ARRAY(a, bool, p->nsections + 1);
+	l.sections = ARENA_ARRAY(a, struct section_fact, p->nsections + 1);
 	lint_mark_shared(&l);
 	prove_reach(&l);
 	prove_values(&l);
@@ -204,6 +204,7 @@ void proof_lint(struct arena *a, const struct program *p)
 	prove_alike(&l);
 	prove_stale(&l);
 	prove_holes(&l);
+	prove_servers(&l);
 	prove_asserts(&l);
 	prove_names(&l);
 	prove_bypass(&l);

@@ -26,11 +26,16 @@ struct rule_fact {
 	struct vec takers; /* struct p_rule */
 };
 
+/* Does some request get to the rules on requests of a section? None: no, which is proved. */
+struct section_fact {
+	bool reached, limit, opaque;
+};
+
 struct lint {
 	struct proof *g;
 	const struct program *p;
 	struct rule_fact *rules; /* by index */
-	bool *reached; /* by section index: some request gets to its rules on requests */
+	struct section_fact *sections; /* by index */
 	uint64_t pairs; /* of rules that were compared */
 	struct symbols clashes; /* by context: struct clash_table */
 	uint64_t replays; /* what all replays have cost, in rules looked at */
@@ -109,6 +114,8 @@ bool lint_example(struct lint *l, const struct p_test *one, struct str *text);
 
 /* Fills l->rules and l->reached. False: no request gets into the site, so that nothing follows. */
 bool lint_ask_reach(struct lint *l);
+/* Is it not certain that no request gets to the rules of <s>? */
+bool lint_enters(const struct lint *l, const struct p_section *s);
 /* Notes in l->rules which rules stand in the chains of several sections. */
 void lint_mark_shared(struct lint *l);
 /* Some request gets to rule <rule> of the scenes' chain, satisfies the other parts of its condition,
@@ -118,6 +125,8 @@ bool lint_part_matters(struct lint *l, const struct scenes *all, uint32_t rule, 
 void prove_reach(struct lint *l);
 void prove_values(struct lint *l);
 void prove_holes(struct lint *l);
+/* W205. */
+void prove_servers(struct lint *l);
 void prove_choices(struct lint *l);
 void prove_asserts(struct lint *l);
 void prove_redundant(struct lint *l);

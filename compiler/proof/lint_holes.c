@@ -42,7 +42,7 @@ void prove_holes(struct lint *l)
 		const struct p_section *s = l->p->sections[i];
 		struct scenes all;
 
-		if (s->filters != s || !l->reached[s->index] ||
+		if (s->filters != s || !lint_enters(l, s) ||
 		    (s->kind != SEC_FRONTEND && s->kind != SEC_LISTEN && s->kind != SEC_REQRULES))
 			continue;
 		lint_scenes(l, s, DIR_REQ_IN, &all);

@@ -64,35 +64,31 @@ static void ask_scene(struct lint *l, struct rule_fact *f, const struct scene *o
 	search_end(&q);
 }
 
-static bool enters(struct lint *l, const struct scene *open)
-{
-	struct scene *sc = lint_scene(l, open, 0);
-	struct search q;
-	enum answer got = search_run(&q, l->g, sc);
-
-	search_end(&q);
-	return got != ANSWER_NO;
-}
-
 struct entering {
 	struct lint *l;
-	bool entered;
+	struct section_fact *f;
 };
 
-static bool take_entry(void *arg, struct scene *sc)
+static bool take_entry(void *arg, struct scene *open)
 {
 	struct entering *e = arg;
+	struct scene *sc = lint_scene(e->l, open, 0);
+	struct search q;
+	enum answer got = search_run(&q, e->l->g, sc);
 
-	e->entered = enters(e->l, sc);
-	return e->entered;
+	e->f->reached |= got == ANSWER_YES;
+	e->f->limit |= got == ANSWER_LIMIT && !q.opaque;
+	e->f->opaque |= got == ANSWER_LIMIT && q.opaque;
+	search_end(&q);
+	return e->f->reached;
 }
 
-/* Without rules to ask for, the first way is enough. */
-static bool entered(struct lint *l, const struct p_section *s)
+/* The first way on which a request gets there is enough. */
+static void ask_section(struct lint *l, const struct p_section *s)
 {
-	struct entering e = { .l = l };
+	struct entering e = { .l = l, .f = &l->sections[s->index] };
 
-	return ways_to(l->g, s, DIR_REQ_IN, take_entry, &e) == WAYS_CUT || e.entered;
+	e.f->limit |= ways_to(l->g, s, DIR_REQ_IN, take_entry, &e) == WAYS_CUT;
 }
 
 static void ask_chain(struct lint *l, const struct p_section *s, enum rule_dir dir)
@@ -100,15 +96,11 @@ static void ask_chain(struct lint *l, const struct p_section *s, enum rule_dir d
 	const struct p_chain *chain = &s->chains[dir];
 	struct scenes sc;
 
-	if (chain->n == 0) {
-		if (dir == DIR_REQ_IN)
-			l->reached[s->index] = entered(l, s);
+	if (dir == DIR_REQ_IN)
+		ask_section(l, s);
+	if (chain->n == 0)
 		return;
-	}
 	lint_scenes(l, s, dir, &sc);
-	for (size_t k = 0; k < sc.all.n && dir == DIR_REQ_IN && !l->reached[s->index]; k++)
-		l->reached[s->index] = enters(l, sc.all.p[k]);
-	l->reached[s->index] |= sc.cut;
 	for (uint32_t i = 0; i < chain->n; i++) {
 		struct rule_fact *f = &l->rules[chain->rules[i]->index];
 
@@ -177,7 +169,7 @@ static void say_rule(struct lint *l, const struct p_rule *rule)
 		diag(W102, at);
 	else if (f->blocked)
 		say_taken(f, at);
-	else if (f->entered && l->reached[rule->section->index])
+	else if (f->entered && lint_enters(l, rule->section))
 		diag(W117, at, "never");
 }
 
@@ -187,9 +179,15 @@ static bool is_used(const struct program *p, const struct p_section *s)
 		if (p->sections[i]->default_backend == s)
 			return true;
 	for (uint32_t i = 0; i < p->nrules; i++)
-		for (uint32_t k = 0; k < p->rules[i]->nactions; k++)
-			if (p->rules[i]->actions[k].target == s)
+		for (uint32_t k = 0; k < p->rules[i]->nactions; k++) {
+			const struct p_action *a = &p->rules[i]->actions[k];
+
+			if (a->target == s)
 				return true;
+			for (uint32_t j = 0; a->map && j < a->map->n; j++)
+				if (str_eq(a->map->vals[j], s->name))
+					return true;
+		}
 	return false;
 }
 
@@ -203,11 +201,24 @@ static bool any_entry(const struct program *p)
 
 static void say_section(struct lint *l, const struct p_section *s)
 {
-	if (l->reached[s->index] || ways_entry(s) || !is_used(l->p, s) || lint_skips(s->place))
+	const struct section_fact *f = &l->sections[s->index];
+
+	if (f->reached || ways_entry(s) || !is_used(l->p, s) || lint_skips(s->place) ||
+	    (s->kind != SEC_BACKEND && s->kind != SEC_REQRULES))
 		return;
-	if (s->kind == SEC_BACKEND || s->kind == SEC_REQRULES)
+	if (f->limit || f->opaque)
+		diag(f->limit ? N901 : N902, lint_at(s->place),
+		     "whether a request gets to this section");
+	else
 		diag(W115, lint_at(s->place), s->kind == SEC_BACKEND ? "backend" : "reqrules",
 		     STR_ARG(s->name));
+}
+
+bool lint_enters(const struct lint *l, const struct p_section *s)
+{
+	const struct section_fact *f = &l->sections[s->index];
+
+	return f->reached || f->limit || f->opaque;
 }
 
 bool lint_ask_reach(struct lint *l)

@@ -251,7 +251,7 @@ static enum answer try_targets(struct solver *s, struct model *m, struct line *l
 			return ANSWER_YES;
 	}
 	*m = was;
-	return n ? ANSWER_LIMIT : ANSWER_NO;
+	return n && form != FORM_ASTERISK ? ANSWER_LIMIT : ANSWER_NO; /* "*": these are all */
 }
 
 static enum answer spelt_so(struct solver *s, struct model *m, struct line *l, enum form form,

@@ -134,7 +134,7 @@ void proof_prune(struct arena *a, struct program *p, struct prune *out)
 	x.l.p = p;
 	x.l.reach_only = true;
 	x.l.rules = ARENA_ARRAY(a, struct rule_fact, p->nrules + 1);
-	x.l.reached = ARENA_ARRAY(a, bool, p->nsections + 1);
+	x.l.sections = ARENA_ARRAY(a, struct section_fact, p->nsections + 1);
 	x.part = ARENA_ARRAY(a, uint32_t, p->nrules + 1);
 	if (lint_ask_reach(&x.l)) {
 		lint_mark_shared(&x.l);

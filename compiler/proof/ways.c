@@ -2,6 +2,8 @@
 /* Every way on which requests get to the rules of a section: entry, request rules, backend. */
 #include "ways.h"
 
+#include "choice.h"
+
 #define WAYS_MAX 4000 /* of one section: beyond, nothing is proved about it */
 #define FRONTS_MAX 256 /* ways through the front of a site */
 
@@ -168,6 +170,8 @@ static void by_choice(struct walk *w, const struct scene *front, uint32_t segmen
 	sc->at[segment].unchosen = rule;
 	if (!scene_needs(w->g, sc, r->flags & RULE_CHOOSES ? r->choice : r->cond))
 		return;
+	if (r->backend != w->to && !scene_needs(w->g, sc, choice_needs(w->g, r, w->to)))
+		return;
 	if (retrace(w->g, sc, &ch))
 		into_backend(w, sc, &ch);
 }
@@ -223,12 +227,15 @@ static void backend_ways(struct walk *w, const struct scene *front)
 static void front_ways(struct walk *w, struct scene *sc);
 
 /* The rules <to>, behind rule <i> of sc's last section. */
-static void jump_way(struct walk *w, const struct scene *sc, uint32_t i, const struct p_section *to)
+static void jump_way(struct walk *w, const struct scene *sc, uint32_t i, const struct p_section *to,
+		     bool computed)
 {
 	const struct context *c = sc->at[sc->n - 1].context;
 	struct scene *next = scene_copy(w->g, sc);
 
 	next->at[next->n - 1].stop = i;
+	if (computed && !scene_needs(w->g, next, choice_needs(w->g, &c->rules[i], to)))
+		return;
 	if (scene_needs(w->g, next, c->rules[i].cond) &&
 	    open_segment(next,
 			 context_get(w->g, to, DIR_REQ_IN, context_left(w->g, c, i, CHOICE_OPEN))))
@@ -255,7 +262,7 @@ static void computed_jumps(struct walk *w, const struct scene *sc, uint32_t i)
 		const struct p_section *to = w->g->p->sections[k];
 
 		if (to->kind == SEC_REQRULES && !on_way(sc, to) && !w->stopped && !w->cut)
-			jump_way(w, sc, i, to);
+			jump_way(w, sc, i, to, true);
 	}
 }
 
@@ -275,7 +282,7 @@ static void front_ways(struct walk *w, struct scene *sc)
 		const struct crule *r = &c->rules[i];
 
 		if (r->jump && !(r->flags & RULE_FINAL))
-			jump_way(w, sc, i, r->jump);
+			jump_way(w, sc, i, r->jump, false);
 		else if (r->flags & RULE_MAYBE)
 			computed_jumps(w, sc, i);
 	}
