@@ -55,7 +55,8 @@ static uint64_t hash_bytes(const unsigned char *p, size_t n)
 	return h;
 }
 
-/* The run equal to <rows>, or the free slot where it belongs. */
+/* The run equal to <rows>, or the free slot where it belongs. Runs that were cut off count when what
+ * has come in their place is the same. */
 static struct table_run *find(const struct table *t, uint64_t hash, const void *rows, uint32_t n)
 {
 	uint32_t i = (uint32_t)hash & (t->slots - 1);
@@ -63,8 +64,9 @@ static struct table_run *find(const struct table *t, uint64_t hash, const void *
 	for (;; i = (i + 1) & (t->slots - 1)) {
 		struct table_run *r = &t->runs[i];
 
-		if (!r->n || (r->hash == hash && r->n == n &&
-			      memcmp(table_row(t, r->first), rows, n * t->size) == 0))
+		if (!r->n ||
+		    (r->hash == hash && r->n == n && r->first <= t->n && n <= t->n - r->first &&
+		     memcmp(table_row(t, r->first), rows, n * t->size) == 0))
 			return r;
 	}
 }
@@ -77,7 +79,7 @@ static void grow(struct table *t)
 	t->slots = n ? n * 2 : 64;
 	t->runs = ARENA_ARRAY(t->arena, struct table_run, t->slots);
 	for (uint32_t i = 0; i < n; i++)
-		if (old[i].n)
+		if (old[i].n && old[i].first <= t->n && old[i].n <= t->n - old[i].first)
 			*find(t, old[i].hash, table_row(t, old[i].first), old[i].n) = old[i];
 }
 
@@ -96,4 +98,11 @@ uint32_t table_put(struct table *t, const void *rows, uint32_t n)
 		t->nruns++;
 	}
 	return r->first;
+}
+
+void table_cut(struct table *t, uint32_t n)
+{
+	if (t->n > n)
+		memset(table_row(t, n), 0, (t->n - n) * t->size);
+	t->n = n;
 }

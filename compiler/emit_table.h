@@ -24,6 +24,8 @@ void table_init(struct table *t, struct arena *a, size_t size);
 uint32_t table_add(struct table *t, const void *rows, uint32_t n);
 /* The same, but an equal run that was put before is taken again. No rows: 0. */
 uint32_t table_put(struct table *t, const void *rows, uint32_t n);
+/* Takes the rows from <n> on away again; their place is zeroed. Nothing may refer to them any more. */
+void table_cut(struct table *t, uint32_t n);
 
 #define TABLE_BYTES_MAX ((size_t)3 << 30) /* offsets into tables have 32 bits */
 

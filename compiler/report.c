@@ -23,6 +23,16 @@ static void by_tables(const struct decide_report *r, FILE *out)
 	putc('\n', out);
 }
 
+/* Other counts there are only of tables that would find some rule. */
+static void in_line(const struct decide_report *r, FILE *out)
+{
+	fprintf(out, "tested in line, in order: about %" PRIu32 " step%s", r->inline_steps,
+		r->inline_steps == 1 ? "" : "s");
+	if (r->watched)
+		fprintf(out, ", %" PRIu32 " by tables", r->steps);
+	putc('\n', out);
+}
+
 static void worst(const char *what, const struct decide_worst *w, FILE *out)
 {
 	fprintf(out, "%s %" PRIu64 " steps: %" PRIu64 " rule%s tested, %" PRIu64 " bytes read",
@@ -40,8 +50,7 @@ static void chain(const struct p_section *s, int dir, const struct decide_report
 	fprintf(out, "  %-24.*s %-8s %5" PRIu32 " rule%s, ", STR_ARG(s->name),
 		show_dir((enum rule_dir)dir), n, n == 1 ? "" : "s");
 	if (r->row == WS_NONE)
-		fprintf(out, "tested in line, in order: about %" PRIu32 " step%s\n",
-			r->inline_steps, r->inline_steps == 1 ? "" : "s");
+		in_line(r, out);
 	else
 		by_tables(r, out);
 	fprintf(out, "%34s ", "");

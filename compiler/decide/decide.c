@@ -304,26 +304,28 @@ static uint32_t put_list(struct emit *e, const uint32_t *at, uint32_t n)
 	return off;
 }
 
-/* What is left of <e>'s tables when a chain stays in line. */
+/* The tables that scans fill, as they were before a chain that stays in line. */
+static const enum emit_table scanned[] = { EMIT_DECIDE_SCANS, EMIT_DECIDE_GROUPS, EMIT_DECIDE_WORDS,
+					   EMIT_AUTOMATA };
+#define SCANNED (sizeof(scanned) / sizeof(*scanned))
+
 struct mark {
-	uint32_t scans, groups, words;
+	uint32_t n[SCANNED];
 };
 
 static struct mark mark(const struct emit *e)
 {
-	return (struct mark) { e->tables[EMIT_DECIDE_SCANS].n, e->tables[EMIT_DECIDE_GROUPS].n,
-			       e->tables[EMIT_DECIDE_WORDS].n };
+	struct mark m;
+
+	for (size_t i = 0; i < SCANNED; i++)
+		m.n[i] = e->tables[scanned[i]].n;
+	return m;
 }
 
 static void cut(struct emit *e, struct mark m)
 {
-	struct table *words = &e->tables[EMIT_DECIDE_WORDS];
-
-	if (words->n > m.words)
-		memset(table_row(words, m.words), 0, (words->n - m.words) * words->size);
-	e->tables[EMIT_DECIDE_SCANS].n = m.scans;
-	e->tables[EMIT_DECIDE_GROUPS].n = m.groups;
-	words->n = m.words;
+	for (size_t i = 0; i < SCANNED; i++)
+		table_cut(&e->tables[scanned[i]], m.n[i]);
 }
 
 static bool is_worth(const struct decide_report *r, enum decide_mode mode)

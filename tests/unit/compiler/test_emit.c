@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "compiler/decide/decide.h"
 #include "compiler/diag.h"
 #include "compiler/embed.h"
 #include "compiler/lower.h"
@@ -222,6 +223,42 @@ START_TEST(only_used_parts_are_named)
 }
 END_TEST
 
+START_TEST(what_was_cut_off_a_table_is_not_found_again)
+{
+	struct table t;
+	uint32_t first;
+
+	table_init(&t, &memory, 1);
+	ck_assert_uint_eq(table_put(&t, "abc", 3), 0);
+	ck_assert_uint_eq(table_put(&t, "defg", 4), 3);
+	table_cut(&t, 3);
+	ck_assert_uint_eq(table_add(&t, NULL, 2), 3);
+	ck_assert(memcmp(table_row(&t, 0), "abc\0\0", 5) == 0);
+	first = table_put(&t, "defg", 4);
+	ck_assert(first >= 5 && memcmp(table_row(&t, first), "defg", 4) == 0);
+	for (uint32_t i = 0; i < 1000; i++) /* its index grows, too */
+		table_put(&t, &i, sizeof(i));
+	ck_assert_uint_eq(table_put(&t, "abc", 3), 0);
+	ck_assert_uint_eq(table_put(&t, "defg", 4), first);
+}
+END_TEST
+
+/* Together in one list, two regular expressions are merged to find out what that would cost. */
+START_TEST(a_list_in_line_leaves_no_merged_automata)
+{
+	uint32_t apart;
+
+	listen_with(" req in deny path =~ \"a[0-9]+b\"\n req out deny path =~ \"c[0-9]+d\"");
+	decide_build(&emitted, DECIDE_AUTO);
+	apart = ROWS(AUTOMATA);
+	listen_with(" req in deny path =~ \"a[0-9]+b\"\n req in deny path =~ \"c[0-9]+d\"");
+	decide_build(&emitted, DECIDE_AUTO);
+	ck_assert_uint_eq(ROWS(DECIDES), 0);
+	ck_assert_uint_gt(apart, 0);
+	ck_assert_uint_eq(ROWS(AUTOMATA), apart);
+}
+END_TEST
+
 START_TEST(an_embedded_text_is_read_back_and_a_cut_one_refused)
 {
 	struct embed m = { .version = S("1"),
@@ -263,6 +300,8 @@ Suite *emit_suite(void)
 	tcase_add_test(t, networks_with_params_are_parsed_at_start);
 	tcase_add_test(t, addresses_are_written_as_they_are_read);
 	tcase_add_test(t, only_used_parts_are_named);
+	tcase_add_test(t, what_was_cut_off_a_table_is_not_found_again);
+	tcase_add_test(t, a_list_in_line_leaves_no_merged_automata);
 	tcase_add_test(t, an_embedded_text_is_read_back_and_a_cut_one_refused);
 	suite_add_tcase(s, t);
 	return s;
