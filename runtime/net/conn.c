@@ -80,7 +80,7 @@ static void extra_free(struct conn *c)
 	if (c->extra->early)
 		buf_put(&c->extra->early);
 	if (c->extra->transport)
-		c->extra->transport->free(c->extra->transport_ctx, c);
+		sealing->free(c);
 	if (c->extra->sealed)
 		buf_put(&c->extra->sealed);
 	pool_put(&extra_pool, c->extra);
@@ -335,7 +335,7 @@ static void feed_early(struct conn *c, size_t used)
 	b->off += (uint32_t)used;
 	b->len -= (uint32_t)used;
 	if (b->len)
-		transport_open(c, b);
+		sealing->open(c, b);
 	else
 		buf_put(&b);
 }
@@ -473,9 +473,9 @@ static void io_received(struct io *io, struct buf *b, ssize_t n)
 	    (c->flags & (CONN_TELL | CONN_OVER)))
 		conn_arrived(c, b, n);
 	else if (n > 0)
-		transport_open(c, b);
+		sealing->open(c, b);
 	else
-		transport_ended(c, n);
+		sealing->ended(c, n);
 }
 
 static void io_connected(struct io *io, int err)
@@ -566,7 +566,7 @@ static void end_turn(struct conn *c)
 	if (c->state > CONN_CONNECTING && c->state < CONN_CLOSING && !(c->flags & CONN_FAILED))
 		out_flush(c);
 	if (c->flags & CONN_TRANSPORT)
-		transport_turn(c);
+		sealing->turn(c);
 }
 
 static void turn(void)

@@ -137,12 +137,14 @@ int conn_yield(struct conn *c, struct conn_parts *p)
 
 	BUG_ON(!(c->flags & CONN_BACK));
 	if (c->state != CONN_READY || (c->flags & busy) || c->out ||
-	    (c->extra && c->extra->early) || !transport_at_rest(c))
+	    (c->extra && c->extra->early) || (has_transport(c) && !sealing->at_rest(c)))
 		return -1;
 	p->fd = io_release(&c->io);
 	if (p->fd < 0)
 		return -1;
-	transport_take(c, p);
+	p->transport = NULL;
+	if (has_transport(c))
+		sealing->take(c, p);
 	if (c->mux)
 		c->mux->release(c);
 	conn_free(c);
@@ -168,7 +170,8 @@ struct conn *conn_adopt(const struct conn_parts *p, const struct addr *peer,
 		return NULL;
 	}
 	c->flags = CONN_BACK | CONN_SENT;
-	transport_give(c, p);
+	if (p->transport)
+		sealing->give(c, p);
 	c->owner = owner;
 	c->peer = *peer;
 	conn_enter(c, CONN_HANDSHAKE);

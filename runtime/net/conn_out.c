@@ -242,7 +242,7 @@ static bool seal(struct conn *c)
 	return x->sealed != NULL;
 }
 
-static void flush_sealed(struct conn *c)
+void out_flush_sealed(struct conn *c)
 {
 	struct iovec iov;
 
@@ -260,8 +260,8 @@ void out_flush(struct conn *c)
 	struct iovec iov[OUT_IOV];
 	int n = 0;
 
-	if (c->flags & CONN_TRANSPORT) {
-		flush_sealed(c);
+	if (has_transport(c)) {
+		sealing->flush(c);
 		return;
 	}
 	if (!k || (c->flags & (CONN_SENDING | CONN_SHUT)))
@@ -306,12 +306,16 @@ static void taken(struct conn *c, size_t n)
 
 void out_sent(struct conn *c, size_t n)
 {
+	if (has_transport(c))
+		sealing->sent(c, n);
+	else
+		taken(c, n);
+}
+
+void out_sent_sealed(struct conn *c, size_t n)
+{
 	struct conn_extra *x = c->extra;
 
-	if (!(c->flags & CONN_TRANSPORT)) {
-		taken(c, n);
-		return;
-	}
 	x->sealed->off += (uint32_t)n;
 	x->sealed->len -= (uint32_t)n;
 	if (x->sealed->len)

@@ -51,26 +51,52 @@ bool conn_has_early(const struct conn *c);
 /* While it ends: at once after <ms> without progress. */
 void conn_close_within(struct conn *c, uint32_t ms);
 
-/* Of connections with a transport. The next piece of what it makes of <in>, which is NULL when it
- * goes on with what it has; the rest comes at the end of the turn, when the credit and the handshake
- * are what this piece makes them. */
-void transport_open(struct conn *c, struct buf *in);
-/* The descriptor has ended: 0 or -errno. Without the transport's own end behind what it still has to
- * give, the connection is cut off: nobody knows whether all is there. */
-void transport_ended(struct conn *c, ssize_t n);
-/* It has more to give before bytes of the descriptor are needed. Of any connection. */
-bool transport_reopens(const struct conn *c);
-/* What is left to do at the end of a turn when nothing is being sent: no sent() will come for it. */
-void transport_turn(struct conn *c);
-/* The layers end from above: first the transport says its end, then the descriptor. False: not yet;
- * out_flush goes on with it, and conn_drained() comes when it is on its way. Of any connection. */
-bool transport_shut(struct conn *c);
+/* What is done for connections with a transport, and for them only (CONN_TRANSPORT): in a binary that
+ * has none, nothing of it is linked. */
+struct sealing {
+	/* The next piece of what it makes of <in>, which is NULL when it goes on with what it has;
+	 * the rest comes at the end of the turn, when the credit and the handshake are what this
+	 * piece makes them. */
+	void (*open)(struct conn *c, struct buf *in);
+	/* The descriptor has ended: 0 or -errno. Without the transport's own end behind what it
+	 * still has to give, the connection is cut off: nobody knows whether all is there. */
+	void (*ended)(struct conn *c, ssize_t n);
+	/* What is left to do at the end of a turn when nothing is being sent: no sent() will come
+	 * for it. */
+	void (*turn)(struct conn *c);
+	/* The layers end from above: first the transport says its end, then the descriptor. False:
+	 * not yet; flush goes on with it, and conn_drained() comes when it is on its way. */
+	bool (*shut)(struct conn *c);
+	void (*flush)(struct conn *c); /* as out_flush */
+	void (*sent)(struct conn *c, size_t n); /* as out_sent */
+	/* Nothing of it is under way or belongs to this thread. */
+	bool (*at_rest)(const struct conn *c);
+	/* It leaves <c>, which has then none; it is put on another. */
+	void (*take)(struct conn *c, struct conn_parts *p);
+	void (*give)(struct conn *c, const struct conn_parts *p);
+	void (*free)(struct conn *c);
+};
+extern const struct sealing *sealing; /* NULL before transport_init */
 
-/* Nothing of it is under way or belongs to this thread. Of any connection. */
-bool transport_at_rest(const struct conn *c);
-/* It leaves <c>, which has then none, and is put on another. Of any connection. */
-void transport_take(struct conn *c, struct conn_parts *p);
-void transport_give(struct conn *c, const struct conn_parts *p);
+static inline bool has_transport(const struct conn *c)
+{
+	return c->flags & CONN_TRANSPORT;
+}
+
+static inline bool transport_shut(struct conn *c)
+{
+	return !has_transport(c) || sealing->shut(c);
+}
+
+/* It has more to give before bytes of the descriptor are needed. */
+static inline bool transport_reopens(const struct conn *c)
+{
+	return has_transport(c) && (c->extra->reopen || c->extra->cut);
+}
+
+/* For struct sealing: the queue's side of it. */
+void out_flush_sealed(struct conn *c);
+void out_sent_sealed(struct conn *c, size_t n);
 
 /* Starts a send of what is queued, unless one is under way. */
 void out_flush(struct conn *c);

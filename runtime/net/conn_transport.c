@@ -6,13 +6,15 @@
 
 #include "../base/bug.h"
 
+const struct sealing *sealing;
+
 bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx)
 {
 	struct conn_extra *x = conn_extra_of(c);
 
 	if (!x)
 		return false;
-	BUG_ON(x->transport);
+	BUG_ON(x->transport || !sealing);
 	x->transport = t;
 	x->transport_ctx = ctx;
 	c->flags |= CONN_TRANSPORT;
@@ -31,11 +33,11 @@ void conn_wants_send(struct conn *c)
 	conn_at_turn(c);
 }
 
-bool transport_shut(struct conn *c)
+static bool shut(struct conn *c)
 {
 	struct conn_extra *x = c->extra;
 
-	if (!(c->flags & CONN_TRANSPORT) || (c->flags & CONN_FAILED) || x->data_shut == STEP_DONE)
+	if ((c->flags & CONN_FAILED) || x->data_shut == STEP_DONE)
 		return true;
 	if (x->data_shut == STEP_NONE) {
 		x->data_shut = STEP_WANTED;
@@ -46,12 +48,7 @@ bool transport_shut(struct conn *c)
 	return false;
 }
 
-bool transport_reopens(const struct conn *c)
-{
-	return c->flags & CONN_TRANSPORT && (c->extra->reopen || c->extra->cut);
-}
-
-void transport_ended(struct conn *c, ssize_t n)
+static void ended(struct conn *c, ssize_t n)
 {
 	struct conn_extra *x = c->extra;
 
@@ -73,7 +70,7 @@ static bool tell_cut(struct conn *c)
 	return true;
 }
 
-void transport_open(struct conn *c, struct buf *in)
+static void open_more(struct conn *c, struct buf *in)
 {
 	struct conn_extra *x = c->extra;
 	struct buf *plain = NULL;
@@ -109,7 +106,7 @@ void transport_open(struct conn *c, struct buf *in)
 	}
 }
 
-void transport_turn(struct conn *c)
+static void turn(struct conn *c)
 {
 	bool wants = c->state == CONN_HANDSHAKE ||
 		     (c->state == CONN_READY && (c->flags & CONN_ARMED) && !conn_has_early(c));
@@ -118,37 +115,54 @@ void transport_turn(struct conn *c)
 	    c->state >= CONN_CLOSING)
 		return;
 	if (transport_reopens(c) && wants && !(c->flags & (CONN_TELL | CONN_OVER)))
-		transport_open(c, NULL);
+		open_more(c, NULL);
 	else if (out_empty(c) && c->extra->data_shut == STEP_DONE && !(c->flags & CONN_SHUT) &&
 		 (c->state == CONN_DRAINING || (c->flags & CONN_SHUT_LATER)))
 		conn_drained(c);
 }
 
-bool transport_at_rest(const struct conn *c)
+static bool at_rest(const struct conn *c)
 {
 	const struct conn_extra *x = c->extra;
 
-	return !(c->flags & CONN_TRANSPORT) ||
-	       (!x->sealed && !x->reopen && !x->cut && x->data_shut == STEP_NONE &&
-		x->transport->at_rest && x->transport->at_rest(x->transport_ctx));
+	return !x->sealed && !x->reopen && !x->cut && x->data_shut == STEP_NONE &&
+	       x->transport->at_rest && x->transport->at_rest(x->transport_ctx);
 }
 
-void transport_take(struct conn *c, struct conn_parts *p)
+static void take(struct conn *c, struct conn_parts *p)
 {
-	p->transport = NULL;
-	if (!(c->flags & CONN_TRANSPORT))
-		return;
 	p->transport = c->extra->transport;
 	p->transport_ctx = c->extra->transport_ctx;
 	c->extra->transport = NULL;
 	c->flags = (uint16_t)(c->flags & ~CONN_TRANSPORT);
 }
 
-void transport_give(struct conn *c, const struct conn_parts *p)
+static void give(struct conn *c, const struct conn_parts *p)
 {
-	if (!p->transport)
-		return;
 	c->extra->transport = p->transport;
 	c->extra->transport_ctx = p->transport_ctx;
 	c->flags |= CONN_TRANSPORT;
+}
+
+static void free_it(struct conn *c)
+{
+	c->extra->transport->free(c->extra->transport_ctx, c);
+}
+
+static const struct sealing all = {
+	.open = open_more,
+	.ended = ended,
+	.turn = turn,
+	.shut = shut,
+	.flush = out_flush_sealed,
+	.sent = out_sent_sealed,
+	.at_rest = at_rest,
+	.take = take,
+	.give = give,
+	.free = free_it,
+};
+
+void transport_init(void)
+{
+	sealing = &all;
 }

@@ -144,6 +144,7 @@ void tls_init(void)
 {
 	if (method)
 		return;
+	transport_init();
 	pool_init(&tls_pool, "tls", sizeof(struct tls));
 	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir");
 	if (!method)

@@ -39,6 +39,8 @@ struct transport {
 	bool (*at_rest)(const void *ctx);
 };
 
+/* Before the threads, by whoever has a transport. Twice is harmless. */
+void transport_init(void);
 /* Puts <t> on the connection. False: memory is out. */
 bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx);
 /* What <t> was put on <c> with; NULL: it was not. */

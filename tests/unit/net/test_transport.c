@@ -297,6 +297,7 @@ static void run(int poller, int (*start)(struct thread *))
 {
 	clock_set(CLOCK_JUMP, 1000000);
 	conn_init();
+	transport_init();
 	if (!tap.on_gone)
 		tap.on_gone = keep_on;
 	if (!tap.on_bytes)
