@@ -122,6 +122,20 @@ static uint32_t tls(struct emit *e, const struct p_tls *t, struct p_place place)
 	return 1 + emit_add(e, EMIT_TLSES, &row, 1);
 }
 
+/* What is spoken with a peer, and the part for it. <word>: what is said of it. */
+static uint8_t proto(struct emit *e, struct str word, const struct p_tls *t)
+{
+	struct str alpn = t->alpn;
+	enum ws_proto proto = str_eq(word, S("h2")) ? WS_PROTO_H2 : WS_PROTO_H1;
+
+	while (t->on && proto == WS_PROTO_H1 && alpn.n)
+		if (str_eq(str_cut(&alpn, ','), S("h2")))
+			proto = WS_PROTO_ALPN;
+	if (proto != WS_PROTO_H1)
+		e->parts[PART_MUX_H2] = true;
+	return (uint8_t)proto;
+}
+
 static struct ws_run binds(struct emit *e, const struct p_section *s)
 {
 	struct ws_run run = { .n = s->nbinds };
@@ -137,6 +151,8 @@ static struct ws_run binds(struct emit *e, const struct p_section *s)
 		row.accept_proxy = b->accept_proxy;
 		row.v6only = b->v6only;
 		row.transparent = b->transparent;
+		if (s->front_mode == MODE_HTTP)
+			row.proto = proto(e, b->proto, &b->tls);
 		row.backlog = (int32_t)b->backlog;
 		row.maxconn = (int32_t)b->maxconn;
 		row.mode = (int32_t)b->mode;
@@ -164,20 +180,6 @@ static bool follows_client(const struct p_addr *a)
 		 (memcmp(a->ip.addr, any4, 16) == 0 || memcmp(a->ip.addr, any6, 16) == 0)));
 }
 
-/* What is spoken with <v>, and the part for it. */
-static uint32_t proto(struct emit *e, const struct p_server *v)
-{
-	struct str alpn = v->tls.alpn;
-	enum ws_proto proto = str_eq(v->proto, S("h2")) ? WS_PROTO_H2 : WS_PROTO_H1;
-
-	while (v->tls.on && proto == WS_PROTO_H1 && alpn.n)
-		if (str_eq(str_cut(&alpn, ','), S("h2")))
-			proto = WS_PROTO_ALPN;
-	if (proto != WS_PROTO_H1)
-		e->parts[PART_MUX_H2] = e->parts[PART_SHARING] = true;
-	return proto;
-}
-
 static struct ws_run servers(struct emit *e, const struct p_section *s)
 {
 	struct ws_run run = { .n = s->nservers };
@@ -203,7 +205,9 @@ static struct ws_run servers(struct emit *e, const struct p_section *s)
 		row.check_addr = address(e, &v->check_addr);
 		row.check_port = (uint32_t)v->check_port;
 		row.tls = tls(e, &v->tls, v->place);
-		row.proto = proto(e, v);
+		row.proto = proto(e, v->proto, &v->tls);
+		if (row.proto != WS_PROTO_H1)
+			e->parts[PART_SHARING] = true;
 		row.pass = emit_checkpoint(e, v->pass);
 		if (v->maxconn > 0)
 			e->parts[PART_QUEUE] = true;

@@ -48,6 +48,7 @@ static const struct word bind_words[] = {
 	{ "interface", WORD_TEXT, offsetof(struct p_bind, interface), 0, 0 },
 	{ "name", WORD_TEXT, offsetof(struct p_bind, name), 0, 0 },
 	{ "thread", WORD_THREADS, offsetof(struct p_bind, thread), 0, 0 },
+	{ "proto", WORD_TEXT, offsetof(struct p_bind, proto), 0, 0 },
 };
 
 static const struct word server_words[] = {
@@ -173,6 +174,37 @@ static void check_interface(const struct ast_value *v, const struct p_addr *addr
 		diag(E007, v->at, STR_ARG(v->text), "interface", why);
 }
 
+static void bad_proto(struct p_place place, struct str proto, const char *why)
+{
+	struct at at = { .file = place.file, .line = place.line, .col = 1, .len = 1 };
+
+	diag(E007, at, STR_ARG(proto), "proto", why);
+}
+
+/* Whether <list>, names with commas between, has <name>. */
+static bool lists(struct str list, struct str name)
+{
+	while (list.n)
+		if (str_eq(str_cut(&list, ','), name))
+			return true;
+	return false;
+}
+
+/* proto says the same as alpn, or alone what is spoken; a side that passes bytes speaks nothing. */
+static void check_bind_proto(const struct p_bind *b, enum p_mode mode)
+{
+	bool h2 = str_eq(b->proto, S("h2"));
+
+	if (!b->proto.n)
+		return;
+	if (!h2 && !str_eq(b->proto, S("h1")))
+		bad_proto(b->place, b->proto, "it is h1 or h2");
+	else if (mode == MODE_TCP)
+		bad_proto(b->place, b->proto, "the section is of mode tcp");
+	else if (b->tls.alpn.n && lists(b->tls.alpn, S("h2")) != h2)
+		bad_proto(b->place, b->proto, "alpn says another protocol");
+}
+
 /* One bind: address at <v>, then its options. False: it has no good address. */
 static bool read_bind(struct model *m, struct scope *scope, const struct ast_value *v,
 		      struct p_bind *b)
@@ -266,11 +298,8 @@ static void read_server_options(struct model *m, struct entity *e, const struct 
 	}
 	if (!bad)
 		option_tls_end(m, &s->tls, tls, true);
-	if (!str_eq(s->proto, S("h1")) && !str_eq(s->proto, S("h2"))) {
-		struct at at = { .file = s->place.file, .line = s->place.line, .col = 1, .len = 1 };
-
-		diag(E007, at, STR_ARG(s->proto), "proto", "it is h1 or h2");
-	}
+	if (!str_eq(s->proto, S("h1")) && !str_eq(s->proto, S("h2")))
+		bad_proto(s->place, s->proto, "it is h1 or h2");
 }
 
 static bool is_server_word(const struct ast_value *v)
@@ -333,6 +362,8 @@ static void binds_of(struct model *m, struct entity *e)
 		else if (read_bind(m, &e->scope, o->values, &out->binds[out->nbinds]))
 			out->binds[out->nbinds++].place = place_of(o->at);
 	}
+	for (uint32_t i = 0; i < out->nbinds; i++)
+		check_bind_proto(&out->binds[i], out->front_mode);
 }
 
 static void servers_of(struct model *m, struct entity *e)

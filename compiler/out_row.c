@@ -99,7 +99,7 @@ static const struct field answer_header_fields[] = { F(REF, name) F(U32, text) E
 static const struct field bind_fields[] = { F(U32, addr) F(U32, where) F(U8, accept_proxy)
 	F(U8, v6only) F(U8, transparent) F(I32, backlog)
 	F(I32, maxconn) F(I32, mode) F(I32, uid) F(I32, gid) F(REF, interface) F(REF, name)
-	F(REF, thread) F(U32, tls) END };
+	F(REF, thread) F(U32, tls) F(U8, proto) END };
 #undef ROW
 #define ROW ws_server
 static const struct field server_fields[] = { F(REF, name) F(U32, addr) F(U32, where)

@@ -264,6 +264,7 @@ struct p_bind {
 	struct p_tls tls;
 	struct str interface, name;
 	struct str thread; /* as written: 1/all … */
+	struct str proto; /* h1, h2; empty: as agreed by TLS, else h1 */
 };
 
 enum p_srcmode { SRC_NONE, SRC_ADDR, SRC_CLIENT, SRC_CLIENT_IP, SRC_HEADER };

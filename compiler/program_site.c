@@ -140,6 +140,7 @@ void form_bind(struct pio *io, struct p_bind *b)
 	io_str(io, "interface", &b->interface);
 	io_str(io, "name", &b->name);
 	io_str(io, "thread", &b->thread);
+	io_str(io, "proto", &b->proto);
 	form_tls(io, &b->tls);
 	form_place(io, &b->place);
 }

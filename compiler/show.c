@@ -486,6 +486,7 @@ void show_bind(FILE *out, const struct p_bind *b)
 	num_if(out, b->gid > 0, "gid", b->gid);
 	str_if(out, "interface", b->interface);
 	str_if(out, "thread", b->thread);
+	str_if(out, "proto", b->proto);
 }
 
 void show_server(FILE *out, const struct p_server *s)

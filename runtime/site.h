@@ -310,18 +310,18 @@ struct ws_tls {
 	struct ws_ref alpn; /* names with commas between, best first */
 };
 
+/* How it is known what a peer speaks; ALPN: the handshake of TLS agrees on HTTP/2 or does not. */
+enum ws_proto { WS_PROTO_H1, WS_PROTO_H2, WS_PROTO_ALPN };
+
 /* An address is a written text (literal, or with params), parsed at start by base/addr. */
 struct ws_bind {
 	uint32_t addr; /* text */
 	uint32_t where;
-	uint8_t accept_proxy, v6only, transparent, spare;
+	uint8_t accept_proxy, v6only, transparent, proto /* enum ws_proto */;
 	int32_t backlog, maxconn, mode, uid, gid; /* -1: not given */
 	struct ws_ref interface, name, thread;
 	uint32_t tls; /* 1 + row of tlses; 0: none */
 };
-
-/* How it is known what a server speaks; ALPN: the handshake of TLS agrees on HTTP/2 or does not. */
-enum ws_proto { WS_PROTO_H1, WS_PROTO_H2, WS_PROTO_ALPN };
 
 enum ws_srcmode { WS_SRC_NONE, WS_SRC_ADDR, WS_SRC_CLIENT, WS_SRC_CLIENT_IP, WS_SRC_HEADER };
 

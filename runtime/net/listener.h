@@ -18,6 +18,8 @@
 #define FDS_RESERVED 8 /* descriptors that no connection takes: log files, control */
 #define LISTENER_BACKLOG 4096 /* the kernel bounds it by net.core.somaxconn */
 
+struct mux_ops;
+
 /* Most connections at a time; shared by the threads. */
 struct conn_limit {
 	uint32_t max; /* 0: none */
@@ -45,6 +47,8 @@ struct listener_conf {
 		*hs; /* hs_monitor, hs_accept_proxy, hs_conn_in, in this order; or NULL */
 	uint32_t handshake_ms; /* for the whole list; 0: no limit */
 	void *owner; /* the app's: its frontend */
+	const struct mux_ops *mux; /* for the app: of its connections */
+	const struct mux_ops *mux_agreed; /* instead, when TLS has agreed on HTTP/2; or NULL */
 	const struct addr_net *monitor; /* for hs_monitor */
 	unsigned nmonitor;
 	enum hs_result (*conn_in)(struct conn *c); /* for hs_conn_in: HS_DONE or HS_FAIL */

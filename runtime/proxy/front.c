@@ -47,7 +47,8 @@ static enum hs_result conn_in(struct conn *c)
 static void on_ready(struct conn *c, int err)
 {
 	struct front *fe = c->listener->conf.owner;
-	const struct mux_ops *mux = fe->tcp ? site.ws->mux_raw : site.ws->mux_http;
+	const struct listener_conf *l = &c->listener->conf;
+	const struct mux_ops *mux = l->mux;
 	struct rule_run r = { .conn = c, .src = c->peer };
 
 	(void)err;
@@ -59,6 +60,8 @@ static void on_ready(struct conn *c, int err)
 		conn_abort(c, false);
 		return;
 	}
+	if (l->mux_agreed && str_eq(site.ws->tls->alpn(c), S("h2")))
+		mux = l->mux_agreed;
 	if (!mux->start(c, MUX_FRONT, &fe->mux))
 		conn_abort(c, false);
 }
@@ -135,6 +138,10 @@ static bool open_bind(struct front *fe, const struct ws_bind *b, struct listener
 		.app = &front_app,
 		.handshake_ms = (uint32_t)fe->num[WS_T_HEAD],
 		.owner = fe,
+		.mux = fe->tcp                   ? site.ws->mux_raw
+		       : b->proto == WS_PROTO_H2 ? site.ws->mux_h2
+						 : site.ws->mux_http,
+		.mux_agreed = b->proto == WS_PROTO_ALPN ? site.ws->mux_h2 : NULL,
 		.monitor = fe->monitor,
 		.nmonitor = fe->ws->monitor.n,
 		.conn_in = conn_in,
