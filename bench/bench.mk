@@ -19,7 +19,8 @@ bench: bench-tools
 bench-tools: $(bench_tools)
 
 # Nanoseconds of the runtime's smallest steps; needs the library, so only from the top folder.
-.PHONY: bench-micro
+.PHONY: bench-micro bench-steps
+bench-steps: $(bench_dir)/micro
 bench-micro: $(bench_dir)/micro
 	$(bench_dir)/micro
 $(bench_dir)/micro: bench/micro.c $(RTLIB)/libweirrt.a

@@ -6,6 +6,8 @@ import glob
 import os
 import shutil
 import statistics
+import subprocess
+import tempfile
 import time
 
 from proxies import Load, NotRun, cpu_clock, generate, memory, stripped
@@ -151,24 +153,43 @@ def difference(bench, measure):
     return {key: (b[key] - a.get(key, 0)) / (long - short) for key in b}
 
 
-def callgrind(bench, proxy, count):
-    """User instructions of one process life with <count> requests on one connection. The program
+def callgrind(bench, proxy, count, connections=1, threads=1):
+    """User instructions of one process life with <count> requests. The program
     runs without debugging information: valgrind gives up on kinds of it that it does not know."""
     for old in glob.glob(os.path.join(proxy.folder, "callgrind.*")):
         os.unlink(old)
-    running = bench.start(proxy, maxconn=200, without_debug=True, wrap=(
+    running = bench.start(proxy, maxconn=200, threads=threads, without_debug=True, wrap=(
         "valgrind", "--tool=callgrind", f"--callgrind-out-file={proxy.folder}/callgrind.%p"))
     try:
-        bench.requests(running, 1, count)
+        bench.requests(running, connections, count)
     finally:
         running.stop()
-    total = 0
-    for path in glob.glob(os.path.join(proxy.folder, "callgrind.*")):
-        with open(path) as f:
-            total += sum(int(line.split()[1]) for line in f if line.startswith("totals:"))
+    total = totals(proxy.folder)
     if not total:
         raise NotRun(f"valgrind wrote no total: {running.last_words()}")
     return {"instructions": total}
+
+
+def totals(folder):
+    """What callgrind counted into the files callgrind.* of <folder>."""
+    total = 0
+    for path in glob.glob(os.path.join(folder, "callgrind.*")):
+        with open(path) as f:
+            total += sum(int(line.split()[1]) for line in f if line.startswith("totals:"))
+    return total
+
+
+def step(bench, name, short=1000, long=21000):
+    """User instructions of one of bench/micro's steps: the difference of two runs."""
+    count = []
+    for n in (short, long):
+        with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
+            r = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/callgrind.%p",
+                                os.path.join(bench.tools, "micro"), "--count", name, str(n)], capture_output=True, text=True)
+            count.append(totals(folder))
+        if r.returncode:
+            raise NotRun(f"bench/micro --count {name}: {r.stderr.strip().splitlines()[-1]}")
+    return (count[1] - count[0]) / (long - short)
 
 
 def instr(bench, proxies):

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* micro: nanoseconds of the runtime's smallest steps, each beside a naive version of the same work:
- * micro [ROUNDS]. Every figure is the least of some rounds; it asserts nothing. */
+ * micro [ROUNDS]. Every figure is the least of some rounds; it asserts nothing.
+ * micro --count STEP N: does that step N times, for who counts instructions from outside
+ * (tests/build/costs): task, timer, timer-many, turn, pool. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,11 +15,13 @@
 #include "../runtime/core/sched.h"
 #include "../runtime/core/thread.h"
 
-#define N 200000 /* steps of a round */
+#define FEW 1000 /* armed timers, or MANY */
 #define MANY 1000000 /* armed timers */
 #define PINGS 20000
 
 static unsigned rounds = 7;
+static unsigned steps = 200000; /* of a round */
+static const char *counted; /* the only one to be done, or NULL */
 
 static double now_ns(void)
 {
@@ -63,14 +67,14 @@ static double task_ours(void)
 {
 	double begin = now_ns();
 
-	left = N;
+	left = steps;
 	for (unsigned i = 0; i < 64; i++)
 		task_wake(&tasks[i]);
 	while (left)
 		sched_tasks(th->sched);
 	begin = now_ns() - begin;
 	sched_tasks(th->sched);
-	return begin / N;
+	return begin / steps;
 }
 
 /* A queue of allocated calls under a lock. */
@@ -118,14 +122,14 @@ static double task_naive(void)
 	double begin = now_ns();
 	struct call *c;
 
-	left = N;
+	left = steps;
 	for (unsigned i = 0; i < 64; i++)
 		queue_put(run_naive, NULL);
 	while ((c = queue_get())) {
 		c->fn(c->arg);
 		free(c);
 	}
-	return (now_ns() - begin) / N;
+	return (now_ns() - begin) / steps;
 }
 
 /* -- timers --------------------------------------------------------------------------------------- */
@@ -147,13 +151,13 @@ static double timer_ours(void)
 {
 	double begin = now_ns();
 
-	for (unsigned i = 0; i < N; i++) {
+	for (unsigned i = 0; i < steps; i++) {
 		struct timer *t = &timers[(uint64_t)i * 40503 % armed];
 
 		timer_del(t);
 		timer_set(t, some_time(i));
 	}
-	return (now_ns() - begin) / N;
+	return (now_ns() - begin) / steps;
 }
 
 /* A binary heap, with each timer's place in it. */
@@ -194,9 +198,9 @@ static double timer_naive(void)
 {
 	double begin = now_ns();
 
-	for (unsigned i = 0; i < N; i++)
+	for (unsigned i = 0; i < steps; i++)
 		heap_move(&naive[(uint64_t)i * 40503 % armed], some_time(i));
-	return (now_ns() - begin) / N;
+	return (now_ns() - begin) / steps;
 }
 
 /* A turn of the loop in which no timer is due. */
@@ -204,19 +208,26 @@ static double turn_ours(void)
 {
 	double begin = now_ns();
 
-	for (unsigned i = 0; i < N; i++)
+	for (unsigned i = 0; i < steps; i++)
 		sched_timers(th->sched, th->now);
-	return (now_ns() - begin) / N;
+	return (now_ns() - begin) / steps;
+}
+
+static void arm_timers(unsigned n)
+{
+	armed = n;
+	for (unsigned i = 0; i < n; i++) {
+		timers[i].fire = fire;
+		timer_set(&timers[i], some_time(i));
+	}
 }
 
 static void measure_timers(unsigned n)
 {
 	char what[60];
 
-	armed = n;
+	arm_timers(n);
 	for (unsigned i = 0; i < n; i++) {
-		timers[i].fire = fire;
-		timer_set(&timers[i], some_time(i));
 		naive[i].at = 0;
 		heap_to(i, &naive[i]);
 	}
@@ -239,7 +250,7 @@ static double pool_ours(void)
 {
 	double begin = now_ns();
 
-	for (unsigned i = 0; i < N; i++) {
+	for (unsigned i = 0; i < steps; i++) {
 		unsigned k = (unsigned)((uint64_t)i * 2654435761u >> 7) % 16;
 
 		if (held[k])
@@ -251,14 +262,14 @@ static double pool_ours(void)
 		pool_put(&pool, held[k]);
 		held[k] = NULL;
 	}
-	return begin / N;
+	return begin / steps;
 }
 
 static double pool_naive(void)
 {
 	double begin = now_ns();
 
-	for (unsigned i = 0; i < N; i++) {
+	for (unsigned i = 0; i < steps; i++) {
 		unsigned k = (unsigned)((uint64_t)i * 2654435761u >> 7) % 16;
 
 		free(held[k]);
@@ -269,7 +280,7 @@ static double pool_naive(void)
 		free(held[k]);
 		held[k] = NULL;
 	}
-	return begin / N;
+	return begin / steps;
 }
 
 /* -- another thread is woken ---------------------------------------------------------------------- */
@@ -337,6 +348,30 @@ static double wake_naive(void)
 	return (now_ns() - begin) / PINGS / 2;
 }
 
+/* Does the step that is <counted>, once through; false: there is none of that name. */
+static bool count_step(void)
+{
+	static const struct {
+		const char *name;
+		double (*run)(void);
+		unsigned armed;
+	} all[] = {
+		{ "task", task_ours, 0 },           { "timer", timer_ours, FEW },
+		{ "timer-many", timer_ours, MANY }, { "turn", turn_ours, FEW },
+		{ "pool", pool_ours, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (strcmp(counted, all[i].name) != 0)
+			continue;
+		arm_timers(all[i].armed);
+		all[i].run();
+		thread_stop_all();
+		return true;
+	}
+	return false;
+}
+
 static int start(struct thread *t)
 {
 	if (t->tid == 1) {
@@ -347,10 +382,12 @@ static int start(struct thread *t)
 	}
 	for (unsigned i = 0; i < 64; i++)
 		task_init(&tasks[i], TASK_NORMAL, run_task);
+	if (counted)
+		return count_step() ? 0 : -1;
 	task_init(&ping, TASK_NORMAL, run_ping);
 	row("task woken and run", least(task_ours), least(task_naive),
 	    "locked queue of allocated calls");
-	measure_timers(1000);
+	measure_timers(FEW);
 	measure_timers(MANY);
 	row("object taken and given back, 192 bytes", least(pool_ours), least(pool_naive),
 	    "malloc and free");
@@ -362,10 +399,15 @@ int main(int argc, char **argv)
 	struct thread_config cfg = { .nthreads = 2, .poller = &poller_epoll, .start = start };
 	double other;
 
-	if (argc > 1)
+	if (argc == 4 && strcmp(argv[1], "--count") == 0) {
+		counted = argv[2];
+		steps = (unsigned)strtoul(argv[3], NULL, 10);
+		cfg.nthreads = 1;
+	} else if (argc > 1) {
 		rounds = (unsigned)strtoul(argv[1], NULL, 10);
-	if (argc > 2 || !rounds) {
-		fputs("usage: micro [ROUNDS]\n", stderr);
+	}
+	if ((argc > 2 && !counted) || !rounds) {
+		fputs("usage: micro [ROUNDS] | --count STEP steps\n", stderr);
 		return 2;
 	}
 	pool_init(&pool, "micro", 192);
@@ -374,6 +416,8 @@ int main(int argc, char **argv)
 	heap = calloc(MANY, sizeof(*heap));
 	if (!timers || !naive || !heap)
 		return 1;
+	if (counted)
+		return thread_run(&cfg) != 0;
 	printf("%-44s %8s %8s\n", "nanoseconds", "weir", "naive");
 	other = least(wake_naive);
 	if (thread_run(&cfg) != 0)

@@ -42,6 +42,6 @@ RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json
 # At start, at stop, or when something is wrong: no request passes through.
 RT_COLD_SRC := runtime/base/number_set.c runtime/base/thread_name.c runtime/core/topo.c runtime/core/plan.c \
 	runtime/core/watchdog.c runtime/core/isolate.c runtime/core/profile.c runtime/core/pool_guard.c \
-	runtime/net/listener_sock.c runtime/proxy/conf.c runtime/ops/threads.c runtime/ops/limits.c \
+	runtime/net/listener_sock.c runtime/proxy/conf.c runtime/proxy/front.c runtime/proxy/proxy.c runtime/ops/log_sink.c runtime/ops/threads.c runtime/ops/limits.c \
 	runtime/ops/process.c runtime/ops/process_rights.c runtime/ops/log_setup.c runtime/ops/control.c \
 	runtime/ops/control_row.c runtime/ops/control_table.c runtime/ops/control_conn.c runtime/ops/control_threads.c runtime/proxy/conns.c runtime/ops/main.c

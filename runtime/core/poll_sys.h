@@ -20,11 +20,13 @@ static inline ssize_t sys_recv(int fd, void *to, size_t n)
 /* One piece goes without a message header, which the kernel would have to fetch. */
 static inline ssize_t sys_send(int fd, const struct iovec *iov, int n, int flags)
 {
-	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n };
+	if (n > 1) {
+		struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov,
+				      .msg_iovlen = (size_t)n };
 
-	if (n == 1)
-		return syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len, flags, NULL, 0);
-	return syscall(SYS_sendmsg, fd, &msg, flags);
+		return syscall(SYS_sendmsg, fd, &msg, flags);
+	}
+	return syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len, flags, NULL, 0);
 }
 
 static inline int sys_wait(int epfd, struct epoll_event *events, int most, int timeout)

@@ -38,6 +38,24 @@ static inline uint32_t wide_no_letters(const char *p)
 	return (uint32_t)_mm_movemask_epi8(good) ^ 0xffff;
 }
 
+/* Those that are neither lower-case letters nor in "-./0123456789". */
+static inline uint32_t wide_no_host(const char *p)
+{
+	__m128i v = wide_load(p);
+	__m128i letter = _mm_cmplt_epi8(_mm_add_epi8(v, _mm_set1_epi8(0x80 - 'a')),
+					_mm_set1_epi8((char)(0x80 + 26)));
+	__m128i digit = _mm_cmplt_epi8(_mm_add_epi8(v, _mm_set1_epi8(0x80 - '-')),
+				       _mm_set1_epi8((char)(0x80 + 13)));
+
+	return (uint32_t)_mm_movemask_epi8(_mm_or_si128(letter, digit)) ^ 0xffff;
+}
+
+/* Those that are <c>. */
+static inline uint32_t wide_equal(const char *p, char c)
+{
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(wide_load(p), _mm_set1_epi8(c)));
+}
+
 /* Those that differ from <lower>, whose letters and "-" those of <p> are folded to. */
 static inline uint32_t wide_unlike(const char *p, const char *lower)
 {

@@ -26,10 +26,28 @@ size_t h1_head_size(const struct msg *m, const struct h1_framing *f)
 	return n;
 }
 
-/* True when the received request line is what is to be sent. */
+/* Text of the message that goes out as it is: from <from> to <to>. Kept until something else has to
+ * come behind it. */
+struct run {
+	uint32_t from, to;
+};
+
+static char *put_run(const struct msg *m, const struct run *r, char *out)
+{
+	return put(out, str_of(m->blk + r->from, r->to - r->from));
+}
+
+/* Is the start line as received what is to be sent? We say the version that is ours, not one that is
+ * above it (RFC 9110 2.5). */
 static bool line_fits(const struct msg *m, const struct h1_framing *f)
 {
-	if (!m->line.len || m->version != 11 || f->http10)
+	struct str line = msg_str(m, m->line);
+
+	if (line.n < 12 || m->version != 11 || f->http10)
+		return false;
+	if (m->flags & MSG_RESPONSE)
+		return m->reason.len && memcmp(line.p, "HTTP/1.1 ", 9) == 0;
+	if (memcmp(line.p + line.n - 8, "HTTP/1.1", 8) != 0)
 		return false;
 	if (f->raw_target)
 		return true;
@@ -41,8 +59,6 @@ static char *request_line(const struct msg *m, const struct h1_framing *f, char 
 {
 	struct str parts[4];
 
-	if (line_fits(m, f))
-		return put(put(out, msg_str(m, m->line)), S("\r\n"));
 	out = put(put(out, msg_str(m, m->meth)), S(" "));
 	if (f->raw_target) {
 		out = put(out, msg_str(m, m->uri));
@@ -68,6 +84,28 @@ static char *status_line(const struct msg *m, const struct h1_framing *f, char *
 	return put(put(out, reason), S("\r\n"));
 }
 
+/* The start line with its CRLF, written or in <r>. */
+static char *start_line(const struct msg *m, const struct h1_framing *f, char *out, struct run *r)
+{
+	uint32_t end = m->line.off + m->line.len;
+
+	if (!line_fits(m, f))
+		return m->flags & MSG_RESPONSE ? status_line(m, f, out) : request_line(m, f, out);
+	if (m->used - end >= 2 && memcmp(m->blk + end, "\r\n", 2) == 0) {
+		*r = (struct run) { m->line.off, end + 2 };
+		return out;
+	}
+	return put(put(out, msg_str(m, m->line)), S("\r\n"));
+}
+
+/* Fields that are not sent, or not always. */
+#define BIT(id) (UINT64_C(1) << (id))
+static const uint64_t special = BIT(FIELD_TRAILER)
+#define FIELD(id, name, flags) | ((flags) & (FIELD_FRAMING | FIELD_HOP) ? BIT(FIELD_##id) : 0)
+#include "field.def"
+	;
+_Static_assert(FIELDS <= 64, "a bit for each field");
+
 static bool sent(const struct msg_hdr *h, const struct h1_framing *f)
 {
 	if (h->flags & (HDR_DEAD | HDR_LISTED))
@@ -77,30 +115,33 @@ static bool sent(const struct msg_hdr *h, const struct h1_framing *f)
 	return h->id == FIELD_UPGRADE && f->upgrade;
 }
 
-/* Field lines of a message that has some. Canonical neighbours in the text go out as one run. */
-static char *fields(const struct msg *m, const struct h1_framing *f, char *out)
+/* Field lines of a message that has some, behind what is in <run>. Canonical neighbours in the text
+ * go out as one run. */
+static char *fields(const struct msg *m, const struct h1_framing *f, char *out, struct run run)
 {
-	const char *const text = m->blk;
 	const struct msg_hdr *h = msg_hdr(m, 0), *const end = h - m->nhdr;
-	uint32_t from = 0, to = 0; /* the run */
 
 	for (; h != end; h--) {
-		if (!sent(h, f))
-			continue;
-		if (h->flags & HDR_CANONICAL) {
-			if (h->name != to) {
-				out = put(out, str_of(text + from, to - from));
-				from = h->name;
+		/* As nearly all. */
+		if (__builtin_expect(h->flags != HDR_CANONICAL || special >> h->id & 1, 0)) {
+			if (!sent(h, f))
+				continue;
+			if (!(h->flags & HDR_CANONICAL)) {
+				out = put_run(m, &run, out);
+				run = (struct run) { 0 };
+				out = put(put(out, str_of(m->blk + h->name, h->name_len)), S(": "));
+				out = put(put(out, str_of(m->blk + h->value, h->value_len)),
+					  S("\r\n"));
+				continue;
 			}
-			to = h->value + h->value_len + 2;
-			continue;
 		}
-		out = put(out, str_of(text + from, to - from));
-		from = to = 0;
-		out = put(put(out, str_of(text + h->name, h->name_len)), S(": "));
-		out = put(put(out, str_of(text + h->value, h->value_len)), S("\r\n"));
+		if (h->name != run.to) {
+			out = put_run(m, &run, out);
+			run.from = h->name;
+		}
+		run.to = h->value + h->value_len + 2;
 	}
-	return put(out, str_of(text + from, to - from));
+	return put_run(m, &run, out);
 }
 
 static char *put_number(char *out, uint64_t v)
@@ -132,10 +173,10 @@ static char *framing(const struct h1_framing *f, char *out)
 
 size_t h1_write_head(const struct msg *m, const struct h1_framing *f, char *out)
 {
-	char *p = m->flags & MSG_RESPONSE ? status_line(m, f, out) : request_line(m, f, out);
+	struct run run = { 0 };
+	char *p = start_line(m, f, out, &run);
 
-	if (m->nhdr)
-		p = fields(m, f, p);
+	p = m->nhdr ? fields(m, f, p, run) : put_run(m, &run, p);
 	return (size_t)(framing(f, p) - out);
 }
 
@@ -145,7 +186,7 @@ size_t h1_write_trailers(const struct msg *m, char *out)
 	char *p = put(out, S("0\r\n"));
 
 	if (m && m->nhdr)
-		p = fields(m, &none, p);
+		p = fields(m, &none, p, (struct run) { 0 });
 	return (size_t)(put(p, S("\r\n")) - out);
 }
 

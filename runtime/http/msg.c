@@ -58,6 +58,11 @@ void msg_release(struct msg *m)
 	msg_init(m);
 }
 
+void msg_drop(struct msg *m)
+{
+	msg_block_put(m->blk, m->cap);
+}
+
 void msg_move(struct msg *to, struct msg *from)
 {
 	*to = *from;
@@ -212,6 +217,11 @@ bool msg_fit(struct msg *m, uint32_t text)
 	blk = msg_block_get(need, &cap);
 	if (!blk)
 		return false;
+	if (!was) {
+		m->blk = blk;
+		m->cap = cap;
+		return true;
+	}
 	move(m, blk, cap);
 	msg_block_put(was, old);
 	return true;

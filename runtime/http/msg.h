@@ -98,6 +98,8 @@ static inline void msg_free(struct msg *m)
 	if (m->blk)
 		msg_release(m);
 }
+/* Likewise, of a message that is used no more: it is not made anew. */
+void msg_drop(struct msg *m);
 /* Moves the contents, <from> is left empty. */
 void msg_move(struct msg *to, struct msg *from);
 /* A second message with the same contents. False: memory is out, <to> is empty. */

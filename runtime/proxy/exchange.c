@@ -76,9 +76,9 @@ void exchange_forget(struct exchange *x)
 	timer_del(&x->timer);
 	if (x->start.run)
 		task_cancel(&x->start);
-	msg_free(&x->req);
-	msg_free(&x->rsp);
-	msg_free(&x->req_left);
+	msg_drop(&x->req);
+	msg_drop(&x->rsp);
+	msg_drop(&x->req_left);
 	slice_put(&x->held);
 	answer_release(x);
 	rule_release(x);

@@ -563,6 +563,46 @@ START_TEST(head_is_written_with_our_framing_only)
 	       "Connection: close\r\n\r\n");
 	writes("HTTP/1.0 503\r\nA: 1\r\n\r\n", &none, true,
 	       "HTTP/1.1 503 Service Unavailable\r\nA: 1\r\n\r\n");
+	writes("HTTP/1.1 503 \r\n\r\n", &none, true, "HTTP/1.1 503 Service Unavailable\r\n\r\n");
+	/* The version is ours, RFC 9110 2.5. */
+	writes("GET / HTTP/1.5\r\nHost: x\r\n\r\n", &none, false,
+	       "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	writes("GET //a HTTP/1.5\r\nHost: x\r\n\r\n", &raw, false,
+	       "GET //a HTTP/1.1\r\nHost: x\r\n\r\n");
+	writes("HTTP/1.5 200 Fine\r\nA: 1\r\n\r\n", &none, true,
+	       "HTTP/1.1 200 Fine\r\nA: 1\r\n\r\n");
+}
+END_TEST
+
+/* A start line that was made again has no line end behind it in the text. */
+START_TEST(edited_start_lines_are_written)
+{
+	const struct h1_framing none = { .body = BODY_NONE };
+	char out[512];
+	struct msg m;
+	size_t n;
+
+	parsed(&m, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", false, false, false);
+	ck_assert(msg_set_method(&m, S("HEAD")));
+	ck_assert(str_eq(msg_line(&m), S("HEAD /a HTTP/1.1")));
+	n = h1_write_head(&m, &none, out);
+	ck_assert(str_eq(str_of(out, n), S("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n")));
+	msg_free(&m);
+	parsed(&m, "HTTP/1.1 200 OK\r\nA: 1\r\n\r\n", true, false, false);
+	ck_assert(msg_set_status(&m, 404, S("Gone")));
+	ck_assert(str_eq(msg_line(&m), S("HTTP/1.1 404 Gone")));
+	n = h1_write_head(&m, &none, out);
+	ck_assert(str_eq(str_of(out, n), S("HTTP/1.1 404 Gone\r\nA: 1\r\n\r\n")));
+	msg_free(&m);
+	/* And one that was moved to another block. */
+	parsed(&m, "HTTP/1.1 200 OK\r\nA: 1\r\n\r\n", true, false, false);
+	while (m.cap < 65536)
+		ck_assert(msg_add(&m, S("B"), str_of(out, 500)));
+	ck_assert_uint_eq(msg_del_all(&m, FIELD_OTHER, S("B")) > 0, 1);
+	ck_assert(msg_reserve(&m, 60000, 0));
+	n = h1_write_head(&m, &none, out);
+	ck_assert(str_eq(str_of(out, n), S("HTTP/1.1 200 OK\r\nA: 1\r\n\r\n")));
+	msg_free(&m);
 }
 END_TEST
 
@@ -641,6 +681,7 @@ Suite *h1_suite(void)
 	tcase_add_test(t, limits_have_their_own_status);
 	tcase_add_test(t, answers_to_head_and_connect_have_no_body);
 	tcase_add_test(t, head_is_written_with_our_framing_only);
+	tcase_add_test(t, edited_start_lines_are_written);
 	tcase_add_test(t, chunk_line_is_hexadecimal);
 	tcase_add_test(t, byte_classes_follow_the_grammar);
 	tcase_add_test(t, every_field_with_a_slot_is_found_in_any_case);
