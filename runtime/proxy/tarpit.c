@@ -8,7 +8,7 @@
 #include "rule.h"
 
 /* With the connection and its stream a held client stays below 1 KiB. */
-#define TEXT_MAX 240
+#define TEXT_MAX 236
 #define HOST_MAX 64
 #define METH_MAX 16
 
