@@ -4,8 +4,10 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "binary.h"
 #include "cmd.h"
 #include "diag.h"
+#include "git.h"
 #include "lower.h"
 #include "parse.h"
 #include "paths.h"
@@ -13,6 +15,8 @@
 
 static const char help[] =
 	"usage: weir query SITE 'CONDITION & outcome TERMS' [options]\n\n"
+	"SITE is a site file or git:REV:PATH; or a built binary (which is read, not run), of which "
+	"only outcomes can be asked.\n"
 	"Finds a request that meets the condition as it comes in, and has the outcome; or proves "
 	"that "
 	"there is none.\n"
@@ -38,26 +42,61 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+struct asked {
+	struct arena *a;
+	const char *text;
+	struct asking q;
+	struct program *p;
+	const char *why;
+};
+
+/* Reads the query, and lowers it with the site. */
+static bool load(void *arg, const char *path)
+{
+	struct asked *k = arg;
+	struct ast *site = parse_site(k->a, path, paths_stdlib());
+
+	if (query_read(&k->q, k->a, site, str_from(k->text), &k->why))
+		k->p = lower(k->a, site);
+	if (!k->why)
+		cmd_reports();
+	return k->p != NULL;
+}
+
+/* A binary has no text that a condition could be read with. */
+static bool load_binary(struct asked *k, const char *path)
+{
+	struct ast *none = parse_text(k->a, S("query"), S(""));
+
+	if (!query_read(&k->q, k->a, none, str_from(k->text), &k->why))
+		return false;
+	if (k->q.has_cond) {
+		k->why = "of a binary it takes '& outcome TERMS' alone; conditions need the site";
+		return false;
+	}
+	k->q.nhints = 0;
+	k->q.write_hint = 0;
+	k->p = cmd_side(k->a, path);
+	return k->p != NULL;
+}
+
 static int ask(struct arena *a, const char *path, const char *text, const struct query_report *r)
 {
-	struct asking q;
-	struct ast *site;
-	struct program *p = NULL;
+	struct asked k = { .a = a, .text = text };
 	enum answer answer = ANSWER_LIMIT;
-	const char *why = NULL;
+	bool good;
 
 	diag_reset();
-	site = parse_site(a, path, paths_stdlib());
-	if (query_read(&q, a, site, str_from(text), &why))
-		p = lower(a, site);
-	if (why)
-		return cmd_misuse("query", "%s", why);
-	cmd_reports();
-	if (!p)
+	good = git_is(path)      ? git_with(a, path, load, &k)
+	       : binary_is(path) ? load_binary(&k, path)
+				 : load(&k, path);
+	if (k.why)
+		return cmd_misuse("query", "%s", k.why);
+	if (!good)
 		return EXIT_MISUSE;
-	why = query_ask(&q, p, r, &answer);
-	if (why)
-		return cmd_misuse("query", "%s", why);
+	k.why = query_ask(&k.q, k.p, r, &answer);
+	if (k.why)
+		return cmd_misuse("query", "%s", k.why);
 	return answer == ANSWER_YES ? EXIT_OK : answer == ANSWER_NO ? EXIT_FAILED : EXIT_UNDECIDED;
 }
 

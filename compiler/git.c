@@ -95,30 +95,49 @@ static bool of_revision(struct str path, struct str *text)
 	return true;
 }
 
-struct program *git_load(struct arena *a, const char *name, struct diff_files *files)
+bool git_with(struct arena *a, const char *name, bool (*load)(void *arg, const char *path),
+	      void *arg)
 {
-	struct str rest = str_skip(str_from(name), 4), path;
-	struct program *p;
+	struct str path = str_skip(str_from(name), 4);
+	bool good;
 
 	reading.a = a;
 	reading.failed = false;
-	path = rest;
 	reading.rev = str_cut(&path, ':');
 	if (reading.rev.p[0] == '-' || !path.n || path.p[0] == '/') {
 		fprintf(stderr, "weir: %s: it is git:REV:PATH, the path from the current folder\n",
 			name);
-		return NULL;
+		return false;
 	}
 	source_overlay(of_revision);
-	p = cmd_load(a, path.p, NULL);
-	if (p && files)
-		diff_files_read(files, a, p, of_revision);
+	good = load(arg, path.p);
 	source_overlay(NULL);
-	if (reading.failed) {
+	if (reading.failed)
 		fprintf(stderr, "weir: %s: git cannot show it\n", name);
-		return NULL;
-	}
-	if (!p)
+	return good && !reading.failed;
+}
+
+struct loading {
+	struct arena *a;
+	struct diff_files *files;
+	struct program *program;
+};
+
+static bool load_program(void *arg, const char *path)
+{
+	struct loading *l = arg;
+
+	l->program = cmd_load(l->a, path, NULL);
+	if (l->program && l->files)
+		diff_files_read(l->files, l->a, l->program, of_revision);
+	if (!l->program && !reading.failed)
 		cmd_reports();
-	return p;
+	return l->program != NULL;
+}
+
+struct program *git_load(struct arena *a, const char *name, struct diff_files *files)
+{
+	struct loading l = { .a = a, .files = files };
+
+	return git_with(a, name, load_program, &l) ? l.program : NULL;
 }

@@ -5,8 +5,10 @@
 
 #include "../diag_report.h"
 
-static bool has_servers(const struct p_section *s)
+static bool has_servers(const struct p_section *of)
 {
+	const struct p_section *s = of->servers_of;
+
 	return s->nservers || s->dispatch.kind != ADDR_NONE || s->settings[OPT_TRANSPARENT].set ||
 	       s->settings[OPT_PROXY].set;
 }
