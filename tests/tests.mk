@@ -49,15 +49,15 @@ unit: unit-bins
 
 # A weir with faults that tests/golden/faults/ plants, for what only a fault of weir makes it say.
 FAULTY_SRC := $(patsubst tests/golden/faults/%.sed,%.c,$(shell find tests/golden/faults -name '*.sed'))
-FAULTY_OBJ := $(patsubst %.c,$(O)/faulty/%.o,$(FAULTY_SRC))
-$(O)/faulty/%.c: %.c tests/golden/faults/%.sed
+FAULTY_OBJ := $(patsubst %.c,$(O)/obj/faulty/%.o,$(FAULTY_SRC))
+$(O)/obj/faulty/%.c: %.c tests/golden/faults/%.sed
 	@mkdir -p $(@D)
 	@sed -f tests/golden/faults/$*.sed $< >$@.new
 	@if cmp -s $< $@.new; then echo "tests/golden/faults/$*.sed changes nothing" >&2; exit 1; fi
 	@mv $@.new $@
-$(O)/faulty/%.o: $(O)/faulty/%.c
-	$(Q)$(CC) $(UNIT_CFLAGS) -I$(dir $*) -c -o $@ $<
-.PRECIOUS: $(O)/faulty/%.c
+$(O)/obj/faulty/%.o: $(O)/obj/faulty/%.c
+	$(Q)$(CC) $(UNIT_CFLAGS) -I$(dir $*) -MMD -MP -c -o $@ $<
+.PRECIOUS: $(O)/obj/faulty/%.c
 $(O)/faulty/weir: $(call obj,$(MAIN_SRC)) $(filter-out $(call obj,$(FAULTY_SRC)),$(COMPILER_OBJ)) $(FAULTY_OBJ) $(BASE_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDHARD) -o $@ $^ -lpcre2-8 -lcrypto
 

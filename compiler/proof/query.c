@@ -149,12 +149,14 @@ static bool with_writers(struct querying *k, const struct scene *sc, bool *wrote
 
 		for (uint32_t n = 0; n < c->n && n <= sc->at[i].stop; n++) {
 			bool header = k->q->writes.n && may_write(c->rules[n].rule, k->q->writes);
+			enum answer got;
 
 			if (!header && !(k->q->targets && edits_target(c->rules[n].rule)))
 				continue;
-			*wrote |= header;
-			if (search_with(k, sc, c->rules[n].cond) == ANSWER_YES)
+			got = search_with(k, sc, c->rules[n].cond);
+			if (got == ANSWER_YES)
 				return true;
+			*wrote |= header && got != ANSWER_NO; /* else it never runs on this way */
 		}
 	}
 	return false;
