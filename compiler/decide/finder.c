@@ -123,9 +123,59 @@ static void put_state(struct finder *f, const struct state *s, const struct entr
 	decide_word(f->e, s->row)[4] = s->dict ? f->at[s->dict].row : 0;
 }
 
+/* -- the window ---------------------------------------------------------------------------------
+ */
+
+#define WINDOW_LEAST 3
+#define WINDOW_MOST 32
+#define PAIRS_BITS_LEAST 8
+#define PAIRS_BITS_MOST 12
+#define PAIRS_SHARE                                                                                \
+	4 /* at most one in so many shifts is of a pattern, or a window finds too little */
+
+/* Pairs of the first <window> bytes of all patterns: each shift is that of the last such pair. */
+static uint32_t put_pairs(const struct entry *entries, uint32_t n, uint32_t window, uint32_t bits,
+			  uint8_t *shifts)
+{
+	uint32_t taken = 0;
+
+	memset(shifts, (int)window - 1, (size_t)1 << bits);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k + 2 <= window; k++) {
+			uint8_t *shift = &shifts[scan_pair(entries[i].p->text.p + k, bits)];
+
+			taken += *shift == window - 1;
+			if (*shift > window - 2 - k)
+				*shift = (uint8_t)(window - 2 - k);
+		}
+	return taken;
+}
+
+/* The shortest pattern bounds the window; without one each byte is looked at. */
+static void put_window(struct emit *e, uint32_t head, const struct entry *entries, uint32_t n)
+{
+	uint8_t shifts[(size_t)1 << PAIRS_BITS_MOST];
+	uint32_t window = WINDOW_MOST, bits = PAIRS_BITS_LEAST, off;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (entries[i].p->text.n < window)
+			window = (uint32_t)entries[i].p->text.n;
+	if (window < WINDOW_LEAST)
+		return;
+	while (put_pairs(entries, n, window, bits, shifts) > ((uint32_t)1 << bits) / PAIRS_SHARE)
+		if (++bits > PAIRS_BITS_MOST)
+			return;
+	off = decide_words(e, ((uint32_t)1 << bits) / 4);
+	memcpy(decide_word(e, off), shifts, (size_t)1 << bits);
+	decide_word(e, head)[SCAN_FINDER_WINDOW] = window;
+	decide_word(e, head)[SCAN_FINDER_BITS] = bits;
+	decide_word(e, head)[SCAN_FINDER_SHIFTS] = off;
+}
+
 uint32_t decide_finder(struct emit *e, struct entry *entries, uint32_t n, uint32_t *worst)
 {
 	struct finder f = { .e = e };
+	uint32_t head = decide_words(e, SCAN_FINDER_WORDS);
 
 	GROW(e->arena, f.at, f.n, f.room);
 	f.n = 1;
@@ -140,5 +190,7 @@ uint32_t decide_finder(struct emit *e, struct entry *entries, uint32_t n, uint32
 		f.at[i].row = f.at[0].row + i * SCAN_STATE_WORDS;
 	for (uint32_t i = 0; i < f.n; i++)
 		put_state(&f, &f.at[i], entries);
-	return f.at[0].row;
+	decide_word(e, head)[SCAN_FINDER_ROOT] = f.at[0].row;
+	put_window(e, head, entries, n);
+	return head;
 }

@@ -177,24 +177,47 @@ static uint32_t step(const uint32_t *words, uint32_t root, uint32_t state, unsig
 	}
 }
 
-/* Most bytes of most values begin no pattern: at the root a byte costs one look. */
+/* Runs from <at>, where no pattern is under way, until none is any more; returns where. */
+INLINE size_t run(const uint32_t *words, uint32_t root, struct str text, size_t at, bool fold,
+		  struct scan_set *out)
+{
+	uint32_t state = root;
+
+	do {
+		unsigned char c = (unsigned char)(fold ? ascii_lower(text.p[at]) : text.p[at]);
+
+		state = step(words, root, state, c);
+		at++;
+		for (uint32_t s = words[state + 3] ? state : words[state + 4]; s; s = words[s + 4])
+			find_entries(words + words[s + 3], text, at, out);
+	} while (state != root && at < text.n);
+	return at;
+}
+
+/* Where no pattern is under way, a byte costs a look, or the window moves over several for one. */
 INLINE void find(const uint32_t *words, uint32_t finder, struct str text, bool fold,
 		 struct scan_set *out)
 {
-	const uint32_t *kids = words + words[finder];
-	uint32_t state = finder, low = words[finder + 1] & 0xff, span = words[finder + 1] >> 8;
+	const uint32_t *head = words + finder;
+	uint32_t root = head[SCAN_FINDER_ROOT], window = head[SCAN_FINDER_WINDOW];
+	uint32_t bits = head[SCAN_FINDER_BITS];
+	const uint8_t *shifts = (const uint8_t *)(words + head[SCAN_FINDER_SHIFTS]);
+	const uint32_t *kids = words + words[root];
+	uint32_t low = words[root + 1] & 0xff, span = words[root + 1] >> 8;
+	size_t at = 0;
 
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)(fold ? ascii_lower(text.p[i]) : text.p[i]);
+	while (window && at + window <= text.n) {
+		uint8_t shift = shifts[scan_pair(text.p + at + window - 2, bits)];
 
-		if (state != finder)
-			state = step(words, finder, state, c);
-		else if (c - low > span || !kids[c - low])
-			continue;
+		at = shift ? at + shift : run(words, root, text, at, fold, out);
+	}
+	while (!window && at < text.n) {
+		unsigned char c = (unsigned char)(fold ? ascii_lower(text.p[at]) : text.p[at]);
+
+		if (c - low > span || !kids[c - low])
+			at++;
 		else
-			state = kids[c - low];
-		for (uint32_t s = words[state + 3] ? state : words[state + 4]; s; s = words[s + 4])
-			find_entries(words + words[s + 3], text, i + 1, out);
+			at = run(words, root, text, at, fold, out);
 	}
 }
 

@@ -12,7 +12,10 @@
  *            without their n; kids: one node for each byte of the span, 0: none.
  *            A node's label follows the byte that led to it. It all lies together: what is read of
  *            a small node is one cache line.
- *   finder   state: kids, first kid's byte | (span - 1) << 8, state of the longest proper suffix,
+ *   finder   root, window, bits, shifts. With a window of n, no pattern is shorter, and shifts are 2^bits
+ *            bytes, by scan_pair of the window's last two bytes: by how many bytes the window may
+ *            move on, 0: a pattern may begin at its first. No window: 0.
+ *            state: kids, first kid's byte | (span - 1) << 8, state of the longest proper suffix,
  *            entries, next suffix state that has entries (0: none)
  *   ranges   n, m, n bounds (low word, high word), 2m entries: a segment tree over the n + 1 slots
  *            between the bounds, m of them at its foot
@@ -40,6 +43,22 @@ enum scan_kind {
 #define SCAN_NODE_SHIFT 2
 #define SCAN_LABEL_MAX 0xffffu
 #define SCAN_STATE_WORDS 5
+
+enum scan_finder {
+	SCAN_FINDER_ROOT,
+	SCAN_FINDER_WINDOW,
+	SCAN_FINDER_BITS,
+	SCAN_FINDER_SHIFTS,
+	SCAN_FINDER_WORDS
+};
+
+/* The shift of two bytes, whatever their case, among 2^<bits>. */
+static inline uint32_t scan_pair(const char *p, uint32_t bits)
+{
+	uint32_t pair = (uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8;
+
+	return (pair | 0x2020) * 0x9e3779b1u >> (32 - bits);
+}
 #define SCAN_NET_WORDS 7
 
 enum scan_nets {
@@ -81,7 +100,7 @@ static inline void scan_add(struct scan_set *s, uint32_t literal)
 /* Costs the bytes that some pattern shares with <text>. */
 void scan_tree(const uint32_t *words, uint32_t tree, struct str text, unsigned flags,
 	       struct scan_set *out);
-/* Costs at most two steps for each byte of <text>, and what is found. */
+/* Costs at most two steps for each byte of <text>, besides its shifts, and what is found. */
 void scan_find(const uint32_t *words, uint32_t finder, struct str text, unsigned flags,
 	       struct scan_set *out);
 /* Costs the logarithm of the number of ranges, and what is found. */

@@ -172,6 +172,43 @@ START_TEST(finders)
 }
 END_TEST
 
+/* Patterns of three bytes and more are found by a window that moves over several bytes. */
+START_TEST(windows)
+{
+	uint32_t with = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		bool fold = round & 1;
+		uint32_t worst = 0, root;
+
+		begin();
+		npatterns = npatterns < 8 ? npatterns : 8;
+		for (uint32_t i = 0; i < npatterns; i++) {
+			patterns[i].kind = PATTERN_INSIDE;
+			patterns[i].how = (enum scan_kind)random_below(3);
+			do
+				patterns[i].text =
+					random_text(40, fold ? "ab/.\xc3\x01" : "abA/.\xc3\xff");
+			while (patterns[i].text.n < 3);
+		}
+		root = decide_finder(&emitted, entries, npatterns, &worst);
+		with += decide_word(&emitted, root)[SCAN_FINDER_WINDOW] != 0;
+		for (int k = 0; k < VALUES; k++) {
+			struct str v = random_text(60, "abA/.\xc3\x01");
+			const struct pattern *p = &patterns[random_below(npatterns)];
+
+			if (random_below(2)) /* with a pattern in it */
+				v = arena_printf(&memory, "%.*s%.*s%.*s", STR_ARG(v),
+						 STR_ARG(p->text), STR_ARG(random_text(9, "ab/.")));
+			forget();
+			scan_find(decide_word(&emitted, 0), root, v, fold ? SCAN_FOLD : 0, &found);
+			same_as_each(v, fold, false);
+		}
+	}
+	ck_assert_uint_gt(with, ROUNDS / 2);
+}
+END_TEST
+
 /* A label longer than one node holds, and one pattern inside another. */
 START_TEST(long_texts)
 {
@@ -399,6 +436,7 @@ Suite *decide_scan_suite(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, trees);
 	tcase_add_test(c, finders);
+	tcase_add_test(c, windows);
 	tcase_add_test(c, long_texts);
 	tcase_add_test(c, long_labels);
 	tcase_add_test(c, ranges);
