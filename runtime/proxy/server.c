@@ -24,6 +24,13 @@ struct evictor {
 };
 static _Thread_local struct evictor evictor;
 static _Thread_local struct list opening; /* srv_conn.opening */
+/* Likewise, of connects that have failed: the connection is gone, somebody waits still. */
+static _Thread_local struct {
+	struct list conns;
+	struct task task;
+} failed;
+
+static void tell_failed(struct task *t);
 
 static struct server_slot *slot_of(const struct server *srv)
 {
@@ -132,17 +139,29 @@ static const struct mux_ops *mux_of(const struct srv_conn *sc)
 	return sc->srv->proto == WS_PROTO_H1 ? site.ws->mux_http : site.ws->sharing->mux(sc);
 }
 
+/* All that wait for <sc>, the first one and those behind it. */
+static void tell_waiting(struct srv_conn *sc, int err)
+{
+	struct exchange *x = sc->waiting, *others = x ? x->also_waits : NULL;
+
+	sc->waiting = NULL;
+	if (!x)
+		return;
+	x->connecting = NULL;
+	x->also_waits = NULL;
+	exchange_connected(x, err);
+	if (others)
+		site.ws->sharing->connected(sc, others, err);
+}
+
 static void on_ready(struct conn *c, int err)
 {
 	struct srv_conn *sc = c->owner;
-	struct exchange *x = sc->waiting, *others = x ? x->also_waits : NULL;
+	struct exchange *x = sc->waiting;
 	const struct back *be = sc->srv->be;
 	const struct mux_ops *mux = err ? NULL : mux_of(sc);
 
 	list_del(&sc->opening);
-	sc->waiting = NULL;
-	if (x)
-		x->connecting = NULL;
 	if (err == 0 && !mux)
 		err = EPROTO;
 	if (err == 0 && !mux->start(c, MUX_BACK, &be->mux))
@@ -150,9 +169,12 @@ static void on_ready(struct conn *c, int err)
 	sc->many = err == 0 && mux->room;
 	if (err == 0 && x && !server_open(sc, x))
 		err = ENOMEM;
-	if (err) {
+	if (err) { /* those who wait are told when it is gone: the next attempt has its object */
+		sc->err = (uint8_t)err;
 		conn_abort(c, false);
-	} else if (!x) {
+		return;
+	}
+	if (!x) {
 		/* Nobody waits any more: a raw connection must not be kept, its server waits for
 		 * its one client. */
 		if (sc->raw)
@@ -160,10 +182,7 @@ static void on_ready(struct conn *c, int err)
 		else
 			on_idle(c);
 	}
-	if (x)
-		exchange_connected(x, err);
-	if (others)
-		site.ws->sharing->connected(sc, others, err);
+	tell_waiting(sc, 0);
 }
 
 static void srv_conn_free(struct srv_conn *sc)
@@ -183,18 +202,29 @@ static void on_gone(struct conn *c)
 	list_del(&sc->opening);
 	sc->slot->active--;
 	pt()->nservers--;
-	if (sc->waiting) {
-		struct exchange *x = sc->waiting, *others = x->also_waits;
-		int err = c->err ? c->err : ECONNRESET;
-
-		x->connecting = NULL;
-		sc->waiting = NULL;
-		exchange_connected(x, err);
-		if (others)
-			site.ws->sharing->connected(sc, others, err);
-	}
 	c->owner = NULL;
-	srv_conn_free(sc);
+	if (!sc->waiting) {
+		srv_conn_free(sc);
+		return;
+	}
+	sc->conn = NULL;
+	if (!sc->err)
+		sc->err = c->err ? c->err : ECONNRESET;
+	list_append(&failed.conns, &sc->opening);
+	task_wake(&failed.task);
+}
+
+static void tell_failed(struct task *t)
+{
+	struct list *at;
+
+	(void)t;
+	while ((at = list_shift(&failed.conns))) {
+		struct srv_conn *sc = CONTAINER(at, struct srv_conn, opening);
+
+		tell_waiting(sc, sc->err);
+		srv_conn_free(sc);
+	}
 }
 
 static const struct conn_app back_app = { .ready = on_ready, .gone = on_gone };
@@ -361,8 +391,12 @@ void server_cancel(struct exchange *x)
 			x->also_waits = NULL;
 			break;
 		}
-	if (sc->private)
+	if (sc->conn && sc->private) {
 		conn_abort(sc->conn, false);
+	} else if (!sc->waiting && list_queued(&sc->opening) && !sc->conn) { /* in <failed> */
+		list_del(&sc->opening);
+		srv_conn_free(sc);
+	}
 }
 
 /* -- takeover ------------------------------------------------------------------------------------
@@ -511,6 +545,8 @@ void server_close_idle(void)
 int server_thread_start(void)
 {
 	list_init(&opening);
+	list_init(&failed.conns);
+	task_init(&failed.task, TASK_NORMAL, tell_failed);
 	pt()->slots = calloc(site.ws->nsections + 1, sizeof(*pt()->slots));
 	pt()->be_requests = calloc(site.ws->nsections + 1, sizeof(*pt()->be_requests));
 	if (!pt()->slots || !pt()->be_requests)

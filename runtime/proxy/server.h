@@ -16,9 +16,10 @@ struct srv_conn {
 	struct exchange
 		*waiting; /* for the connect, and those behind it; NULL when all have left */
 	struct server_slot *slot;
-	struct list opening; /* thread's connects under way */
+	struct list opening; /* thread's connects under way, or those that failed */
 	struct target target; /* of a dynamic server: what it was opened for */
 	uint32_t uses; /* requests it was given */
+	uint8_t err; /* errno of a connect that failed; those who wait are told when <conn> is gone */
 	bool private; /* never shared */
 	bool raw; /* no messages: tcp, or the target of a CONNECT */
 	bool idle; /* in one of the slot's lists of idle ones */

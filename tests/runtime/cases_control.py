@@ -279,8 +279,7 @@ def S112_activity_of_groups_is_the_sum_of_their_threads(w):
 
 @case(plain=True)
 def S48_retries_take_one_connection_object_and_leave_nothing(w):
-    """Refused three times, then another server: the object of the first attempt does for those to its server, the other
-    one is begun at once, before that has been closed. No descriptor is left."""
+    """Refused three times, then another server: one object serves all four attempts. No descriptor is left."""
     keep, dead = refused_address()
     start(w, dead=dead)
     c, client = connect(w), w.client()
@@ -294,7 +293,7 @@ def S48_retries_take_one_connection_object_and_leave_nothing(w):
     pool = next(p for p in map(json.loads, ask(c, "json show pools")) if p["pool"] == "conn")
     same(pool["in_use"], 2)
     if not w.san:               # there each object is an allocation of its own
-        same((pool["allocated"], pool["returned"]), (3, 0), "objects of the client and of four attempts")
+        same((pool["allocated"], pool["returned"]), (2, 0), "objects of the client and of four attempts")
     same(len(os.listdir(fds)), before + 1, "descriptors")
     same([r["server"] for r in conns(c, side="server")], ["live"])
     keep.close()
