@@ -32,7 +32,7 @@ RT_PROXY_SRC += runtime/proxy/tls_openssl.c runtime/proxy/subject_tls.c
 RT_PROXY_SRC += runtime/proxy/sharing.c
 RT_PROXY_SRC += runtime/proxy/counters.c runtime/proxy/checkpoint.c runtime/proxy/pass.c
 RT_HTTP_SRC += runtime/http/h2_frame.c runtime/http/h2_request.c runtime/http/mux_h2_queue.c \
-	runtime/http/mux_h2_in.c runtime/http/mux_h2_stream.c runtime/http/mux_h2_out.c runtime/http/mux_h2.c
+	runtime/http/mux_h2_in.c runtime/http/mux_h2_stream.c runtime/http/mux_h2_out.c runtime/http/h2_response.c runtime/http/mux_h2_back.c runtime/http/mux_h2.c
 # Apart: it holds main().
 RT_MAIN_SRC := runtime/ops/main.c
 RT_OPS_SRC := runtime/ops/log_text.c runtime/ops/log_http.c runtime/ops/log_json.c \

@@ -65,6 +65,19 @@ struct h2s *h2_stream_new(struct h2 *h, uint32_t id)
 	return st;
 }
 
+void h2_stream_number(struct h2s *st, uint32_t id)
+{
+	struct h2s **at = bucket(st->h, st->id);
+
+	while (*at != st)
+		at = &(*at)->next;
+	*at = st->next;
+	st->id = id;
+	at = bucket(st->h, id);
+	st->next = *at;
+	*at = st;
+}
+
 static void free_now(struct h2s *st)
 {
 	h2_queue_drop(&st->rx);
@@ -128,6 +141,7 @@ static void set_timer(struct h2 *h)
 
 	at = earliest(at, h->ack_at);
 	at = earliest(at, h->stop_at);
+	at = earliest(at, h->ping_at);
 	h->conn->timer.fire = timer_fired;
 	if (at)
 		timer_set(&h->conn->timer, at);
@@ -144,7 +158,7 @@ void h2_leave(struct h2 *h)
 	if (h->flags & H2_LEAVING)
 		return;
 	h->flags |= H2_STOP | H2_LEAVING;
-	h2_send_goaway(h, h->last_id, H2_NO_ERROR);
+	h2_send_goaway(h, h->side == MUX_FRONT ? h->last_id : 0, H2_NO_ERROR);
 }
 
 static void timer_fired(struct timer *t)
@@ -159,6 +173,8 @@ static void timer_fired(struct timer *t)
 		h2_fail(h, H2_NO_ERROR);
 	else if (due(h->stop_at))
 		h2_leave(h);
+	else if (due(h->ping_at))
+		h2_ping(h);
 	h2_run(h);
 }
 
@@ -167,7 +183,7 @@ static void timer_fired(struct timer *t)
 bool h2_fail(struct h2 *h, enum h2_code code)
 {
 	if (!(h->flags & H2_OVER))
-		h2_send_goaway(h, h->last_id, code);
+		h2_send_goaway(h, h->side == MUX_FRONT ? h->last_id : 0, code);
 	h->flags |= H2_OVER;
 	return false;
 }
@@ -210,7 +226,7 @@ static void fail_all(struct h2 *h, enum stream_error why)
 
 		next = at->next;
 		st->flags |= H2S_RESET;
-		h2_tell_failed(st, why);
+		h2_tell_failed(st, h2_loss(st, why));
 	}
 }
 
@@ -224,6 +240,10 @@ static void idle(struct h2 *h)
 		if (!(h->flags & H2_LEAVING))
 			h2_send_goaway(h, h->last_id, H2_NO_ERROR);
 		conn_close(h->conn);
+	} else if (h->flags & H2_FREED) {
+		h->flags &= (uint16_t)~H2_FREED;
+		if (!(h->flags & (H2_LEAVING | H2_EOF)))
+			h->conf->app->idle(h->conn);
 	}
 }
 
@@ -271,7 +291,7 @@ static void half_closed(struct h2 *h)
 
 		next = at->next;
 		if (!(st->flags & H2S_FIN_IN))
-			h2_tell_failed(st, STREAM_PEER_CLOSED);
+			h2_tell_failed(st, h2_loss(st, STREAM_PEER_CLOSED));
 		else if (h2s_listens(st) && st->s.ops->left)
 			st->s.ops->left(&st->s);
 	}
@@ -353,6 +373,7 @@ static void h2_start_fields(struct h2 *h, struct conn *c, enum mux_side side,
 	hpack_out_init(&h->out);
 	h->peer_window = H2_WINDOW;
 	h->peer_frame = H2_FRAME_MAX;
+	h->peer_streams = H2_STREAMS_MAX; /* until it says */
 	h->send_win = H2_WINDOW;
 	h->recv_win = H2_CONN_WINDOW;
 	h->budget = H2_BUDGET;
@@ -368,8 +389,11 @@ static bool h2_start(struct conn *c, enum mux_side side, const struct mux_conf *
 		return false;
 	h2_start_fields(h, c, side, conf);
 	conn_attach(c, &mux_h2, h);
+	if (side == MUX_BACK)
+		h2_read_no_preface(h);
 	h2_send_settings(h);
 	h->ack_at = th->now + H2_ACK_MS;
+	h->ping_at = side == MUX_BACK ? th->now + H2_PING_MS : 0;
 	h->idle_at = first ? th->now + first : 0;
 	arm(h);
 	set_timer(h);
@@ -411,6 +435,7 @@ static void h2_drained(struct conn *c)
 static void release_stream(struct h2s *st)
 {
 	bool told = st->flags & H2S_FAILED && !st->s.bad_status;
+	enum stream_error why = h2_loss(st, STREAM_PEER_RESET);
 
 	unlink_stream(st);
 	st->h = NULL;
@@ -425,7 +450,7 @@ static void release_stream(struct h2s *st)
 	st->s.bad_status = 0;
 	st->flags |= H2S_FAILED;
 	if (!told)
-		st->s.ops->failed(&st->s, STREAM_PEER_RESET);
+		st->s.ops->failed(&st->s, why);
 }
 
 static void h2_release(struct conn *c)
@@ -472,6 +497,8 @@ static enum h2_code end_code(const struct h2s *st, bool reset)
 {
 	if (st->flags & H2S_BAD)
 		return st->code;
+	if (st->h->side == MUX_BACK)
+		return H2_CANCEL;
 	if (st->flags & H2S_ENDING && !(st->flags & H2S_CUT)) /* RFC 9113 8.1 */
 		return H2_NO_ERROR;
 	return reset ? H2_CANCEL : H2_INTERNAL_ERROR;
@@ -493,7 +520,12 @@ void h2_let_go(struct h2s *st, bool reset)
 		if (!(h->flags & H2_BUSY) && h2_usable(h))
 			set_timer(h);
 	}
-	if (!(st->flags & H2S_ENDING && st->tx.bytes) &&
+	if (h->side == MUX_BACK) {
+		h->flags |= H2_FREED;
+		if (!(h->flags & H2_BUSY))
+			task_wake(&h->task);
+	}
+	if ((h->side == MUX_BACK || !(st->flags & H2S_ENDING && st->tx.bytes)) &&
 	    (st->flags & (H2S_FIN_IN | H2S_FIN_OUT)) != (H2S_FIN_IN | H2S_FIN_OUT))
 		h2_reset(st, end_code(st, reset));
 	h2_settle(st);
@@ -512,6 +544,11 @@ static void h2_stop(struct conn *c)
 
 	if (!h2_usable(h) || h->flags & (H2_STOP | H2_OVER))
 		return;
+	if (h->side == MUX_BACK) {
+		h2_leave(h);
+		task_wake(&h->task);
+		return;
+	}
 	h->flags |= H2_STOP;
 	h2_send_goaway(h, H2_WINDOW_MAX, H2_NO_ERROR);
 	h2_send_frame(h, H2_PING, 0, 0, str_of("weirstop", 8));
@@ -526,6 +563,8 @@ const struct mux_ops mux_h2 = {
 	.ended = h2_ended,
 	.drained = h2_drained,
 	.release = h2_release,
+	.open = h2_open,
+	.room = h2_room,
 	.head = h2_send_head,
 	.data = h2_send_data,
 	.end = h2_send_end,

@@ -26,6 +26,8 @@
 #define H2_BLOCK_MAX 65536 /* compressed bytes of one header list */
 #define H2_CONTINUATIONS 32 /* frames of it behind the first */
 #define H2_ACK_MS 10000 /* for the peer's answer to our SETTINGS */
+#define H2_PING_MS 30000 /* back: between questions whether the server is there */
+#define H2_PING_WAIT_MS 10000 /* for its answer */
 #define H2_STOP_MS 1000 /* between the two steps of a graceful stop, if its PING is not answered */
 #define H2_OUT_HIGH 65536
 #define H2_QUANTUM 16384
@@ -44,7 +46,8 @@
 
 #define H2_EOF 0x0001 /* the peer has ended its direction; set by ended() */
 #define H2_STOP 0x0002 /* first GOAWAY is sent, the PING behind it not answered */
-#define H2_LEAVING 0x0004 /* last GOAWAY is sent: streams above last_id are nobody's */
+#define H2_LEAVING                                                                                 \
+	0x0004 /* last GOAWAY is sent: streams above last_id are nobody's; back: none is begun */
 #define H2_BUSY 0x0008 /* inside h2_run(); set and cleared by it */
 #define H2_OVER 0x0010 /* the connection has failed: it closes at the end of h2_run() */
 #define H2_PREFACED 0x0020 /* the preface has come */
@@ -53,6 +56,8 @@
 #define H2_USED 0x0100 /* has carried a stream */
 #define H2_BLOCK 0x0200 /* inside a header list: only CONTINUATION may come */
 #define H2_EOF_TOLD 0x0400 /* the streams know of H2_EOF */
+#define H2_PINGED 0x0800 /* back: our PING is not answered */
+#define H2_FREED 0x1000 /* back: the owner has detached a stream, and is told that there is room */
 
 /* Slices in order; a ring, its last one named. */
 struct h2_piece;
@@ -94,7 +99,7 @@ struct h2 {
 	struct list wake; /* with something to tell that a verb has set off */
 	struct h2s *dead; /* given up inside h2_run() */
 	uint32_t nstreams, nopen; /* all; of them with an owner */
-	uint32_t last_id; /* highest of the peer's */
+	uint32_t last_id; /* highest of the client's */
 	uint32_t recent[H2_RECENT]; /* streams that ended last; H2_WE_RESET: by our RST_STREAM */
 	uint8_t nrecent;
 
@@ -105,7 +110,7 @@ struct h2 {
 	uint32_t budget;
 	uint64_t budget_at; /* tick of the last refill */
 	/* Deadlines, ticks; 0: none. */
-	uint64_t idle_at, head_at, ack_at, stop_at;
+	uint64_t idle_at, head_at, ack_at, stop_at, ping_at;
 };
 #define H2_WE_RESET UINT32_C(0x80000000)
 
@@ -160,10 +165,22 @@ static inline bool h2s_listens(const struct h2s *st)
 	return (st->flags & (H2S_OPEN | H2S_DETACHED | H2S_FAILED)) == H2S_OPEN;
 }
 
+/* How a stream ends with its connection: <why>, but a reused one that the server may not have looked
+ * at may be tried again. */
+static inline enum stream_error h2_loss(const struct h2s *st, enum stream_error why)
+{
+	bool stale = st->h->side == MUX_BACK && why != STREAM_NO_MEMORY &&
+		     !(st->s.flags & (STREAM_FIRST | STREAM_GOT_BYTES));
+
+	return stale ? STREAM_STALE : why;
+}
+
 /* mux_h2.c */
 struct h2s *h2_find(const struct h2 *h, uint32_t id);
 /* A new stream, not known to the owner of the connection; NULL: memory is out. */
 struct h2s *h2_stream_new(struct h2 *h, uint32_t id);
+/* Gives the stream without a number the number <id>. */
+void h2_stream_number(struct h2s *st, uint32_t id);
 /* Ends <st>, whose owner has detached or never knew it. */
 void h2_stream_free(struct h2s *st);
 /* What is known of a stream that is not there. */
@@ -197,6 +214,8 @@ struct slice h2_queue_take(struct h2_queue *q);
 void h2_queue_drop(struct h2_queue *q);
 
 /* mux_h2_in.c */
+/* What comes begins by a frame. */
+void h2_read_no_preface(struct h2 *h);
 /* Takes over the received <b>. False when it is more than may be stored. */
 bool h2_store(struct h2 *h, struct buf *b);
 void h2_drop_received(struct h2 *h);
@@ -208,7 +227,13 @@ bool h2_got_block(struct h2 *h, struct str block);
 bool h2_got_data(struct h2 *h); /* a DATA frame begins, its length and padding are known */
 void h2_got_bytes(struct h2 *h, struct slice data); /* of it; the reference is taken */
 bool h2_got_data_end(struct h2 *h);
-bool h2_got_reset(struct h2 *h);
+bool h2_got_reset(struct h2 *h, enum h2_code code);
+/* Reads a header list to its end, as the table of the next one depends on it. *<over>: it is more
+ * than its limits allow. */
+bool h2_decode(struct h2 *h, struct str block,
+	       bool (*visit)(void *arg, const struct hpack_field *f), void *arg, bool *over);
+/* A frame for a stream that is not there. */
+bool h2_stray(struct h2 *h, uint32_t id);
 /* What is stored goes to the owner, as far as it has credit; then the end. */
 void h2_give(struct h2s *st);
 /* The stream ends by our RST_STREAM, and its owner is told. */
@@ -234,5 +259,20 @@ void h2_pump(struct h2 *h);
 bool h2_send_head(struct stream *s, const struct msg *m, bool end, uint32_t how);
 bool h2_send_data(struct stream *s, struct slice data);
 bool h2_send_end(struct stream *s, const struct msg *trailers);
+
+/* mux_h2_back.c */
+struct stream *h2_open(struct conn *c);
+uint32_t h2_room(const struct conn *c, uint32_t *busy);
+/* The pseudo-fields of <m>, and te; the bytes that they and the writing of them need at most. */
+size_t h2_put_request(struct h2 *h, const struct msg *m, bool raw, uint8_t *out);
+size_t h2_request_room(const struct msg *m);
+/* <st> is the next stream of its connection. */
+void h2_number(struct h2s *st);
+/* A header list of <st>, which has no response yet, or NULL: of no stream. False: as above. */
+bool h2_back_block(struct h2 *h, struct h2s *st, struct str block);
+/* GOAWAY: streams above <last> were not looked at, and none is begun any more. */
+bool h2_goaway(struct h2 *h, uint32_t last);
+/* The time of ping_at has come. */
+void h2_ping(struct h2 *h);
 
 #endif

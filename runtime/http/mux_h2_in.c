@@ -10,6 +10,12 @@
 
 enum what { PREFACE, HEAD, PAYLOAD, PAD_LENGTH, BYTES, PADDING, SKIP };
 
+void h2_read_no_preface(struct h2 *h)
+{
+	h->what = HEAD;
+	h->flags |= H2_PREFACED;
+}
+
 bool h2_store(struct h2 *h, struct buf *b)
 {
 	struct slice s = { .buf = b, .off = b->off, .len = b->len };
@@ -120,6 +126,9 @@ static bool ping(struct h2 *h, struct str in)
 		h2_send_frame(h, H2_PING, H2_FLAG_ACK, 0, in);
 	} else if (h->flags & H2_STOP && str_eq(in, S("weirstop"))) {
 		h2_leave(h);
+	} else if (h->flags & H2_PINGED && str_eq(in, S("weirping"))) {
+		h->flags &= (uint16_t)~H2_PINGED;
+		h->ping_at = th->now + H2_PING_MS;
 	}
 	return true;
 }
@@ -250,14 +259,16 @@ static bool frame(struct h2 *h, struct str in)
 	case H2_PRIORITY:
 		return priority(h, in);
 	case H2_RST_STREAM:
-		return h2_got_reset(h);
+		return h2_got_reset(h, h2_u32(in.p));
 	case H2_SETTINGS:
 		return settings(h, in);
 	case H2_PING:
 		return ping(h, in);
 	case H2_WINDOW_UPDATE:
 		return window(h, in);
-	default: /* GOAWAY of a client: it begins nothing new, as we see */
+	case H2_GOAWAY: /* of a client: it begins nothing new, as we see */
+		return h->side == MUX_FRONT || h2_goaway(h, h2_u32(in.p) & H2_WINDOW_MAX);
+	default:
 		return true;
 	}
 }

@@ -46,12 +46,16 @@ void h2_send_goaway(struct h2 *h, uint32_t last, enum h2_code code)
 void h2_send_settings(struct h2 *h)
 {
 	const struct h2_setting ours[] = {
-		{ H2_SET_MAX_CONCURRENT_STREAMS, H2_STREAMS_MAX },
+		h->side == MUX_FRONT
+			? (struct h2_setting) { H2_SET_MAX_CONCURRENT_STREAMS, H2_STREAMS_MAX }
+			: (struct h2_setting) { H2_SET_ENABLE_PUSH, 0 },
 		{ H2_SET_MAX_HEADER_LIST_SIZE, h->conf->head_max },
 	};
 	char payload[sizeof(ours) / sizeof(*ours) * H2_SETTING_BYTES];
 	size_t n = 0;
 
+	if (h->side == MUX_BACK) /* RFC 9113 3.4 */
+		conn_write(h->conn, H2_PREFACE, H2_PREFACE_BYTES);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
 		n += h2_setting_write(payload + n, ours[i]);
 	h2_send_frame(h, H2_SETTINGS, 0, 0, str_of(payload, n));
@@ -66,6 +70,8 @@ void h2_reset(struct h2s *st, enum h2_code code)
 	h2_queue_drop(&st->tx);
 	st->s.queued = 0;
 	list_del(&st->ready);
+	if (!st->id) /* never begun */
+		return;
 	h2_send_code(st->h, H2_RST_STREAM, st->id, code);
 }
 
@@ -94,7 +100,7 @@ void h2_credit_stream(struct h2s *st, uint32_t n)
 /* Bytes that the block of <m> needs at most. */
 static size_t block_room(const struct msg *m)
 {
-	size_t n = HPACK_BEGIN_ROOM + 2 * HPACK_ROOM(20);
+	size_t n = HPACK_BEGIN_ROOM + 2 * HPACK_ROOM(20) + h2_request_room(m);
 
 	for (uint32_t i = 0; i < m->nhdr; i++)
 		n += HPACK_ROOM(msg_hdr(m, i)->name_len + (size_t)msg_hdr(m, i)->value_len);
@@ -114,8 +120,10 @@ static size_t put_length(struct h2 *h, uint8_t *out, uint64_t v)
 			 str_of(text + n, sizeof(text) - n), 0);
 }
 
-static bool passes(const struct msg_hdr *f)
+static bool passes(const struct h2 *h, const struct msg_hdr *f)
 {
+	if (f->id == FIELD_HOST && h->side == MUX_BACK) /* it is :authority (RFC 9113 8.3.1) */
+		return false;
 	return !(f->flags & (HDR_DEAD | HDR_LISTED)) &&
 	       !(field_flags[f->id] & (FIELD_FRAMING | FIELD_HOP));
 }
@@ -127,7 +135,7 @@ static size_t put_fields(struct h2 *h, const struct msg *m, uint8_t *out)
 	for (uint32_t i = 0; i < m->nhdr; i++) {
 		const struct msg_hdr *f = msg_hdr(m, i);
 
-		if (passes(f))
+		if (passes(h, f))
 			n += hpack_put(&h->out, out + n, f->id, msg_name(m, i), msg_value(m, i),
 				       f->flags & HDR_NEVER ? HPACK_NEVER : 0);
 	}
@@ -137,6 +145,7 @@ static size_t put_fields(struct h2 *h, const struct msg *m, uint8_t *out)
 /* What is said about the body. */
 struct framing {
 	bool has_length;
+	bool raw; /* of a request: the target as it came */
 	uint64_t length;
 };
 
@@ -145,7 +154,9 @@ static size_t put_block(struct h2 *h, const struct msg *m, const struct framing 
 {
 	size_t n = hpack_begin(&h->out, out);
 
-	if (f)
+	if (f && h->side == MUX_BACK)
+		n += h2_put_request(h, m, f->raw, out + n);
+	else if (f)
 		n += hpack_put_status(&h->out, out + n, m->status);
 	n += put_fields(h, m, out + n);
 	if (f && f->has_length)
@@ -218,6 +229,13 @@ static bool sendable(const struct h2s *st)
 	       (!(st->flags & H2S_FAILED) || st->s.bad_status);
 }
 
+/* The server has answered and does not want the rest of the request (RFC 9113 8.1). */
+static bool unwanted(const struct h2s *st)
+{
+	return st->h && st->h->side == MUX_BACK && st->flags & H2S_RESET &&
+	       !(st->flags & H2S_FAILED);
+}
+
 static void sent_fin(struct h2s *st)
 {
 	st->flags |= H2S_FIN_OUT;
@@ -251,6 +269,33 @@ static struct framing length_of(const struct msg *m, bool nothing, bool end)
 	return f;
 }
 
+static bool send_request(struct h2s *st, const struct msg *m, bool end, uint32_t how)
+{
+	bool connect = m->flags & MSG_AUTHORITY, fin = end && !connect;
+	struct framing f = { .has_length = m->body != BODY_NONE && (end || m->body == BODY_LENGTH),
+			     .raw = how & HEAD_RAW_TARGET,
+			     .length = end ? 0 : m->length };
+
+	h2_number(st);
+	if (connect)
+		st->flags |= H2S_CONNECT;
+	else if (str_eq(msg_str(m, m->meth), S("HEAD")))
+		st->flags |= H2S_HEAD;
+	st->out_body = end ? (uint8_t)BODY_NONE : m->body;
+	st->out_left = f.length;
+	st->out = end ? H2_OUT_END : H2_OUT_BODY;
+	st->s.flags |= end ? STREAM_SENT_HEAD | STREAM_SENT_END : STREAM_SENT_HEAD;
+	if (fin)
+		st->flags |= H2S_ENDING;
+	if (!send_list(st, m, &f, fin))
+		return false;
+	if (fin)
+		sent_fin(st);
+	if (how & HEAD_CLOSE)
+		st->h->flags |= H2_LEAVING;
+	return true;
+}
+
 bool h2_send_head(struct stream *s, const struct msg *m, bool end, uint32_t how)
 {
 	struct h2s *st = h2s_of(s);
@@ -260,6 +305,8 @@ bool h2_send_head(struct stream *s, const struct msg *m, bool end, uint32_t how)
 
 	if (!sendable(st) || st->out != H2_OUT_HEAD)
 		return false;
+	if (st->h->side == MUX_BACK)
+		return send_request(st, m, end, how);
 	if (how & HEAD_TUNNEL || m->status == 101)
 		return send_tunnel(st, m);
 	if (m->status < 200)
@@ -418,7 +465,7 @@ bool h2_send_data(struct stream *s, struct slice data)
 
 	if (!sendable(st) || (st->out != H2_OUT_BODY && st->out != H2_OUT_TUNNEL)) {
 		slice_put(&data);
-		return false;
+		return unwanted(st);
 	}
 	if (st->out == H2_OUT_BODY && st->out_body == BODY_NONE)
 		data.len = 0;
@@ -450,7 +497,7 @@ bool h2_send_end(struct stream *s, const struct msg *trailers)
 	struct h2s *st = h2s_of(s);
 
 	if (!sendable(st) || st->out == H2_OUT_HEAD)
-		return false;
+		return unwanted(st);
 	if (st->out_body == BODY_LENGTH && st->out_left)
 		st->flags |= H2S_CUT;
 	if (trailers && trailers->nhdr && st->out == H2_OUT_BODY && st->out_body != BODY_LENGTH &&

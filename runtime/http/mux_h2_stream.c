@@ -85,7 +85,7 @@ static bool bad_body(struct h2s *st)
 }
 
 /* A frame for a stream that is not there. */
-static bool stray(struct h2 *h, uint32_t id)
+bool h2_stray(struct h2 *h, uint32_t id)
 {
 	if (id > h->last_id || !(id & 1)) /* RFC 9113 5.1, 5.1.1 */
 		return h2_fail(h, H2_PROTOCOL_ERROR);
@@ -94,7 +94,7 @@ static bool stray(struct h2 *h, uint32_t id)
 	return h2_spend(h, H2_COST_FRAME);
 }
 
-bool h2_got_reset(struct h2 *h)
+bool h2_got_reset(struct h2 *h, enum h2_code code)
 {
 	uint32_t id = h->frame.stream;
 	struct h2s *st = h2_find(h, id);
@@ -102,35 +102,49 @@ bool h2_got_reset(struct h2 *h)
 	if (!st)
 		return id <= h->last_id && id & 1 ? h2_spend(h, H2_COST_FRAME)
 						  : h2_fail(h, H2_PROTOCOL_ERROR);
-	st->flags |= H2S_RESET | H2S_FIN_IN;
-	h2_queue_drop(&st->rx);
 	h2_queue_drop(&st->tx);
 	st->s.queued = 0;
 	list_del(&st->ready);
+	if (h->side == MUX_BACK && st->flags & H2S_FIN_IN && code == H2_NO_ERROR) {
+		st->flags |=
+			H2S_RESET; /* RFC 9113 8.1: the response is whole, the rest not wanted */
+		return h2_spend(h, H2_COST_RESET);
+	}
+	st->flags |= H2S_RESET | H2S_FIN_IN;
+	h2_queue_drop(&st->rx);
 	if (st->flags & H2S_DETACHED)
 		h2_settle(st);
 	else
-		h2_tell_failed(st, STREAM_PEER_RESET);
+		h2_tell_failed(st, code == H2_REFUSED_STREAM ? h2_loss(st, STREAM_PEER_RESET)
+							     : STREAM_PEER_RESET);
 	return h2_spend(h, H2_COST_RESET);
 }
 
 /* -- header lists ------------------------------------------------------------------------------- */
 
-/* False: the connection has failed. A list that is refused is read to its end all the same, as the
- * table of the next one depends on it. */
-static bool decode(struct h2 *h, struct str block, struct h2_request *r)
+bool h2_decode(struct h2 *h, struct str block,
+	       bool (*visit)(void *arg, const struct hpack_field *f), void *arg, bool *over)
 {
 	struct hpack_list list = { .bytes_max = h->conf->head_max,
 				   .fields_max = h->conf->headers_max + 3 };
 	enum hpack_result res;
 	size_t used;
 
-	res = hpack_decode(&h->in, &list, block, &used, h2_request_visit, r);
+	res = hpack_decode(&h->in, &list, block, &used, visit, arg);
+	*over = list.over;
 	if (res == HPACK_NO_MEMORY)
 		return h2_fail(h, H2_INTERNAL_ERROR);
-	if (res != HPACK_DONE) /* RFC 9113 4.3 */
-		return h2_fail(h, H2_COMPRESSION_ERROR);
-	if (list.over)
+	return res == HPACK_DONE || h2_fail(h, H2_COMPRESSION_ERROR); /* RFC 9113 4.3 */
+}
+
+/* False: the connection has failed. */
+static bool decode(struct h2 *h, struct str block, struct h2_request *r)
+{
+	bool over;
+
+	if (!h2_decode(h, block, h2_request_visit, r, &over))
+		return false;
+	if (over)
 		h2_request_over(r);
 	return true;
 }
@@ -304,13 +318,15 @@ bool h2_got_block(struct h2 *h, struct str block)
 	uint32_t id = h->begun.stream;
 	struct h2s *st = h2_find(h, id);
 
+	if (h->side == MUX_BACK && !(st && st->s.flags & STREAM_GOT_HEAD))
+		return h2_back_block(h, st, block);
 	if (st)
 		return got_trailers(h, st, block);
 	if (id > h->last_id && id & 1)
 		return got_request(h, block);
 	if (!(id & 1) || h2_past(h, id) == H2_PAST_NEVER) /* RFC 9113 5.1.1 */
 		return h2_fail(h, H2_PROTOCOL_ERROR);
-	return decode_nothing(h, block) && stray(h, id);
+	return decode_nothing(h, block) && h2_stray(h, id);
 }
 
 /* -- DATA --------------------------------------------------------------------------------------- */
@@ -354,7 +370,7 @@ bool h2_got_data(struct h2 *h)
 		return h2_fail(h, H2_FLOW_CONTROL_ERROR);
 	h->recv_win -= h->frame.len;
 	h2_credit_conn(h, h->frame.len);
-	return st ? data_of(h, st) : stray(h, h->frame.stream);
+	return st ? data_of(h, st) : h2_stray(h, h->frame.stream);
 }
 
 void h2_got_bytes(struct h2 *h, struct slice data)

@@ -206,9 +206,11 @@ void exchange_no_room(struct exchange *x)
 void attempt_again(struct exchange *x)
 {
 	struct server *place = x->place;
+	/* A new connection is no reused one, but HTTP/2 may refuse requests on it, again and again. */
+	int64_t most = x->flags & X_FRESH ? x->be->owner->num[WS_RETRIES] : UINT8_MAX;
 
 	relay_count(x);
-	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < UINT8_MAX) {
+	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < most) {
 		x->flags &= ~(uint32_t)X_REQ_SENT_END;
 		x->retries++;
 		x->place = NULL; /* kept over the repetition */
