@@ -15,6 +15,9 @@
  * of them. */
 #define EVICT_RUNS 10
 
+/* No request waits for it: for size. */
+#define COLD __attribute__((cold))
+
 static struct pool srv_conn_pool;
 
 /* One a thread: the eviction clock. */
@@ -402,7 +405,7 @@ void server_cancel(struct exchange *x)
 /* -- takeover ------------------------------------------------------------------------------------
  */
 
-int server_yield(const struct server *srv, struct yielded *y)
+COLD int server_yield(const struct server *srv, struct yielded *y)
 {
 	struct server_slot *slot = slot_of(srv);
 	struct list *from = list_empty(&slot->safe) ? &slot->idle : &slot->safe;
@@ -441,7 +444,7 @@ static struct exchange *who_waits(const struct srv_conn *sc)
 	return NULL;
 }
 
-void server_adopt(struct server *srv, const struct yielded *y)
+COLD void server_adopt(struct server *srv, const struct yielded *y)
 {
 	struct srv_conn *sc = site.stopping ? NULL : pool_get_zero(&srv_conn_pool);
 	struct exchange *x;
@@ -497,7 +500,7 @@ static void evict_slot(struct server_slot *slot, const struct back *be, bool new
 		close_oldest(slot);
 }
 
-static void evict(struct timer *t)
+COLD static void evict(struct timer *t)
 {
 	uint64_t next = 0;
 	bool new_period = evictor.run++ % EVICT_RUNS == 0;
@@ -530,7 +533,7 @@ static void close_unwanted(void)
 	}
 }
 
-void server_close_idle(void)
+COLD void server_close_idle(void)
 {
 	close_unwanted();
 	for (uint32_t b = 0; b < site.ws->nsections; b++)
@@ -542,7 +545,7 @@ void server_close_idle(void)
 		}
 }
 
-int server_thread_start(void)
+COLD int server_thread_start(void)
 {
 	list_init(&opening);
 	list_init(&failed.conns);
@@ -570,7 +573,7 @@ int server_thread_start(void)
 	return 0;
 }
 
-void server_thread_stop(void)
+COLD void server_thread_stop(void)
 {
 	timer_del(&evictor.timer);
 	for (uint32_t b = 0; pt()->slots && b < site.ws->nsections; b++)
@@ -613,7 +616,7 @@ void server_turn(struct server *srv, unsigned bits, bool on)
 		site.ws->queue->turned(srv);
 }
 
-void server_init(void)
+COLD void server_init(void)
 {
 	pool_init(&srv_conn_pool, "srv_conn", sizeof(struct srv_conn));
 	takeover_init();
