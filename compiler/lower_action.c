@@ -433,8 +433,7 @@ bool lower_action(struct lower_rule *r, const struct ast_action *a)
 		diag(E023, a->at, STR_ARG(a->word));
 		return false;
 	}
-	if (part_missing(PART_ACTION, rows[id].word, a->at) ||
-	    !check_where(r, a, (enum action_id)id))
+	if (!check_where(r, a, (enum action_id)id))
 		return false;
 	return lower_args(r, a, push_action(r, (enum action_id)id, a->at));
 }

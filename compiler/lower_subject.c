@@ -440,7 +440,7 @@ static bool read_head(struct use *u, const struct ast_func *f, struct p_subject 
 	s->id = (enum subject_id)id;
 	s->type = rows[id].type;
 	s->icase = ignores_case(name, f->at) && s->type == TYPE_STR;
-	if (part_missing(PART_SUBJECT, rows[id].name, f->at) || !read_argument(u, f, s))
+	if (!read_argument(u, f, s))
 		return false;
 	s->of_request =
 		s->of_request || (u->where & W_RSP && (*req || subject_is_request_only(s->id)));

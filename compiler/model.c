@@ -18,14 +18,6 @@ static const struct {
 	[SEC_TEST] = { "test", "a test" },
 };
 
-static const struct {
-	enum part_kind kind;
-	const char *word, *what;
-} parts[] = {
-#define PART(kind, word, what) { kind, word, what },
-#include "part.def"
-};
-
 const char *kind_name(enum section_kind kind)
 {
 	return kinds[kind].name;
@@ -102,15 +94,4 @@ struct slot *model_slot(struct model *m, struct symbols *t, struct str name, str
 	s->first = at;
 	s->index = t == &m->vars ? m->out->nvars++ : m->out->ncaptures++;
 	return symbol_put(m->arena, t, name, s);
-}
-
-bool part_missing(enum part_kind kind, struct str word, struct at at)
-{
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		if (parts[i].kind != kind || !str_eq(word, str_from(parts[i].word)))
-			continue;
-		diag(E052, at, parts[i].what);
-		return true;
-	}
-	return false;
 }

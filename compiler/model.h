@@ -163,20 +163,6 @@ struct entity *model_entity(struct model *m, struct str name, struct at at, cons
 /* Slot of a capture or variable, made when new. */
 struct slot *model_slot(struct model *m, struct symbols *t, struct str name, struct at at);
 
-/* Is <word> of <kind> known to the language but not to this version? Then E052 has been reported at
- * <at>. */
-enum part_kind {
-	PART_ACTION,
-	PART_SUBJECT,
-	PART_OPTION,
-	PART_BIND,
-	PART_SERVER,
-	PART_VALUE,
-	PART_SECTION,
-	PART_STMT
-};
-bool part_missing(enum part_kind kind, struct str word, struct at at);
-
 /* resolve.c: sections, scopes, acls, params, sets, maps and profiles by name. */
 void resolve_names(struct model *m);
 /* resolve_option.c: whose option statements hold; capability and owner checks; W211, W212. */

@@ -227,8 +227,6 @@ static bool read_bind(struct model *m, struct scope *scope, const struct ast_val
 			v = option_tls(m, scope, v, &b->tls, false, &bad);
 			continue;
 		}
-		if (part_missing(PART_BIND, v->text, v->at))
-			return true;
 		word = find_word(bind_words, sizeof(bind_words) / sizeof(*bind_words), v,
 				 "option of bind");
 		if (!word)
@@ -285,11 +283,6 @@ static void read_server_options(struct model *m, struct entity *e, const struct 
 			v = server_pass(m, v, s);
 			continue;
 		}
-		if (part_missing(PART_SERVER, v->text, v->at))
-			return;
-		if (str_eq(v->text, S("proto")) && v->next && str_eq(v->next->text, S("h2")) &&
-		    part_missing(PART_SERVER, S("proto h2"), v->at))
-			return;
 		word = find_word(server_words, sizeof(server_words) / sizeof(*server_words), v,
 				 "option of server");
 		if (!word)

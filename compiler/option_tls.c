@@ -39,16 +39,13 @@ static const struct ast_value *read_verify(const struct ast_value *v, struct p_t
 }
 
 /* alpn A,B: what is agreed on, best first. */
-static bool read_protocols(const struct ast_value *v, struct p_tls *t, bool server)
+static bool read_protocols(const struct ast_value *v, struct p_tls *t)
 {
 	struct str rest = v->text;
 
 	while (rest.p) {
 		struct str one = str_cut(&rest, ',');
 
-		if (str_eq(one, S("h2")) &&
-		    part_missing(server ? PART_SERVER : PART_BIND, S("alpn h2"), v->at))
-			return false;
 		if (one.n == 0 || one.n > PROTOCOL_MAX || v->text.n > PROTOCOLS_MAX) {
 			diag(E007, v->at, STR_ARG(v->text), "alpn",
 			     "it is names of protocols with commas between, as http/1.1");
@@ -94,8 +91,7 @@ const struct ast_value *option_tls(struct model *m, struct scope *scope, const s
 		return NULL;
 	}
 	if (is_word(v, "alpn")) {
-		if (!text_refused(arg, "it takes names of protocols") &&
-		    !read_protocols(arg, t, server))
+		if (!text_refused(arg, "it takes names of protocols") && !read_protocols(arg, t))
 			return NULL;
 		*bad = false;
 		return arg->next;

@@ -129,8 +129,6 @@ static void add_own(struct model *m, struct vec *opts, const struct ast_option *
 {
 	struct vec *list;
 
-	if (part_missing(PART_OPTION, str_from(option_row(o->id)->words), o->at))
-		return;
 	list = &opts[o->id == OPT_TIMEOUT_CONNECTION ? OPT_TIMEOUT_CONNECT : o->id];
 	if (list->n && !option_repeats(o->id)) {
 		diag(E058, o->at, arena_printf(m->arena, "'%s'", option_row(o->id)->words).p);

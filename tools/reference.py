@@ -115,19 +115,10 @@ def table(head, body):
     return lines
 
 
-def missing(kind):
-    return {word for k, word, _ in rows("compiler/part.def", "PART") if k == kind}
-
-
-def mark(word, absent):
-    return " Not in this version." if word in absent else ""
-
-
 def sections():
-    absent = missing("PART_SECTION")
     return ["## Sections", "", "A section runs to the next header. Headers are never shortened.", ""
             ] + table(["header", "name", "holds"],
-                      [[code(w), n, cell(d) + ("." + mark(w, absent) if w in absent else "")]
+                      [[code(w), n, cell(d)]
                        for w, n, d in SECTIONS])
 
 
@@ -149,11 +140,10 @@ def subject_places(where):
 
 
 def subjects():
-    absent = missing("PART_SUBJECT")
     body = []
     for _, word, arg, kind, many, where, doc in rows("grammar/subject.def", "SUBJECT"):
         body.append([code(word + ARGUMENTS[arg]), TYPES[kind], "many" if many == "MANY" else "one",
-                     subject_places(where), cell(doc) + "." + mark(word, absent)])
+                     subject_places(where), cell(doc) + "."])
     return ["## Subjects", "",
             "In lower case the comparison ignores case, in UPPER CASE it is exact. `many`: the "
             "subject may occur more than once, and one occurrence that matches is enough. In "
@@ -190,11 +180,10 @@ def converters():
 
 
 def actions():
-    absent = missing("PART_ACTION")
     ends = {"FINAL": "answers: nothing more runs", "ENDS": "ends this section's rules",
             "GOES_ON": "goes on"}
     body = [[code(word), ", ".join(LISTS[c] for c in where), ends[final],
-             cell(doc) + "." + mark(word, absent)]
+             cell(doc) + "."]
             for _, word, where, final, doc in rows("grammar/action.def", "ACTION")]
     return ["## Actions", "", "Arguments are in [language.md](language.md#actions).", ""
             ] + table(["action", "rule lists", "then", "effect"], body)
@@ -238,15 +227,10 @@ def option_profile(owner):
 
 
 def options():
-    absent = missing("PART_OPTION")
-    checkpoints = "checkpoint" in missing("PART_SECTION")
     body = []
     for _, word, owner, args, default, doc in rows("grammar/option.def", "OPTION"):
-        late = mark(word, absent)
-        if "k" in owner and checkpoints:
-            late = mark("checkpoint", {"checkpoint"})
         body.append([code(word), cell(option_usage(args)), option_owner(owner),
-                     option_profile(owner), code(default), cell(doc) + "." + late])
+                     option_profile(owner), code(default), cell(doc) + "."])
     return ["## Option statements", "",
             "The front side is `listen` and `frontend`, the back side `listen` and `backend`. A "
             "keyword of several words may be shortened word by word while one keyword fits: "
@@ -310,13 +294,6 @@ def log_fields():
             ] + table(["field", "type", "lines", "meaning"], body)
 
 
-def absent_parts():
-    return ["## What this version cannot build", "",
-            "The language has these; this version refuses them with [E052](#e052) and never "
-            "ignores them.", ""] + ["- %s" % re.sub(r"'([^']*)'", r"`\1`", name)
-                                    for _, _, name in rows("compiler/part.def", "PART")]
-
-
 def page():
     head = ["# Reference", "",
             "Made from the tables in `grammar/`, `compiler/` and `runtime/` by `make docs`: do not "
@@ -324,9 +301,9 @@ def page():
             "[Sections](#sections) · [Subjects](#subjects) · [Operators](#operators) · "
             "[Converters](#converters) · [Actions](#actions) · [Options](#option-statements) · "
             "[Messages](#messages-of-the-compiler) · [End codes](#end-codes) · "
-            "[Log fields](#log-fields) · [Not in this version](#what-this-version-cannot-build)"]
+            "[Log fields](#log-fields)"]
     parts = [head, sections(), subjects(), operators(), converters(), actions(), options(),
-             diagnostics(), ends(), log_fields(), absent_parts()]
+             diagnostics(), ends(), log_fields()]
     return "\n\n".join("\n".join(p) for p in parts) + "\n"
 
 
