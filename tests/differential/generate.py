@@ -209,6 +209,9 @@ class Generator:
                  ("random(1)", "int"), ("var(v)", "word"), ("var(w)", "word")]
         if not conn:
             pool += [("tls", "bool"), ("nbsrv(b1)", "int")]
+        if self.chance(0.04):
+            # of a key that no message has: always 0, in every place where a number may stand
+            pool = [("%s(ci)" % self.pick(["rate", "conc", "queued"]), "int")]
         s, kind = self.pick(pool)
         if kind not in ("int", "addr", "bool") and self.chance(0.25):
             s = s.upper() if "(" not in s else self.upper(s)
@@ -247,7 +250,14 @@ class Generator:
             return "%s|hash(%d)" % (s, self.pick([2, 5])), "int"
         return s + "|" + c, kind
 
+    def counter_test(self):
+        """A number that other requests have changed, compared so that this decides nothing."""
+        return "%s(%s) %s" % (self.pick(["rate", "conc", "queued"]), self.pick(["cr", "cc", "cw"]),
+                              self.pick(["< 900000", "<= 900000", ">= 0", "> 900000"])), False
+
     def test(self):
+        if self.chance(0.03):
+            return self.counter_test()
         s, kind = self.subject()
         if kind == "bool" or self.chance(0.1):
             return s, False
@@ -448,7 +458,15 @@ class Generator:
             if kind not in ("int", "addr", "bool"):
                 return s
 
+    def checkpoint_action(self, direction):
+        """What waits never waits long: the requests come one by one, and the limits are far."""
+        if direction.startswith("rsp") or self.chance(0.5):
+            return "count " + self.pick(["cr", "cc", "cw", "ci"])
+        return "pass " + self.pick(["cr", "cc", "ci"])
+
     def action(self, direction, at, groups):
+        if self.chance(0.05):
+            return self.checkpoint_action(direction)
         x = self.r.random()
         if direction in ("conn in", "sess in"):
             if direction == "conn in" and x < 0.25:
@@ -529,6 +547,13 @@ class Generator:
             lines = ["%s %s" % (quoted(k), self.pick(["b1", "b2", "b3"])) for k in self.r.sample(pool, 4)]
             site.sections.append(Section("map %s%s" % (name, op), lines, []))
 
+    def checkpoints(self, site):
+        keys = ["key src|mask(24,64)", "key h(x-a)", "key path", "key c(s)", ""]
+        for name, limit in (("cr", "rate 1000000 per 1s"), ("cc", "concurrency 1000"), ("cw", "window 1m")):
+            key = self.pick(keys)
+            site.sections.append(Section("checkpoint " + name, [limit] + ([key] if key else []), []))
+        site.sections.append(Section("checkpoint ci", ["key h(x-never)", "rate 1 per 1d"], []))
+
     def options(self, lines):
         if self.chance(0.3):
             lines.append("forwardfor" + self.pick(["", " header X-B", " unless 10.0.0.0/8"]))
@@ -542,6 +567,7 @@ class Generator:
         site.sections.append(Section("global", ["threads 1", "log off"] + (["trusted 10.0.0.0/24"] if self.chance(0.3) else []), []))
         self.make_acls(site)
         self.tables(site)
+        self.checkpoints(site)
         front = ["req in"] * 2 + ["rsp out"]
         lines = ["bind ${front1} accept-proxy"] + ([] if self.chance(0.2) else ["default_backend " + self.pick(["b1", "b2"])])
         self.options(lines)
@@ -600,6 +626,8 @@ class Generator:
         headers = self.headers(HEADERS)
         if self.chance(0.4):
             headers.append(("Cookie", self.pick(["s=1", "s=a; t=2", "t=1;s=ab", "x=1; s = b", "s", "s=1; s=2"])))
+            if self.chance(0.3):
+                headers.append(("cookie", self.pick(["s=2", "t=1; s=1", "; s=1;", "s=;t", "S=1", "s==1"])))
         if version == "1.1" or self.chance(0.6):
             headers.insert(self.r.randrange(0, len(headers) + 1), (self.pick(["Host", "host"]), self.pick(HOSTS + ["a.b:81", "X.Y"])))
         if self.chance(0.02):
