@@ -162,22 +162,37 @@ static void found_value(const struct ws_scan *scan, const struct ws_subject *s, 
 	look_at_value(scan, s, v, out);
 }
 
-/* Most values are read as the message has them, and are one: for them rule_next is a detour. */
-static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_set *out)
+/* Values that are counted, measured or converted. */
+static void look_at_made(struct rule_run *r, const struct ws_scan *scan, const struct ws_subject *s,
+			 struct scan_set *out)
 {
-	const struct ws_subject *s = &site.ws->subjects[scan->subject];
 	struct occurrence it = { 0 };
 	struct val v;
 
+	while (rule_next(r, scan->subject, &it, &v)) {
+		found_value(scan, s, &v, out);
+		if (s->flags & WS_SUBJ_ONE)
+			return;
+	}
+}
+
+/* Most values are read as the message has them: for them rule_next is a detour. */
+static void look_at(struct rule_run *r, const struct ws_scan *scan, struct scan_set *out)
+{
+	const struct ws_subject *s = &site.ws->subjects[scan->subject];
+	const struct subject_part *part = site.ws->subject_parts[scan->subject];
+	struct fetch fetch = { 0 };
+
 	pt()->scratch_used = 0;
-	if ((s->flags & WS_SUBJ_ONE) && !(s->flags & (WS_SUBJ_COUNT | WS_SUBJ_LEN)) &&
-	    !s->convs.n) {
-		v = (struct val) { 0 };
-		if (site.ws->subject_parts[scan->subject]->next(r, s, &it.fetch, &v))
-			found_value(scan, s, &v, out);
+	if ((s->flags & (WS_SUBJ_COUNT | WS_SUBJ_LEN)) || s->convs.n) {
+		look_at_made(r, scan, s, out);
 		return;
 	}
-	while (rule_next(r, scan->subject, &it, &v)) {
+	for (;;) {
+		struct val v = { 0 };
+
+		if (!part->next(r, s, &fetch, &v))
+			return;
 		found_value(scan, s, &v, out);
 		if (s->flags & WS_SUBJ_ONE)
 			return;
