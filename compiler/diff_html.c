@@ -119,7 +119,7 @@ static uint32_t ribbons_of(const struct diff_report *r, struct boxes *from, stru
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < c->nclasses; i++) {
-		uint32_t x = box_of(from, c->classes[i].was), y = box_of(to, c->classes[i].is), k;
+		uint32_t x = box_of(from, *c->classes[i].was), y = box_of(to, *c->classes[i].is), k;
 
 		for (k = 0; k < n && (out[k].from != x || out[k].to != y);)
 			k++;
@@ -223,9 +223,9 @@ static void class_html(const struct diff_report *r, const struct compare_class *
 {
 	fprintf(out, "<details%s><summary class=\"%s\">%s: <code>", open ? " open" : "",
 		compare_severities[c->severity], compare_severities[c->severity]);
-	put(out, c->was);
+	put(out, *c->was);
 	fputs("</code> → <code>", out);
-	put(out, c->is);
+	put(out, *c->is);
 	fputs("</code></summary><table><tr><td>old<td><code>", out);
 	put(out, rule_text(r, false, c->old));
 	fputs("</code><tr><td>new<td><code>", out);

@@ -43,7 +43,7 @@ static void note_groups(struct diff_replay *d)
 
 static bool same_texts(const struct compare_class *c, const struct replay_group *g)
 {
-	return str_eq(c->was, g->was) && str_eq(c->is, g->is);
+	return str_eq(*c->was, g->was) && str_eq(*c->is, g->is);
 }
 
 /* The class of <g>: of those with its rules the one with its outcomes, else the first. */

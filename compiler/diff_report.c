@@ -93,7 +93,7 @@ void report_replay(const struct diff_report *r, FILE *out)
 static void class_text(const struct diff_report *r, const struct compare_class *c, FILE *out)
 {
 	fprintf(out, "%s  %.*s -> %.*s\n  old      ", compare_severities[c->severity],
-		STR_ARG(c->was), STR_ARG(c->is));
+		STR_ARG(*c->was), STR_ARG(*c->is));
 	report_rule(r, false, c->old, out);
 	fputs("\n  new      ", out);
 	report_rule(r, true, c->new, out);
@@ -160,7 +160,7 @@ static void report_text(const struct diff_report *r, FILE *out)
 static void md_class(const struct diff_report *r, const struct compare_class *c, FILE *out)
 {
 	fprintf(out, "### %s: `%.*s` → `%.*s`\n\n| | |\n|---|---|\n| old | `",
-		compare_severities[c->severity], STR_ARG(c->was), STR_ARG(c->is));
+		compare_severities[c->severity], STR_ARG(*c->was), STR_ARG(*c->is));
 	report_rule(r, false, c->old, out);
 	fputs("` |\n| new | `", out);
 	report_rule(r, true, c->new, out);
@@ -227,8 +227,8 @@ static void report_github(const struct diff_report *r, FILE *out)
 			fprintf(out, ",line=%u,", at->place.line);
 		}
 		fprintf(out, "title=%s::", compare_severities[k->severity]);
-		escaped(out, arena_printf(r->a, "%.*s -> %.*s\n%.*s", STR_ARG(k->was),
-					  STR_ARG(k->is), STR_ARG(k->witness->curl)));
+		escaped(out, arena_printf(r->a, "%.*s -> %.*s\n%.*s", STR_ARG(*k->was),
+					  STR_ARG(*k->is), STR_ARG(k->witness->curl)));
 		if (r->replay)
 			escaped(out, arena_printf(r->a, "\n%.*s", STR_ARG(report_logged(r, k))));
 		fputc('\n', out);

@@ -71,8 +71,8 @@ static void json_logged(const struct diff_report *r, const struct compare_class 
 static void json_class(const struct diff_report *r, const struct compare_class *c, FILE *out)
 {
 	fprintf(out, "{\"severity\":\"%s\"", compare_severities[c->severity]);
-	text(out, "was", c->was);
-	text(out, "is", c->is);
+	text(out, "was", *c->was);
+	text(out, "is", *c->is);
 	json_rule(r, "old_rule", false, c->old, out);
 	json_rule(r, "new_rule", true, c->new, out);
 	json_witness(c->witness, out);
@@ -135,7 +135,7 @@ static void sarif_result(const struct diff_report *r, const struct compare_class
 	fprintf(out, "{\"ruleId\":\"%s\",\"ruleIndex\":%d,\"level\":\"%s\",\"message\":{\"text\":",
 		compare_severities[c->severity], (int)c->severity,
 		c->severity <= CMP_REROUTE ? "error" : "warning");
-	show_json(out, arena_printf(r->a, "%.*s -> %.*s", STR_ARG(c->was), STR_ARG(c->is)));
+	show_json(out, arena_printf(r->a, "%.*s -> %.*s", STR_ARG(*c->was), STR_ARG(*c->is)));
 	fputs("},\"locations\":[", out);
 	if (c->new)
 		sarif_location(all->new, c->new, out);

@@ -26,8 +26,8 @@ bool diff_tests(const struct diff_report *r, const char *dir)
 
 		test_write(out, r->a,
 			   arena_printf(r->a, "%s %u: %.*s -> %.*s",
-					compare_severities[c->severity], i + 1, STR_ARG(c->was),
-					STR_ARG(c->is)),
+					compare_severities[c->severity], i + 1, STR_ARG(*c->was),
+					STR_ARG(*c->is)),
 			   &c->witness->request, c->witness->new);
 	}
 	good = out && fflush(out) == 0 && !ferror(out);

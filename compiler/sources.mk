@@ -41,7 +41,7 @@ WEIR_PROOF_SRC += compiler/proof/prune.c
 
 # Which requests two programs treat differently.
 WEIR_COMPARE_SRC := compiler/compare/join.c compiler/compare/mates.c compiler/compare/front.c compiler/compare/cull.c \
-	compiler/compare/backend.c compiler/compare/writes.c compiler/compare/ask.c compiler/compare/class.c compiler/compare/ends.c compiler/compare/pair.c \
+	compiler/compare/backend.c compiler/compare/writes.c compiler/compare/ask.c compiler/compare/class.c compiler/compare/quick.c compiler/compare/ends.c compiler/compare/pair.c \
 	compiler/diff_entries.c compiler/diff_report.c compiler/diff_report_json.c compiler/diff_html.c compiler/diff_tests.c compiler/diff_replay.c compiler/git.c \
 	compiler/test_write.c compiler/cmd_gen.c
 

@@ -107,6 +107,12 @@ struct compare_witness *pair_kept(struct arena *a, const struct compare_witness 
 	return out;
 }
 
+bool pair_counted(struct pairing *p)
+{
+	p->full = p->full || p->c->queries++ >= QUERIES_MAX;
+	return !p->full;
+}
+
 enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_witness **w)
 {
 	struct search q;
@@ -114,10 +120,8 @@ enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_w
 
 	if (w)
 		*w = NULL;
-	if (p->c->queries++ >= QUERIES_MAX) {
-		p->full = true;
+	if (!pair_counted(p))
 		return ANSWER_LIMIT;
-	}
 	got = search_run(&q, p->g, sc);
 	arena_rewind(&p->scratch, p->empty);
 	if (got == ANSWER_YES && w)

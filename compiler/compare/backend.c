@@ -200,8 +200,8 @@ static void add_class(struct pairing *p, const struct end *x, const struct end *
 										  : CMP_REROUTE,
 					  .old = side_rule(&p->side[0], t->rule),
 					  .new = side_rule(&p->side[1], u->rule),
-					  .was = t->rule ? t->what : x->what,
-					  .is = u->rule ? u->what : y->what },
+					  .was = t->rule ? &t->what : &x->what,
+					  .is = u->rule ? &u->what : &y->what },
 		 w);
 }
 

@@ -140,7 +140,7 @@ static int by_severity(const void *x, const void *y, void *arg)
 		return ra < rb ? -1 : 1;
 	ra = a->new ? a->new->index : UINT32_MAX;
 	rb = b->new ? b->new->index : UINT32_MAX;
-	return ra < rb ? -1 : ra > rb ? 1 : str_cmp(a->was, b->was);
+	return ra < rb ? -1 : ra > rb ? 1 : str_cmp(*a->was, *b->was);
 }
 
 /* Puts the classes into <order>: place i gets what is at order[i]. */

@@ -29,9 +29,9 @@ struct compare_class {
 	enum compare_severity severity;
 	uint32_t logged; /* requests of a log that are in it: its weight among its equals */
 	const struct p_rule *old, *new; /* that decide or write; NULL: the end of the rules */
-	struct str was, is; /* what happens to them */
+	const struct str *was, *is; /* what happens to them */
 	struct compare_witness *witness; /* NULL: not yet, see compare_show() */
-	const struct end *ends[2]; /* that it was found for */
+	struct end *ends[2]; /* that it was found for */
 };
 
 /* A question that a limit left open. */

@@ -30,23 +30,27 @@ static struct str key_of(struct arena *a, const struct dnf *d)
 	return textbuf_str(&b);
 }
 
-static const struct symbols *barriers_of(struct pairing *p, struct front *f)
+/* Of the rules that end the list, or choose, the first of each condition. */
+static const struct symbols *firsts_of(struct pairing *p, struct front *f, bool choose)
 {
 	const struct context *c = side_list(f);
+	struct symbols *s = f->firsts[choose];
 
-	if (f->barriers)
-		return f->barriers;
-	f->barriers = ARENA_NEW(p->a, struct symbols);
-	for (uint32_t i = 0; i < c->n; i++)
-		if (c->rules[i].flags & (RULE_ENDS | RULE_FINAL))
-			symbol_put(p->a, f->barriers, key_of(p->a, &c->rules[i].cond),
-				   &c->rules[i]);
-	return f->barriers;
+	if (s)
+		return s;
+	s = f->firsts[choose] = ARENA_NEW(p->a, struct symbols);
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct crule *r = &c->rules[i];
+
+		if (r->flags & (choose ? RULE_CHOOSES : RULE_ENDS | RULE_FINAL))
+			symbol_put(p->a, s, key_of(p->a, choose ? &r->choice : &r->cond), r);
+	}
+	return s;
 }
 
-/* The first rule of the mate's list that ends it and has the condition of <e>: whatever comes to
- * <e> matches it. */
-static uint32_t barrier_of(struct pairing *p, const struct end *e)
+/* The first rule of the mate's list that ends it, or chooses, and has the condition of <e>: whatever
+ * comes to <e> matches it. */
+static uint32_t first_alike(struct pairing *p, const struct end *e, bool choose)
 {
 	const struct dnf *d = needs_of(e);
 	struct front *mate = e->front->mate;
@@ -57,9 +61,11 @@ static uint32_t barrier_of(struct pairing *p, const struct end *e)
 		return NO_INDEX;
 	k = e->front->mates[e->stop];
 	if (e->touched) {
-		found = symbol_get(barriers_of(p, mate), key_of(p->scenes, d));
+		found = symbol_get(firsts_of(p, mate, choose), key_of(p->scenes, d));
 		return found ? (uint32_t)(found - side_list(mate)->rules) : NO_INDEX;
 	}
+	if (choose)
+		return e->kind == END_CHOICE && e->chooses ? k : NO_INDEX;
 	return side_list(mate)->rules[k].flags & (RULE_ENDS | RULE_FINAL) ? k : NO_INDEX;
 }
 
@@ -77,7 +83,8 @@ static void lay_barriers(struct pairing *p, const struct vec *ends)
 		struct arena_mark mark = arena_mark(p->scenes);
 		struct end *e = ends->p[i];
 
-		e->barrier = barrier_of(p, e);
+		e->barrier = first_alike(p, e, false);
+		e->chooser = first_alike(p, e, true);
 		arena_rewind(p->scenes, mark);
 	}
 }
@@ -122,21 +129,10 @@ void cull_prepare(struct pairing *p)
 
 /* ---- a pair ---- */
 
-/* Does the rule of <y>, which is on the side of <x> too and matches alike, keep from <x> what comes
- * to <y>? */
+/* Does a rule on the side of <x> keep from <x> what comes to <y>? */
 static bool kept_away(const struct end *x, const struct end *y)
 {
-	unsigned flags;
-	uint32_t k;
-
-	if (y->stop == side_list(y->front)->n || y->front->touched[y->stop])
-		return false;
-	k = y->front->mates[y->stop];
-	if (k >= x->stop)
-		return false;
-	flags = side_list(x->front)->rules[k].flags;
-	return flags & (RULE_ENDS | RULE_FINAL) ||
-	       (x->kind == END_CHOICE && y->kind == END_CHOICE && flags & RULE_CHOOSES);
+	return y->barrier < x->stop || (x->kind == END_CHOICE && y->chooser < x->stop);
 }
 
 /* Is whoever chooses at <x> answered behind that, when it comes to <y>? */

@@ -17,10 +17,12 @@ static bool came_to(const struct end *e, const struct outcome *o)
 	return o->backend && str_eq(o->backend->name, e->backend->name);
 }
 
-/* May two pairs of ends with this one be of one class? */
-static bool repeats(const struct end *e)
+/* May the class of both be found again: for another end of a rule, or for a rule that ends a front
+ * behind a choice? */
+static bool repeats(const struct pairing *p, const struct end *x, const struct end *y)
 {
-	return e->shared || side_goes_on(e);
+	return x->shared || y->shared || (p->side[0].stops.n && side_goes_on(x)) ||
+	       (p->side[1].stops.n && side_goes_on(y));
 }
 
 static struct str class_key(struct class_name *n, const struct end *x, const struct end *y)
@@ -36,23 +38,22 @@ static bool is_known(const struct pairing *p, const struct end *x, const struct 
 {
 	struct class_name n;
 
-	return (repeats(x) || repeats(y)) && symbol_get(&p->asked, class_key(&n, x, y));
+	return repeats(p, x, y) && symbol_get(&p->asked, class_key(&n, x, y));
 }
 
 /* The class of both is known now; <w>: its request, NULL when it is made later. */
-static void found(struct pairing *p, const struct end *x, const struct end *y,
-		  const struct compare_witness *w)
+static void found(struct pairing *p, struct end *x, struct end *y, const struct compare_witness *w)
 {
 	struct class_name n;
 
-	if (repeats(x) || repeats(y))
+	if (repeats(p, x, y))
 		symbol_put(p->a, &p->asked, arena_str(p->a, class_key(&n, x, y)), p);
 	pair_add(p,
 		 (struct compare_class) { .severity = class_severity(x->what, y->what),
 					  .old = x->rule,
 					  .new = y->rule,
-					  .was = x->what,
-					  .is = y->what,
+					  .was = &x->what,
+					  .is = &y->what,
 					  .ends = { x, y } },
 		 w);
 }
@@ -62,7 +63,7 @@ static void found(struct pairing *p, const struct end *x, const struct end *y,
 /* A pair of which a choice goes on; its ways on that are left to try. */
 struct passing {
 	struct pairing *p;
-	const struct end *x, *y;
+	struct end *x, *y;
 	struct scene old; /* the way of x */
 	struct compare_witness *found;
 	unsigned tries;
@@ -70,6 +71,12 @@ struct passing {
 	bool proved; /* there is one */
 	bool open; /* not all ways were refuted */
 };
+
+/* Is there a request on <sc>, the scene of both? */
+static enum answer decide(struct pairing *p, struct end *x, struct end *y, const struct scene *sc)
+{
+	return quick_meets(p, x, y, sc) ? ANSWER_YES : pair_ask(p, sc, NULL);
+}
 
 static bool pass_both(void *arg, struct scene *sn)
 {
@@ -84,7 +91,7 @@ static bool pass_both(void *arg, struct scene *sn)
 		return true;
 	}
 	later = t->later && !pair_uncertain(t->p, &sc);
-	got = pair_ask(t->p, &sc, later ? NULL : &w);
+	got = later ? decide(t->p, t->x, t->y, &sc) : pair_ask(t->p, &sc, &w);
 	t->tries += got != ANSWER_NO;
 	if (w && came_to(t->x, w->old) && came_to(t->y, w->new))
 		t->found = w;
@@ -123,8 +130,8 @@ static bool goes_on(const struct end *x, const struct end *y)
 }
 
 /* A request on <sc> was run, and came elsewhere. */
-static void judge_run(struct pairing *p, const struct end *x, const struct end *y,
-		      const struct scene *sc, const struct compare_witness *w)
+static void judge_run(struct pairing *p, struct end *x, struct end *y, const struct scene *sc,
+		      const struct compare_witness *w)
 {
 	struct passing t = { .p = p, .x = x, .y = y };
 	bool on = goes_on(x, y);
@@ -145,7 +152,7 @@ static void judge_run(struct pairing *p, const struct end *x, const struct end *
 }
 
 /* There is a request on <sc>, and nothing that the interpreter would have to decide. */
-static void judge_proof(struct pairing *p, const struct end *x, const struct end *y)
+static void judge_proof(struct pairing *p, struct end *x, struct end *y)
 {
 	struct passing t = { .p = p, .x = x, .y = y, .later = true };
 
@@ -174,7 +181,7 @@ static bool scene_of(struct pairing *p, const struct end *x, const struct end *y
 	return true;
 }
 
-static void ask_scene(struct pairing *p, const struct end *x, const struct end *y)
+static void ask_scene(struct pairing *p, struct end *x, struct end *y)
 {
 	struct compare_witness *w = NULL;
 	struct scene sc;
@@ -184,7 +191,7 @@ static void ask_scene(struct pairing *p, const struct end *x, const struct end *
 	if (!scene_of(p, x, y, &sc))
 		return;
 	certain = !pair_uncertain(p, &sc);
-	got = pair_ask(p, &sc, certain ? NULL : &w);
+	got = certain ? decide(p, x, y, &sc) : pair_ask(p, &sc, &w);
 	if (got == ANSWER_LIMIT)
 		pair_open(p, x->rule, y->rule, "the limit of one question was reached");
 	else if (got == ANSWER_YES && certain)
@@ -195,7 +202,7 @@ static void ask_scene(struct pairing *p, const struct end *x, const struct end *
 		judge_run(p, x, y, &sc, w);
 }
 
-static void ask_pair(struct pairing *p, const struct end *x, const struct end *y)
+static void ask_pair(struct pairing *p, struct end *x, struct end *y)
 {
 	struct arena_mark mark = arena_mark(p->scenes);
 
@@ -207,13 +214,14 @@ static void ask_pair(struct pairing *p, const struct end *x, const struct end *y
 void pair_replay(struct pairing *p, struct compare_class *class)
 {
 	struct arena_mark mark = arena_mark(p->scenes);
-	const struct end *x = class->ends[0], *y = class->ends[1];
+	struct end *x = class->ends[0], *y = class->ends[1];
 	struct passing t = { .p = p, .x = x, .y = y };
 	struct compare_witness *w = NULL;
 	struct scene sc;
 
 	/* it was answered before: there is room for it, whatever all questions took */
 	p->c->queries = 0;
+	p->full = false;
 	p->g->most_steps = p->g->steps + SEARCH_STEPS;
 	if (scene_of(p, x, y, &sc) && pair_ask(p, &sc, &w) == ANSWER_YES) {
 		struct str curl = arena_str(p->a, w->curl);
@@ -241,11 +249,11 @@ static void ask_ends(struct pairing *p, const struct vec *olds, const struct vec
 		if (((const struct end *)news->p[k])->touched)
 			vec_push(p->a, &touched, news->p[k]);
 	for (size_t i = 0; i < olds->n && !p->full; i++) {
-		const struct end *x = olds->p[i];
+		struct end *x = olds->p[i];
 		const struct vec *others = x->touched ? news : &touched;
 
 		for (size_t k = 0; k < others->n && !p->full; k++) {
-			const struct end *y = others->p[k];
+			struct end *y = others->p[k];
 
 			if (x->what_no != y->what_no && x->entry_no == y->entry_no &&
 			    !cull_places(x, y) && !cull_texts(p->g, x, y))
@@ -259,15 +267,15 @@ static void ask_ends(struct pairing *p, const struct vec *olds, const struct vec
 struct stopping {
 	struct pairing *p;
 	int side; /* of the stop */
-	const struct end *final;
+	struct end *final;
 	const struct scene *way; /* of <final> */
 };
 
-static void ask_choice(void *arg, const struct end *choice, const struct scene *sc)
+static void ask_choice(void *arg, struct end *choice, const struct scene *sc)
 {
 	struct stopping *v = arg;
 	struct pairing *p = v->p;
-	const struct end *x = v->side ? v->final : choice, *y = v->side ? choice : v->final;
+	struct end *x = v->side ? v->final : choice, *y = v->side ? choice : v->final;
 	struct compare_witness *w;
 	struct scene both;
 	enum answer got;
@@ -285,7 +293,7 @@ static void ask_choice(void *arg, const struct end *choice, const struct scene *
 }
 
 /* The rule <s> of <side> ends a front without an answer, <f> of the other side answers. */
-static void ask_stop(struct pairing *p, int side, const struct end *s, const struct end *f)
+static void ask_stop(struct pairing *p, int side, const struct end *s, struct end *f)
 {
 	struct arena_mark mark = arena_mark(p->scenes);
 	struct scene ss, sf, sc;
@@ -305,7 +313,8 @@ static void ask_stops(struct pairing *p, int side)
 
 	for (size_t i = 0; i < stops->n; i++)
 		for (size_t k = 0; k < ends->n && !p->full; k++) {
-			const struct end *s = stops->p[i], *f = ends->p[k];
+			const struct end *s = stops->p[i];
+			struct end *f = ends->p[k];
 
 			if (f->kind == END_FINAL && s->entry_no == f->entry_no &&
 			    !cull_places(s, f) && !cull_texts(p->g, s, f))

@@ -444,11 +444,10 @@ static bool passing_scene(struct side *s, const struct end *e, const struct fron
 }
 
 void side_choices(struct side *s, const struct end *stop,
-		  void (*take)(void *arg, const struct end *choice, const struct scene *sc),
-		  void *arg)
+		  void (*take)(void *arg, struct end *choice, const struct scene *sc), void *arg)
 {
 	for (size_t i = 0; i < s->ends.n; i++) {
-		const struct end *e = s->ends.p[i];
+		struct end *e = s->ends.p[i];
 		struct scene sc;
 		uint32_t up;
 

@@ -266,6 +266,7 @@ void compare_end(struct compare *c)
 	c->pairing = NULL;
 	arena_free(&p->scratch);
 	arena_free(p->scenes);
+	arena_free(&p->models);
 	if (p->g)
 		proof_free(&p->g);
 	if (p->codes)

@@ -5,7 +5,7 @@
 
 #include "side.h"
 
-#define QUERIES_MAX 2000000 /* of one comparison */
+#define QUERIES_MAX 4000000 /* of one comparison */
 
 /* What makes classes one: rules by their index, outcomes by their number. */
 struct class_name {
@@ -28,6 +28,7 @@ struct pairing {
 	void **codes; /* of runs of the new program */
 	struct arena scratch; /* of the last witness that was found */
 	struct arena_mark empty;
+	struct arena models; /* of ends alone */
 };
 
 /* cull.c: before the first question, when there will be any. */
@@ -37,10 +38,15 @@ void cull_prepare(struct pairing *p);
 bool cull_places(const struct end *x, const struct end *y);
 bool cull_texts(struct proof *g, const struct end *x, const struct end *y);
 
+/* quick.c: is there a request on <sc>, the scene of both? False: it is not known. */
+bool quick_meets(struct pairing *p, struct end *x, struct end *y, const struct scene *sc);
+
 /* <y> behind <x>, as one scene, in p->scenes. False: it is too long. */
 bool pair_join(struct pairing *p, const struct scene *x, const struct scene *y, struct scene *out);
 /* Asks for a request on <sc>; its witness, run on both sides, in <w>, unless that is NULL, when there
  * is one. It lasts until the next question. */
+/* Counts a question. False: there were too many. */
+bool pair_counted(struct pairing *p);
 enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_witness **w);
 /* <w> in <a>, without what only the run needed. */
 struct compare_witness *pair_kept(struct arena *a, const struct compare_witness *w);

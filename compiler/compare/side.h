@@ -31,7 +31,8 @@ struct front {
 	bool path_touched; /* something on the way here is touched */
 	/* What tells ends apart without a question (cull.c): */
 	const struct clash_table *edges; /* of its list */
-	struct symbols *barriers; /* by condition: the first rule that has it and ends the list */
+	struct symbols
+		*firsts[2]; /* by condition: the first rule that has it and ends, or chooses */
 	uint32_t *exits; /* by rule: how many before it end the list without an answer */
 };
 
@@ -51,9 +52,14 @@ struct end {
 	const struct p_section *backend; /* END_CHOICE; NULL: none */
 	const struct p_rule *rule; /* of the side's own program; NULL: none */
 	struct str what; /* outcome, as text: equal texts are equal outcomes */
+	struct model
+		*alone; /* quick.c: comes here, were it not for other rules; NULL: none known */
+	bool tried;
 	bool shared; /* its rule has other ends too */
 	uint32_t what_no, entry_no; /* equal for equal outcomes; for sections of one name */
-	uint32_t barrier; /* rule of the mate's list that takes what comes here; NO_INDEX: none */
+	/* Rules of the mate's list that what comes here matches: the first that ends it, and the first
+	 * that chooses. NO_INDEX: none is known. */
+	uint32_t barrier, chooser;
 };
 
 struct side {
@@ -86,8 +92,7 @@ void side_ends(struct side *s);
 bool side_scene(struct side *s, const struct end *e, struct scene *sc);
 /* Hands to <take> the choices behind which the front goes on and may end at <stop>. */
 void side_choices(struct side *s, const struct end *stop,
-		  void (*take)(void *arg, const struct end *choice, const struct scene *sc),
-		  void *arg);
+		  void (*take)(void *arg, struct end *choice, const struct scene *sc), void *arg);
 /* Does the front go on behind the rule that chooses? */
 bool side_goes_on(const struct end *e);
 /* Hands to <take> the scenes of such a choice for every place where the front may then end without

@@ -77,19 +77,22 @@ static const struct p_rule *other_writer(const struct writer *k, const struct ou
 	return NULL;
 }
 
-static struct str text_of(struct pairing *p, const struct p_rule *r)
+static const struct str *text_of(struct pairing *p, const struct p_rule *r)
 {
+	static const struct str nothing = { .p = "nothing", .n = 7 };
+	struct str *text = ARENA_NEW(p->a, struct str);
 	struct show_buffer b;
 
 	if (!r)
-		return S("nothing");
+		return &nothing;
 	show_open(&b);
 	for (uint32_t i = 0; i < r->nactions; i++) {
 		if (i)
 			fputs("; ", b.out);
 		show_action(b.out, &r->actions[i]);
 	}
-	return show_close(&b, p->a);
+	*text = show_close(&b, p->a);
+	return text;
 }
 
 static void add_class(struct writer *k, struct compare_witness *w)
@@ -323,7 +326,8 @@ static void ask_list(struct pairing *p, struct p_section *x, struct p_section *y
 	for (uint32_t k = 0; k < c[1]->n; k++) {
 		struct dnf a, b;
 
-		if (mate[k] == NO_INDEX)
+		if (mate[k] == NO_INDEX ||
+		    !(counts(c[1]->rules[k], dir) || computes(c[1]->rules[k])))
 			continue;
 		a = state_condition(p->g, c[0]->rules[mate[k]]->cond, NULL, is_response(dir),
 				    false);

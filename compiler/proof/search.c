@@ -54,10 +54,10 @@ static enum answer add_all(struct search *q, struct model *m, const struct conj 
 	return ANSWER_YES;
 }
 
-static bool conj_holds(const struct search *q, const struct model *m, const struct conj *c)
+static bool conj_holds(struct proof *g, const struct model *m, const struct conj *c)
 {
 	for (uint32_t i = 0; i < c->n; i++)
-		if (!model_holds(m, q->g, c->lits[i]))
+		if (!model_holds(m, g, c->lits[i]))
 			return false;
 	return true;
 }
@@ -83,7 +83,7 @@ static const struct hung *given_blocker(struct search *q, const struct model *m)
 		const struct dnf *d = b->hung->choice ? &r->choice : &r->cond;
 
 		for (uint32_t k = 0; k < d->n; k++)
-			if (conj_holds(q, m, &d->at[k])) {
+			if (conj_holds(q->g, m, &d->at[k])) {
 				struct hung *h = ARENA_NEW(&q->keep, struct hung);
 
 				*h = *b->hung;
@@ -94,35 +94,45 @@ static const struct hung *given_blocker(struct search *q, const struct model *m)
 	return NULL;
 }
 
-static const struct hung *blocker(struct search *q, struct model *m)
+/* The first rule of the scene that takes the model elsewhere, and its segment; or NULL. */
+static const struct hung *first_blocker(struct solver *s, const struct scene *sc, struct model *m,
+					uint32_t *segment)
 {
-	const struct scene *sc = q->scene;
-
-	if (q->only_core)
-		return given_blocker(q, m);
 	for (uint32_t i = 0; i < sc->n; i++) {
 		const struct segment *at = &sc->at[i];
 		const struct hung *h =
-			context_first(&q->solver, at->context, m, RULE_ENDS | RULE_FINAL, at->stop);
+			context_first(s, at->context, m, RULE_ENDS | RULE_FINAL, at->stop);
 
 		if (!h && at->unchosen)
-			h = context_first(&q->solver, at->context, m, RULE_CHOOSES, at->unchosen);
-		if (h) {
-			remember(q, i, h);
+			h = context_first(s, at->context, m, RULE_CHOOSES, at->unchosen);
+		*segment = i;
+		if (h)
 			return h;
-		}
 	}
 	return NULL;
 }
 
-static const struct dnf *unmet(const struct search *q, const struct model *m)
+static const struct hung *blocker(struct search *q, struct model *m)
 {
-	for (uint32_t i = 0; i < q->scene->nneeds; i++) {
-		const struct dnf *d = &q->scene->needs[i];
+	const struct hung *h;
+	uint32_t segment;
+
+	if (q->only_core)
+		return given_blocker(q, m);
+	h = first_blocker(&q->solver, q->scene, m, &segment);
+	if (h)
+		remember(q, segment, h);
+	return h;
+}
+
+static const struct dnf *unmet(struct proof *g, const struct scene *sc, const struct model *m)
+{
+	for (uint32_t i = 0; i < sc->nneeds; i++) {
+		const struct dnf *d = &sc->needs[i];
 		bool met = false;
 
 		for (uint32_t k = 0; k < d->n && !met; k++)
-			met = conj_holds(q, m, &d->at[k]);
+			met = conj_holds(g, m, &d->at[k]);
 		if (!met)
 			return d;
 	}
@@ -190,7 +200,7 @@ static enum answer run(struct search *q, struct model *m, unsigned depth)
 
 	if (++q->runs > q->max_runs || q->steps > SEARCH_STEPS || depth > DEPTH_MAX)
 		return ANSWER_LIMIT;
-	need = unmet(q, m);
+	need = unmet(q->g, q->scene, m);
 	if (need)
 		return branch_on_need(q, m, need, depth);
 	h = blocker(q, m);
@@ -253,15 +263,23 @@ static bool closed(struct search *q)
 	return false;
 }
 
-static enum answer start(struct search *q)
+/* The request that means nothing special, with all fields that there are. */
+static const struct model *usual(struct proof *g, uint64_t *steps)
 {
-	struct solver first = { .g = q->g, .a = q->g->a, .keep = q->g->a, .steps = &q->steps };
-	struct proof *g = q->g;
+	struct solver first = { .g = g, .a = g->a, .keep = g->a, .steps = steps };
 
 	if (!g->usual || g->usual->nfields != g->fields.n) {
 		g->usual = ARENA_NEW(g->a, struct model);
 		model_init(&first, g->usual);
 	}
+	return g->usual;
+}
+
+static enum answer start(struct search *q)
+{
+	struct proof *g = q->g;
+
+	usual(g, &q->steps);
 	g->nqueries++;
 	if (closed(q))
 		return ANSWER_NO;
@@ -280,6 +298,38 @@ enum answer search_run(struct search *q, struct proof *g, const struct scene *sc
 	undo(q, 0);
 	g->steps += q->steps + q->runs + g->groups.n;
 	return got;
+}
+
+const struct model *search_usual(struct proof *g)
+{
+	return usual(g, &g->steps);
+}
+
+struct model *search_alone(struct proof *g, struct arena *a, const struct conj *c)
+{
+	static const struct scene nowhere;
+	struct model *m = NULL;
+	struct search q;
+
+	prepare(&q, g, &nowhere);
+	q.solver.a = q.solver.keep = a;
+	m = model_copy(&q.solver, usual(g, &q.steps));
+	if (add_all(&q, m, c) != ANSWER_YES)
+		m = NULL;
+	undo(&q, 0);
+	g->steps += q.steps + 1;
+	search_end(&q);
+	return m;
+}
+
+bool search_goes(struct proof *g, struct arena *keep, const struct scene *sc, struct model *m)
+{
+	struct solver s = { .g = g, .a = keep, .keep = keep, .steps = &g->steps };
+	uint32_t segment;
+
+	g->nqueries++;
+	g->steps += sc->nneeds;
+	return g->steps <= g->most_steps && !unmet(g, sc, m) && !first_blocker(&s, sc, m, &segment);
 }
 
 void search_end(struct search *q)

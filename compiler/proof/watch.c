@@ -367,3 +367,24 @@ void watch_find(struct proof *g, struct arena *a, struct proof_field *field, str
 	v->ntrue = f.n;
 	v->indexed = w->count + 1;
 }
+
+void watch_both(struct proof *g, struct arena *keep, struct arena *a, struct proof_field *field,
+		struct value *v, struct value *const from[2])
+{
+	uint32_t i = 0, k = 0;
+
+	if (!field->watch)
+		return;
+	watch_find(g, keep, field, from[0]);
+	watch_find(g, keep, field, from[1]);
+	v->trues = ARENA_ARRAY(a, uint32_t, from[0]->ntrue + from[1]->ntrue + 1);
+	while (i < from[0]->ntrue || k < from[1]->ntrue) {
+		uint32_t x = i < from[0]->ntrue ? from[0]->trues[i] : UINT32_MAX,
+			 y = k < from[1]->ntrue ? from[1]->trues[k] : UINT32_MAX;
+
+		v->trues[v->ntrue++] = x < y ? x : y;
+		i += x <= y;
+		k += y <= x;
+	}
+	v->indexed = field->watch->count + 1;
+}

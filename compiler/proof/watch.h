@@ -11,6 +11,10 @@
 void watch_add(struct proof *g, struct atom *x);
 /* Fills v->trues with the watched atoms of <f> that hold for <v>. */
 void watch_find(struct proof *g, struct arena *a, struct proof_field *f, struct value *v);
+/* The same for <v>, which has the occurrences of both values <from>; what it gets is in <a>, what they
+ * get in <keep>, which lasts as long as they do. */
+void watch_both(struct proof *g, struct arena *keep, struct arena *a, struct proof_field *field,
+		struct value *v, struct value *const from[2]);
 /* How few values an atom has, small first: which literal of a conjunction should be watched. */
 unsigned watch_rank(const struct atom *x);
 

@@ -9,6 +9,7 @@
 #include "../../../compiler/diag.h"
 #include "../../../compiler/lower.h"
 #include "../../../compiler/parse.h"
+#include "../../../compiler/symbol.h"
 
 Suite *compare_suite(void);
 
@@ -100,7 +101,7 @@ static struct str classes_of(const struct compare *c)
 	for (uint32_t i = 0; i < c->nclasses; i++)
 		s = arena_printf(&arena, "%.*s%s %.*s>%.*s;", STR_ARG(s),
 				 compare_severities[c->classes[i].severity],
-				 STR_ARG(c->classes[i].was), STR_ARG(c->classes[i].is));
+				 STR_ARG(*c->classes[i].was), STR_ARG(*c->classes[i].is));
 	return s;
 }
 
@@ -313,6 +314,70 @@ START_TEST(behind_writes)
 }
 END_TEST
 
+/* ---- many rules ---- */
+
+/* <n> rules that refuse texts in a field; rule <odd> has the action <action>. */
+static struct program *refusing(unsigned n, const char *test, unsigned odd, const char *action)
+{
+	struct textbuf b = { 0 };
+
+	textbuf_put(&arena, &b, S("frontend f\n bind :80\n"));
+	for (unsigned i = 0; i < n; i++)
+		textbuf_put(&arena, &b,
+			    arena_printf(&arena, " req in %s on (%s%st%u-)\n",
+					 i == odd ? action : "deny", test,
+					 test[strlen(test) - 1] == '/' ? "" : " ", i));
+	textbuf_put(&arena, &b, S(TAIL));
+	return compiled(textbuf_str(&b));
+}
+
+/* A request may hold several of the texts: every rule behind the one that no longer lets it through
+ * has a class of its own, and none before it. */
+START_TEST(each_pair_has_its_class)
+{
+	const unsigned n = 300, odd = 100;
+	struct compare c;
+
+	compare_programs(&c, &arena, refusing(n, "h(x) =%", odd, "setbe b1"),
+			 refusing(n, "h(x) =%", odd, "deny 404"));
+	ck_assert_uint_eq(c.fault.n, 0);
+	ck_assert_uint_eq(c.nopen, 0);
+	ck_assert_uint_eq(c.nclasses, n - odd);
+	for (uint32_t i = 0; i < c.nclasses; i++) {
+		const struct compare_class *k = &c.classes[i];
+
+		ck_assert_uint_eq(k->new->index, odd);
+		ck_assert_uint_ge(k->old->index, odd);
+		ck_assert_int_eq(k->severity, i ? CMP_RESPONSE : CMP_OUTAGE);
+		ck_assert(k->witness->old->decided == k->old || !i);
+		ck_assert(k->witness->new->decided == k->new);
+	}
+}
+END_TEST
+
+/* What has nothing to do with an edit costs no question, however many rules there are. */
+START_TEST(questions_do_not_grow_with_the_rules)
+{
+	static const char *const tests[] = { "host ==", "host =*", "path =^ /", "PATH =~ ^/" };
+	uint64_t queries[2];
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		for (int k = 0; k < 2; k++) {
+			unsigned n = k ? 1000 : 50;
+			struct compare c;
+
+			compare_begin(&c, &arena, refusing(n, tests[i], 20, "setbe b1"),
+				      refusing(n, tests[i], 20, "deny 404"));
+			ck_assert_uint_eq(c.nclasses, 1);
+			queries[k] = c.queries;
+			compare_end(&c);
+		}
+		ck_assert_msg(queries[0] == queries[1] && queries[1] < 10, "%s: %lu, %lu", tests[i],
+			      (unsigned long)queries[0], (unsigned long)queries[1]);
+	}
+}
+END_TEST
+
 Suite *compare_suite(void)
 {
 	Suite *s = suite_create("compare");
@@ -322,6 +387,8 @@ Suite *compare_suite(void)
 	tcase_add_loop_test(t, says_what_goes_where, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_loop_test(t, no_request_is_missed, 0, 300);
 	tcase_add_test(t, behind_writes);
+	tcase_add_test(t, each_pair_has_its_class);
+	tcase_add_test(t, questions_do_not_grow_with_the_rules);
 	suite_add_tcase(s, t);
 	return s;
 }
