@@ -24,7 +24,7 @@ WEIR_REGULAR_SRC := compiler/regular/re.c compiler/regular/re_class.c compiler/r
 
 # What is true of every request: proofs over the rule program.
 WEIR_PROOF_SRC := compiler/proof/field.c compiler/proof/atom.c compiler/proof/universe_text.c compiler/proof/dnf.c \
-	compiler/proof/state.c compiler/proof/watch.c compiler/proof/sample.c compiler/proof/solve.c compiler/proof/model.c \
+	compiler/proof/left.c compiler/proof/state.c compiler/proof/watch.c compiler/proof/sample.c compiler/proof/solve.c compiler/proof/model.c \
 	compiler/proof/model_line.c compiler/proof/model_target.c compiler/proof/model_host.c compiler/proof/model_cookie.c compiler/proof/context.c compiler/proof/choice.c compiler/proof/ways.c \
 	compiler/proof/search.c compiler/proof/witness.c compiler/proof/proof.c compiler/proof/proof_assert.c compiler/proof/query.c \
 	compiler/proof/lint_assert.c compiler/proof/lint_values.c compiler/proof/lint_choices.c compiler/proof/lint_holes.c compiler/proof/lint_servers.c \

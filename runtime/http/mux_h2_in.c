@@ -337,7 +337,7 @@ static bool read_preface(struct h2 *h)
 	uint32_t n = H2_PREFACE_BYTES - h->nhead;
 
 	n = n < h->rx.len ? n : h->rx.len;
-	if (memcmp(slice_str(&h->rx).p, H2_PREFACE + h->nhead, n)) /* RFC 9113 3.4 */
+	if (memcmp(slice_str(&h->rx).p, &H2_PREFACE[h->nhead], n)) /* RFC 9113 3.4 */
 		return h2_fail(h, H2_PROTOCOL_ERROR);
 	h->nhead = (uint8_t)(h->nhead + n);
 	eat(h, n);
