@@ -37,6 +37,35 @@ static void check_mode(const struct entity *e)
 	}
 }
 
+static bool agrees_on_h2(const struct p_server *s)
+{
+	struct str alpn = s->tls.alpn;
+
+	while (s->tls.on && alpn.n)
+		if (str_eq(str_cut(&alpn, ','), S("h2")))
+			return true;
+	return false;
+}
+
+/* A connection that several clients share cannot tell the address of one (S81). */
+static void check_shared(const struct p_section *s)
+{
+	bool never = s->settings[OPT_REUSE].set && s->settings[OPT_REUSE].num == 0;
+
+	for (uint32_t i = 0; i < s->nservers; i++) {
+		const struct p_server *v = &s->servers[i];
+		struct at at = diag_line(v->place.file, v->place.line);
+		bool h2 = str_eq(v->proto, S("h2")), agrees = agrees_on_h2(v);
+
+		if (h2 && v->tls.alpn.n && !agrees)
+			diag(E007, at, STR_ARG(v->proto), "proto", "alpn says another protocol");
+		else if (s->back_mode == MODE_TCP && h2)
+			diag(E007, at, STR_ARG(v->proto), "proto", "the section is of mode tcp");
+		else if (s->back_mode != MODE_TCP && v->send_proxy && (h2 || agrees) && !never)
+			diag(E066, at, STR_ARG(v->name));
+	}
+}
+
 /* What a bind takes from the system, as text; empty: known at start only. */
 static struct str bound(struct arena *a, const struct p_bind *b)
 {
@@ -84,7 +113,9 @@ static void check_binds(struct model *m)
 
 void check_site(struct model *m)
 {
-	for (size_t i = 0; i < m->entities.n; i++)
+	for (size_t i = 0; i < m->entities.n; i++) {
 		check_mode(m->entities.p[i]);
+		check_shared(((const struct entity *)m->entities.p[i])->out);
+	}
 	check_binds(m);
 }
