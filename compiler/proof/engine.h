@@ -158,6 +158,8 @@ struct proof_field *field_version(struct proof *g, const struct proof_field *of,
 				  const void *version);
 /* Something true or false of which nothing is known, named by <key>. */
 struct proof_field *field_unknown(struct proof *g, struct str key);
+/* Every value of that kind. */
+const struct dfa *proof_universe(struct proof *g, enum universe u);
 /* Every value that the field may have. */
 const struct dfa *field_universe(struct proof *g, struct proof_field *f);
 /* May the field hold the text <s>? */

@@ -16,13 +16,7 @@
 static const struct dfa *part(struct solver *s, const struct line *l, enum subject_id id,
 			      enum universe u)
 {
-	const struct dfa **any = &s->g->any[u];
-
-	if (line_field(l->gr, id))
-		return line_language(s, l, id);
-	if (!*any)
-		*any = universe_make(s->g->a, u);
-	return *any;
+	return line_field(l->gr, id) ? line_language(s, l, id) : proof_universe(s->g, u);
 }
 
 static bool wants(const struct solver *s, const struct line *l, enum subject_id id)
@@ -69,7 +63,7 @@ static const struct dfa *authority(struct solver *s)
 	if (!g->absolute) {
 		scheme = re_parse(g->a, S("(?i:https?)://"), false, false, &why);
 		g->absolute = dfa_concat(g->a, dfa_whole(g->a, scheme, &g->budget),
-					 universe_make(g->a, UNIVERSE_HOST_FIELD), &g->budget);
+					 proof_universe(g, UNIVERSE_HOST_FIELD), &g->budget);
 	}
 	return g->absolute;
 }
@@ -80,7 +74,7 @@ static const struct dfa *with_port(struct solver *s)
 	struct str why;
 	const struct re *port = re_parse(s->a, S(":0*[1-9][0-9]*$"), false, false, &why);
 	const struct dfa *d = dfa_search(s->a, port, &s->g->budget);
-	const struct dfa *any = universe_make(s->a, UNIVERSE_HOST_FIELD);
+	const struct dfa *any = proof_universe(s->g, UNIVERSE_HOST_FIELD);
 
 	return d ? dfa_intersection(s->a, any, d, &s->g->budget) : NULL;
 }

@@ -88,65 +88,57 @@ bool field_holds(const struct proof_field *f, struct str s)
 
 /* ---- languages ---- */
 
-#define PATH_BYTE "[!-\"$&->@-~]"
-/* Escapes that stay: not of an unreserved character, not %00. */
-#define KEPT_ESCAPE                                                                                \
-	"%(?:0[1-9A-F]|1[0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF]|[89A-F][0-9A-F])"
-
-static const struct dfa *language(struct proof *g, const char *pattern)
+/* What the field can hold as the proxy's parser reads it (universe.h). */
+static enum universe kind_of(const struct proof_field *f)
 {
-	struct str why;
-	const struct re *re = re_parse(g->a, str_from(pattern), false, false, &why);
-
-	return re ? dfa_search(g->a, re, &g->budget) : NULL;
-}
-
-static const struct dfa *without(struct proof *g, const struct dfa *d, const char *pattern)
-{
-	const struct dfa *e = language(g, pattern);
-
-	return d && e ? dfa_difference(g->a, d, e, &g->budget) : NULL;
+	switch (f->id) {
+	case SUBJ_METH:
+		return UNIVERSE_METHOD;
+	case SUBJ_PATH:
+		return UNIVERSE_PATH;
+	case SUBJ_URI:
+		return UNIVERSE_URI;
+	case SUBJ_QUERY:
+		return UNIVERSE_QUERY;
+	case SUBJ_Q:
+		return UNIVERSE_PARAMETER;
+	case SUBJ_HOST:
+		return UNIVERSE_HOST;
+	case SUBJ_C:
+		return UNIVERSE_COOKIE;
+	case SUBJ_VERSION:
+		return UNIVERSE_VERSION;
+	case SUBJ_SCHEME:
+		return UNIVERSE_SCHEME;
+	case SUBJ_LINE:
+		return UNIVERSE_LINE;
+	case SUBJ_H:
+		return str_eq(f->name, S("host")) ? UNIVERSE_HOST_FIELD : UNIVERSE_FIELD_VALUE;
+	default:
+		return UNIVERSES;
+	}
 }
 
 static const struct dfa *make(struct proof *g, const struct proof_field *f)
 {
+	enum universe u = kind_of(f);
+
 	if (is_free(f))
 		return dfa_all(g->a);
 	if (f->response)
-		return language(g, "^(?:[^\\x00-\\x20\\x7f](?:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*"
-				   "[^\\x00-\\x20\\x7f])?)?$");
-	switch (f->id) {
-	case SUBJ_METH:
-		return language(g, "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$");
-	case SUBJ_PATH:
-		return without(g, language(g, "^/(?:" PATH_BYTE "|" KEPT_ESCAPE ")*$"),
-			       "//|/\\.\\.?(?:/|$)");
-	case SUBJ_URI:
-		return language(g, "^[!-\"$-~]+$");
-	case SUBJ_QUERY:
-		return language(g, "^[!-\"$-~]*$");
-	case SUBJ_Q:
-		return language(g, "^[!-\"$%'-~]*$");
-	case SUBJ_HOST:
-		return without(g,
-			       language(g, "^(?:[-a-z0-9._~!$&'()*+,;=]*[-a-z0-9_~!$&'()*+,;=]|"
-					   "\\[[0-9a-f:.]+\\])$"),
-			       "^$");
-	case SUBJ_C:
-		return language(g, "^(?:[^\\x00-\\x20\\x7f;](?:[^\\x00-\\x08\\x0a-\\x1f\\x7f;]*"
-				   "[^\\x00-\\x20\\x7f;])?)?$");
-	case SUBJ_VERSION:
-		return language(g, "^[0-9](?:\\.[0-9])?$");
-	case SUBJ_SCHEME:
-		return language(g, "^https?$");
-	case SUBJ_H:
-		if (str_eq(f->name, S("host")))
-			return language(g, "^[-A-Za-z0-9._~!$&'()*+,;=:\\[\\]]*$");
-		return language(g, "^(?:[^\\x00-\\x20\\x7f](?:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*"
-				   "[^\\x00-\\x20\\x7f])?)?$");
-	default:
-		return dfa_all(g->a);
-	}
+		return proof_universe(g, UNIVERSE_FIELD_VALUE);
+	if (u == UNIVERSE_PATH) /* "*" is tried by itself: it comes with one form of target only */
+		return dfa_intersection(g->a, proof_universe(g, u),
+					dfa_prepend(g->a, S("/"), dfa_all(g->a), &g->budget),
+					&g->budget);
+	return u == UNIVERSES ? dfa_all(g->a) : proof_universe(g, u);
+}
+
+const struct dfa *proof_universe(struct proof *g, enum universe u)
+{
+	if (!g->any[u])
+		g->any[u] = universe_make(g->a, u);
+	return g->any[u];
 }
 
 const struct dfa *field_universe(struct proof *g, struct proof_field *f)
