@@ -124,7 +124,7 @@ static enum h1_result bad_value(struct h1_scan *s, const char *p)
 }
 
 /* Sets the value of <h> to what is between <from> and <to>, without blanks at both ends. */
-static void trim(const struct h1_scan *s, struct msg_hdr *h, const char *from, const char *to)
+static void trim(const char *base, struct msg_hdr *h, const char *from, const char *to)
 {
 	bool blank = to > from && *from == ' ';
 	const char *first = from;
@@ -137,23 +137,23 @@ static void trim(const struct h1_scan *s, struct msg_hdr *h, const char *from, c
 			   : 0;
 	while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
 		to--;
-	h->value = (uint32_t)(from - s->base);
+	h->value = (uint32_t)(from - base);
 	h->value_len = (uint32_t)(to - from);
 }
 
 /* Fills <h> from the line name ":" OWS value OWS CRLF. */
-static inline void fill(const struct h1_scan *s, struct msg_hdr *h, const char *name,
-			const char *colon, const char *cr)
+static inline void fill(const char *base, struct msg_hdr *h, const char *name, const char *colon,
+			const char *cr)
 {
-	h->name = (uint32_t)(name - s->base);
+	h->name = (uint32_t)(name - base);
 	h->name_len = (uint16_t)(colon - name);
 	/* As nearly always: one blank before, none behind; a byte above SP is none, and no CR. */
 	if (colon[1] == ' ' && (unsigned char)colon[2] > ' ' && (unsigned char)cr[-1] > ' ') {
 		h->flags = HDR_CANONICAL;
-		h->value = (uint32_t)(colon + 2 - s->base);
+		h->value = (uint32_t)(colon + 2 - base);
 		h->value_len = (uint32_t)(cr - colon - 2);
 	} else {
-		trim(s, h, colon + 1, cr);
+		trim(base, h, colon + 1, cr);
 	}
 }
 
@@ -174,25 +174,25 @@ static enum h1_result make_room(struct h1_scan *s, struct msg *m)
 	return H1_DONE;
 }
 
-/* The newest header gets its slot. */
-static inline bool known(struct msg *m, enum field_id id)
+/* The header with index <i>, the newest, gets its slot. */
+static inline bool known(struct msg *m, enum field_id id, uint32_t i)
 {
 	if (m->slot[id]) {
 		m->flags |= MSG_REPEATED;
 		return !(field_flags[id] & FIELD_ONE);
 	}
-	m->slot[id] = (uint16_t)m->nhdr;
+	m->slot[id] = (uint16_t)(i + 1);
 	return true;
 }
 
-/* field-line CRLF, RFC 9112 5 */
-static inline enum h1_result field_line(struct h1_scan *s, struct msg *m, const char **at,
-					uint32_t *room)
+/* field-line CRLF, RFC 9112 5, from *<at> on, as header <i> in <h>. */
+static inline enum h1_result field_line(struct h1_scan *s, const char *base, const char *wide,
+					struct msg *m, struct msg_hdr *h, uint32_t i,
+					const char **at)
 {
-	const char *const name = *at, *const wide = s->wide;
+	const char *const name = *at;
 	enum field_id id;
 	const char *colon = read_name(wide, name, &id), *cr;
-	struct msg_hdr *h;
 
 	if (*colon != ':' || colon == name)
 		return bad_name(s, name);
@@ -203,34 +203,39 @@ static inline enum h1_result field_line(struct h1_scan *s, struct msg *m, const 
 		return bad_value(s, cr);
 	if (colon - name > UINT16_MAX)
 		H1_FAIL(s, 431, "field name too long");
-	if (m->nhdr >= *room) {
-		if (make_room(s, m) != H1_DONE)
-			return H1_BAD;
-		*room = table_room(s, m);
-	}
-	h = msg_hdr(m, m->nhdr++);
 	h->id = (uint8_t)id;
-	fill(s, h, name, colon, cr);
+	fill(base, h, name, colon, cr);
 	*at = cr + 2;
-	if (id != FIELD_OTHER && !known(m, id)) /* RFC 9112 3.2 */
+	if (id != FIELD_OTHER && !known(m, id, i)) /* RFC 9112 3.2 */
 		H1_FAIL(s, 400, "more than one Host");
 	return H1_DONE;
 }
 
 enum h1_result h1_scan_fields(struct h1_scan *s, struct msg *m)
 {
+	const char *const base = s->base, *const end = s->end;
+	/* Last place from which a wide load stays inside, or NULL. */
+	const char *const wide = end - base >= WIDE ? end - WIDE : NULL;
 	const char *p = s->p;
-	uint32_t room = table_room(s, m);
+	uint32_t i = m->nhdr, room = table_room(s, m);
+	struct msg_hdr *h = i < room ? msg_hdr(m, i) : NULL;
 
-	s->wide = s->end - s->base >= WIDE ? s->end - WIDE : NULL;
-	while (p < s->end) {
+	for (; p < end; i++, h--) {
 		if (*p == '\r') {
 			if (p[1] != '\n')
 				H1_FAIL(s, 400, "bare CR or LF");
 			s->p = p + 2;
+			m->nhdr = i;
 			return H1_DONE;
 		}
-		if (field_line(s, m, &p, &room) != H1_DONE)
+		if (i >= room) {
+			m->nhdr = i;
+			if (make_room(s, m) != H1_DONE)
+				return H1_BAD;
+			room = table_room(s, m);
+			h = msg_hdr(m, i);
+		}
+		if (field_line(s, base, wide, m, h, i, &p) != H1_DONE)
 			return H1_BAD;
 	}
 	return H1_MORE;

@@ -9,7 +9,6 @@
 struct h1_scan {
 	const char *base; /* first byte of the start line: offset 0 of the message's text */
 	const char *p, *end;
-	const char *wide; /* last place from which a wide load stays inside (h1_wide.h), or NULL */
 	const struct h1_limits *lim;
 	const struct h1_error *err;
 };
