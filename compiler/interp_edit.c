@@ -285,6 +285,12 @@ static bool rewrite(struct machine *m, const struct p_action *a)
 	return true;
 }
 
+/* A version that a start line may be left with: the message goes out in that of its receiver. */
+static bool is_version(struct str s)
+{
+	return str_eq(s, S("HTTP/1.1")) || str_eq(s, S("HTTP/1.0")) || str_eq(s, S("HTTP/2.0"));
+}
+
 /* request-line = method SP request-target SP HTTP-version, RFC 9112 3 */
 static bool reqline(struct machine *m, const struct p_action *a)
 {
@@ -295,8 +301,7 @@ static bool reqline(struct machine *m, const struct p_action *a)
 	effect(m, "line = \"%.*s\"", STR_ARG(version));
 	meth = str_cut(&version, ' ');
 	uri = str_cut(&version, ' ');
-	if (!is_token(meth) || !version.p ||
-	    (!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))))
+	if (!is_token(meth) || !version.p || !is_version(version))
 		return false;
 	m->req.meth = meth; /* the version stays: it is that of the connection (RFC 9110 2.5) */
 	return set_uri(m, uri);
@@ -312,7 +317,7 @@ static bool stsline(struct machine *m, const struct p_action *a)
 		return true;
 	effect(m, "line = \"%.*s\"", STR_ARG(rest));
 	line = str_cut(&rest, ' ');
-	if (!str_eq(line, S("HTTP/1.1")) && !str_eq(line, S("HTTP/1.0")))
+	if (!is_version(line))
 		return false;
 	line = str_cut(&rest, ' ');
 	if (line.n != 3 || !str_u64(line, 599, &status) || status < 200 ||

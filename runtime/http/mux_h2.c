@@ -256,7 +256,7 @@ static void arm(struct h2 *h)
 		return;
 	if (h->rx.buf)
 		conn_recv_stop(c);
-	else if (!(c->flags & CONN_ARMED))
+	else if (!(c->flags & CONN_ARMED) || !(c->flags & CONN_ARMED_MANY))
 		conn_recv(c, IO_MANY);
 }
 

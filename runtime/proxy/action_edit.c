@@ -306,6 +306,12 @@ static enum act_result rewrite_run(struct rule_run *r, const struct ws_action *a
 	return finish(r, !hit || set_uri(r->m, msg_str(r->m, r->m->meth), out));
 }
 
+/* A version that a start line may be left with: the message goes out in that of its receiver. */
+static bool is_version(struct str s)
+{
+	return str_eq(s, S("HTTP/1.1")) || str_eq(s, S("HTTP/1.0")) || str_eq(s, S("HTTP/2.0"));
+}
+
 /* request-line = method SP request-target SP HTTP-version (RFC 9112 3) */
 static enum act_result reqline_run(struct rule_run *r, const struct ws_action *a)
 {
@@ -318,8 +324,7 @@ static enum act_result reqline_run(struct rule_run *r, const struct ws_action *a
 		return ACT_NEXT;
 	meth = str_cut(&out, ' ');
 	uri = str_cut(&out, ' ');
-	if (!is_token(meth) || !out.p ||
-	    (!str_eq(out, S("HTTP/1.1")) && !str_eq(out, S("HTTP/1.0"))))
+	if (!is_token(meth) || !out.p || !is_version(out))
 		return ACT_FAIL;
 	return finish(r, set_uri(r->m, meth, uri) && msg_set_method(r->m, meth));
 }
@@ -346,8 +351,7 @@ static enum act_result stsline_run(struct rule_run *r, const struct ws_action *a
 		return ACT_NEXT;
 	version = str_cut(&out, ' ');
 	code = str_cut(&out, ' ');
-	if ((!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))) || code.n != 3 ||
-	    !str_u64(code, 599, &status) || status < 200)
+	if (!is_version(version) || code.n != 3 || !str_u64(code, 599, &status) || status < 200)
 		return ACT_FAIL;
 	return finish(r, rule_set_status(r, (unsigned)status, out.p ? out : S("")));
 }

@@ -3,6 +3,7 @@
 
 from cases import case
 from rig import expect, same
+from rig_h2 import H2
 
 
 def telling(peer, number):
@@ -24,10 +25,15 @@ class Got:
 
 
 def start(w):
-    w.start("language", binds=("listen", "two"), origin=w.origin(telling).address)
+    w.start("language", binds=("listen", "two", "h2"), origin=w.origin(telling).address)
 
 
 def ask(w, target, host="h", method="GET", bind="listen", fields=()):
+    if bind == "listen" and getattr(w, "over_h2", False):
+        c = H2(w, "h2")
+        head = c.get(target, host=host, method=method, fields=fields)
+        c.close()
+        return Got(head, head.body)
     c = w.client(bind)
     c.send("%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (method, target, host, "".join("%s: %s\r\n" % f for f in fields)))
     head, body = c.answer(none=method == "HEAD")
@@ -208,3 +214,31 @@ def s67_a_head_that_outgrows_its_limit_is_refused_never_cut(w):
         got = ask(w, "/grow", fields=[("x-grow", "g" * n)])
         same(got.head.status, status, "%d bytes" % n)
         same(got.all("x-grown"), ["g" * 8 * n] if status == 200 else [])
+
+
+# -- over HTTP/2: the same rules, the same answers
+
+def over_h2(function):
+    def run(w):
+        w.over_h2 = True
+        function(w)
+    run.__name__ = function.__name__ + "_over_h2"
+    return case(run)
+
+
+for row in (s02_requests_go_out_as_they_come_back, s03_a_chain_of_rules_reaches_its_backend, s05_the_first_choice_of_a_backend_holds,
+            s14_error_pages_are_the_backends_else_the_frontends, s15_captures_stay_with_the_front,
+            s23_what_is_set_on_the_way_out_is_not_seen_on_the_way_in, s27_a_condition_of_and_and_or, s28_conditions_after_on,
+            s29_actions_of_one_line_share_its_test, s30_backend_and_prefix_change_together,
+            s31_a_remap_without_a_new_prefix_keeps_the_path, s33_rewrites_use_their_groups_and_make_messages,
+            s34_edits_of_none_one_and_two_headers, s35_deny_of_an_answer_is_502, s38_captures_before_and_after_an_edit,
+            s67_a_head_that_outgrows_its_limit_is_refused_never_cut):
+    over_h2(row)
+
+
+@case
+def s37_answers_are_mapped_back_over_h2(w):
+    w.over_h2 = True
+    start(w)
+    same(ask(w, "/watch/loc").head.all("location"), ["/watch/back"])
+    same(ask(w, "/status").head.status, 203, "HTTP/2 has no reason to show")
