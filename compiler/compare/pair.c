@@ -50,6 +50,46 @@ static bool same_name(const struct p_section *x, const struct p_section *y)
 	return !x == !y && (!x || str_eq(x->name, y->name));
 }
 
+/* Walks over the checkpoints that a run met. */
+struct meeting {
+	const struct outcome *o;
+	uint32_t rule, action;
+};
+
+/* The next action that is about a checkpoint, or NULL. */
+static const struct p_action *next_meeting(struct meeting *m)
+{
+	for (; m->rule < m->o->nrules; m->rule++, m->action = 0) {
+		const struct trace_rule *t = &m->o->rules[m->rule];
+
+		while (t->matched && m->action < t->rule->nactions) {
+			const struct p_action *a = &t->rule->actions[m->action++];
+
+			if (a->id == ACT_PASS || a->id == ACT_COUNT)
+				return a;
+			if (a->id == ACT_DENY || a->id == ACT_DROP || a->id == ACT_TARPIT ||
+			    a->id == ACT_REDIR || a->id == ACT_RESPOND)
+				break;
+		}
+	}
+	return NULL;
+}
+
+/* Were the same checkpoints passed and counted in, in the same order? */
+static bool same_meetings(const struct outcome *x, const struct outcome *y)
+{
+	struct meeting m = { .o = x }, n = { .o = y };
+
+	for (;;) {
+		const struct p_action *a = next_meeting(&m), *b = next_meeting(&n);
+
+		if (!a || !b)
+			return a == b;
+		if (a->id != b->id || !same_name(a->target, b->target))
+			return false;
+	}
+}
+
 bool pair_same_outcome(const struct compare_witness *w)
 {
 	const struct outcome *x = w->old, *y = w->new;
@@ -57,7 +97,7 @@ bool pair_same_outcome(const struct compare_witness *w)
 	const struct interp_answer *t = &x->answer, *u = &y->answer;
 
 	if (x->verdict != y->verdict || x->forwarded != y->forwarded ||
-	    !same_name(x->backend, y->backend))
+	    !same_name(x->backend, y->backend) || !same_meetings(x, y))
 		return false;
 	if (x->forwarded && (!str_eq(r->meth, s->meth) || !str_eq(r->uri, s->uri) ||
 			     !str_eq(r->host, s->host) || !same_fields(&r->headers, &s->headers)))

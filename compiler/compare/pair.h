@@ -52,7 +52,7 @@ enum answer pair_ask(struct pairing *p, const struct scene *sc, struct compare_w
 struct compare_witness *pair_kept(struct arena *a, const struct compare_witness *w);
 /* Does <sc> need something of which nothing is known? Then a request that was found may fail. */
 bool pair_uncertain(const struct pairing *p, const struct scene *sc);
-/* Did both programs do the same with the request? */
+/* Did both programs do the same with the request: outcome, heads, checkpoints? */
 bool pair_same_outcome(const struct compare_witness *w);
 /* Adds <class>; <w>, which is copied: its witness, or NULL. */
 void pair_add(struct pairing *p, struct compare_class class, const struct compare_witness *w);

@@ -88,6 +88,17 @@ static const struct {
 	  F("req in switch sub src_port < 9\nreq in setbe b1 path =^ /y\nreq in setbe b2 path =^ "
 	    "/x\nreq in deny path =^ /\n") "reqrules sub\n req in allow path =^ /x\n",
 	  "", 1 },
+	{ "checkpoint c\n key src\n rate 5 per 1s\n" F("req in pass c path == /a\n"),
+	  "checkpoint c\n key src\n rate 5 per 1s\n" F("req in pass c path == /b\n"),
+	  "rewrite pass c>nothing;rewrite nothing>pass c;", 0 },
+	{ "checkpoint c\n key src\n rate 5 per 1s\n" F("req in pass c path == /a\n"),
+	  "checkpoint c\n key src\n rate 5 per 1s\n" F("req in count c path == /a\n"),
+	  "rewrite pass c>count c;", 0 },
+	{ "checkpoint c\n key src\n rate 5 per 1s\n" F(
+		  "req in deny path == /a\nreq in pass c path == /a\n"),
+	  "checkpoint c\n key src\n rate 5 per 1s\n" F("req in deny path == /a\n"), "", 1 },
+	{ "checkpoint c\n key src\n rate 5 per 1s\n" F("rsp out count c h(x) == /a\n"),
+	  "checkpoint c\n key src\n rate 5 per 1s\n" F(""), "response count c>nothing;", 0 },
 	{ F("req in setbe b1; deny 410 path == /a\n"), F("req in setbe b1; deny 411 path == /a\n"),
 	  "response deny 410>deny 411;", 0 },
 	{ F("req in setbe b2 path =^ /q\n") " req out deny path == /qz\n",
