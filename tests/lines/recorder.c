@@ -218,13 +218,16 @@ void __tsan_atomic_thread_fence(int order)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* The linker leads the calls of the instrumented objects here (--wrap). */
+/* The linker leads the calls of the instrumented objects here (--wrap); clang calls the second set. */
 void *__real_memcpy(void *to, const void *from, size_t n);
 void *__real_memmove(void *to, const void *from, size_t n);
 void *__real_memset(void *to, int c, size_t n);
 void *__wrap_memcpy(void *to, const void *from, size_t n);
 void *__wrap_memmove(void *to, const void *from, size_t n);
 void *__wrap_memset(void *to, int c, size_t n);
+void *__tsan_memcpy(void *to, const void *from, size_t n);
+void *__tsan_memmove(void *to, const void *from, size_t n);
+void *__tsan_memset(void *to, int c, size_t n);
 
 void *__wrap_memcpy(void *to, const void *from, size_t n)
 {
@@ -239,6 +242,24 @@ void *__wrap_memmove(void *to, const void *from, size_t n)
 }
 
 void *__wrap_memset(void *to, int c, size_t n)
+{
+	note(to, n, HERE);
+	return __real_memset(to, c, n);
+}
+
+void *__tsan_memcpy(void *to, const void *from, size_t n)
+{
+	note(to, n, HERE);
+	return __real_memcpy(to, from, n);
+}
+
+void *__tsan_memmove(void *to, const void *from, size_t n)
+{
+	note(to, n, HERE);
+	return __real_memmove(to, from, n);
+}
+
+void *__tsan_memset(void *to, int c, size_t n)
 {
 	note(to, n, HERE);
 	return __real_memset(to, c, n);
