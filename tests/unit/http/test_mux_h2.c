@@ -14,19 +14,13 @@
 #include "../../../runtime/http/mux.h"
 #include "../runtime_h2.h"
 #include "../runtime_poll.h"
+#include "mux_h2_cases.h"
 
 Suite *mux_h2_suite(void);
 
 #define IN 3000000
 #define OWNERS 256
 #define BIG 100000
-
-struct h2_case {
-	const char *name, *in;
-	const char *out; /* transcript at the far end */
-	const char *log; /* upcalls; NULL: not looked at */
-	bool closed; /* the mux ends the connection */
-};
 
 /* One stream's owner: answers by path. */
 struct owner {
@@ -45,7 +39,8 @@ static struct task far;
 static struct mux_conf conf;
 static char got[IN], log_text[H2_TEXT], in[IN], out[H2_TEXT];
 static size_t got_n, in_n, sent_n;
-static bool far_eof, gone, drip, refuse_open, no_end, reads_nothing, shut;
+static size_t want_data; /* the far end leaves when it has so many bytes of bodies */
+static bool far_eof, gone, drip, refuse_open, no_end, shut, abrupt;
 static const struct sockaddr_storage nobody = { .ss_family = AF_UNIX };
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -118,6 +113,11 @@ static void answer_chunked(struct stream *s, const char *one, const char *two)
 	msg_free(&t);
 }
 
+static bool path_is(const struct owner *o, const char *path)
+{
+	return o->req.has_path && str_eq(msg_str(&o->req, o->req.path), str_from(path));
+}
+
 /* Gives the rest of a big answer as far as it is taken. */
 static void give(struct owner *o)
 {
@@ -138,7 +138,7 @@ static void answer_big(struct owner *o, bool counted)
 {
 	struct msg m = { 0 };
 
-	o->left = BIG;
+	o->left = path_is(o, "/endless") ? 100 * BIG : BIG;
 	ck_assert(msg_answer(&m, 200));
 	m.body = counted ? BODY_LENGTH : BODY_CHUNKED;
 	m.length = BIG;
@@ -157,11 +157,6 @@ static void answer_short(struct stream *s)
 	ck_assert(s->mux->head(s, &m, false, 0) && s->mux->data(s, slice_of("hello", 5)));
 	ck_assert(s->mux->end(s, NULL));
 	msg_free(&m);
-}
-
-static bool path_is(const struct owner *o, const char *path)
-{
-	return o->req.has_path && str_eq(msg_str(&o->req, o->req.path), str_from(path));
 }
 
 static void tunnel(struct owner *o)
@@ -195,6 +190,8 @@ static void front_head(struct stream *s, struct msg *m)
 		answer(s, 103, "", 0);
 	} else if (path_is(o, "/gone")) {
 		conn_abort(s->conn, false);
+	} else if (path_is(o, "/stop")) {
+		s->mux->stop(s->conn);
 	}
 	if (!path_is(o, "/stall"))
 		s->mux->credit(s, true);
@@ -247,7 +244,7 @@ static void front_end(struct stream *s, struct msg *trailers)
 		done(o, false);
 	} else if (o->req.flags & MSG_AUTHORITY) {
 		tunnel(o);
-	} else if (path_is(o, "/big") || path_is(o, "/counted")) {
+	} else if (path_is(o, "/big") || path_is(o, "/counted") || path_is(o, "/endless")) {
 		answer_big(o, path_is(o, "/counted"));
 	} else if (!path_is(o, "/hang")) {
 		answer_by_path(o);
@@ -314,24 +311,47 @@ static void far_send(void)
 		shutdown(far_fd, SHUT_WR);
 }
 
+/* Bytes of bodies that came for <stream>, 0: for all. */
+static size_t data_of(uint32_t stream)
+{
+	size_t sum = 0;
+
+	for (size_t at = 0; got_n - at >= H2_FRAME_HEAD;) {
+		struct h2_frame f = h2_frame_read(got + at);
+
+		if (got_n - at - H2_FRAME_HEAD < f.len)
+			break;
+		if (f.type == H2_DATA && (!stream || f.stream == stream))
+			sum += f.len;
+		at += H2_FRAME_HEAD + f.len;
+	}
+	return sum;
+}
+
+static bool far_over(void)
+{
+	if (far_eof || (abrupt && sent_n == in_n))
+		return true;
+	if (want_data)
+		return data_of(0) >= want_data;
+	return !no_end && sent_n == in_n && h2_has_ack(got, got_n, "the-end!");
+}
+
 /* Closes the far end when the case is over; ends the loop when the connection has gone too. */
 static void far_step(struct task *t)
 {
-	bool over;
-	ssize_t k;
+	ssize_t k = 0;
 
 	if (far_fd >= 0) {
 		if (sent_n < in_n)
 			far_send();
-		while (!(reads_nothing && sent_n < in_n) &&
-		       (k = read(far_fd, got + got_n, sizeof(got) - got_n)) >= 0) {
+		while ((k = read(far_fd, got + got_n, sizeof(got) - got_n)) >= 0) {
 			got_n += (size_t)k;
 			far_eof |= k == 0;
 			if (k == 0)
 				break;
 		}
-		over = far_eof || (!no_end && sent_n == in_n && h2_has_ack(got, got_n, "the-end!"));
-		if (over || (errno == ECONNRESET && k < 0)) {
+		if (far_over() || (errno == ECONNRESET && k < 0)) {
 			close(far_fd);
 			far_fd = -1;
 		}
@@ -410,159 +430,6 @@ static void check_case(const struct h2_case *f, int poller)
 	ck_assert_msg(far_eof == f->closed, "%s: closed %d", f->name, far_eof);
 }
 
-/* -- cases -------------------------------------------------------------------------------------- */
-
-#define OK5(n) "H" n " 200 content-length=5|D" n " hello.|"
-#define PSEUDO ":method=GET,:scheme=http,:authority=a,:path=/x"
-#define POSTS ":method=POST,:scheme=http,:authority=a,:path=/echo"
-#define BAD(n, status) "H" n " " status " content-length=0|R" n ":1|"
-#define BAD_LOG "failed 4 400|"
-/* Stream 1 goes on whatever happens to stream 3. */
-#define SIBLING(what) "P O1/echo " what " F1:abc"
-#define SURVIVED "H1 200 content-length=3|D1 abc.|"
-
-static const struct h2_case cases[] = {
-	{ "one request", "P G1/x", OK5("1"), "GET /x|end 0|", false },
-	{ "many at a time", "P O1/echo O3/echo O5/echo F5:c D1:a F3:bb F1:d",
-	  "H5 200 content-length=1|D5 c.|H3 200 content-length=2|D3 bb.|H1 200 "
-	  "content-length=2|D1 ad.|",
-	  NULL, false },
-	{ "body of unknown length", "P O1/echo D1:ab D1:cd F1:e",
-	  "H1 200 content-length=5|D1 abcde.|", "POST /echo body|end 5|", false },
-	{ "counted body", "P H1:4:" POSTS ",content-length=2 D1:a F1:b",
-	  "H1 200 content-length=2|D1 ab.|", "POST /echo counted|end 2|", false },
-	{ "end without a byte", "P O1/echo D1:ab F1:", "H1 200 content-length=2|D1 ab.|", NULL,
-	  false },
-	{ "trailers", "P O1/echo D1:ab T1:x-sum=1,content-length=9",
-	  "H1 200 content-length=2|D1 ab.|", "POST /echo body|end 2 trailers|", false },
-	{ "trailers in the answer", "P G1/chunked", "H1 200 x-kept=Y|D1 hello world|H1 x-sum=7.|",
-	  NULL, false },
-	{ "HEAD", "P H1:5::method=HEAD,:scheme=http,:authority=a,:path=/x",
-	  "H1 200 content-length=5.|", NULL, false },
-	{ "204", "P G1/none G3/empty", "H1 204.|H3 200 content-length=0.|", NULL, false },
-	{ "interim answer", "P G1/interim", "H1 103|" OK5("1"), NULL, false },
-	{ "early answer", "P O1/early D1:abc D1:def F1:g G3/x",
-	  "H1 413 content-length=2|D1 no.|R1:0|" OK5("3"), "POST /early body|GET /x|end 0|",
-	  false },
-	{ "dropped", "P G1/drop G3/x", "R1:8|" OK5("3"), NULL, false },
-	{ "cut", "P G1/cut G3/short G5/x", "R1:2|H3 200 content-length=10|D3 hello|R3:2|" OK5("5"),
-	  NULL, false },
-	{ "CONNECT", "P H1:4::method=CONNECT,:authority=b:1 D1:raw F1:end", "H1 200|D1 rawend.|",
-	  "CONNECT b:1|end 0|tunnel end|", false },
-	{ "PING", "P I:abcdefgh", "i:abcdefgh|", "", false },
-	{ "priority is checked, not obeyed",
-	  "P X:000005020000000003000000010f G3/x X:00000502000000000700000003ff", OK5("3"), NULL,
-	  false },
-	{ "unknown frames and flags", "P X:000003ff7f00000001616263 H1:55:" PSEUDO, OK5("1"), NULL,
-	  false },
-	{ "padding and priority",
-	  "P X:00000e012d0000000102000000000f8286844101610000 O3/echo "
-	  "X:0000050009000000030261620000",
-	  OK5("1") "H3 200 content-length=2|D3 ab.|", "GET /|end 0|POST /echo body|end 2|", false },
-	{ "window of the peer", "P:4=3 G1/x W1:1", "H1 200 content-length=5|D1 hell|", NULL,
-	  false },
-	{ "window grows", "P:4=3 G1/x W1:1 W1:1", OK5("1"), NULL, false },
-	{ "window set later", "P:4=0 G1/x S:4=4 W1:1", OK5("1"), NULL, false },
-	{ "window below zero", "P:4=4 G1/x S:4=0 W1:4", "H1 200 content-length=5|D1 hell|", NULL,
-	  false },
-	{ "and above again", "P:4=4 G1/x S:4=0 W1:5", OK5("1"), NULL, false },
-	{ "connection asked to end", "P G1/leave G3/x", "H1 200 content-length=3|Y:1:0|D1 bye.|",
-	  NULL, true },
-};
-
-/* What ends a stream, and nothing else (S78). */
-static const struct h2_case faults[] = {
-	{ "method twice", SIBLING("H3:5:" PSEUDO ",:method=GET"), BAD("3", "400") SURVIVED, NULL,
-	  false },
-	{ "no path", SIBLING("H3:5::method=GET,:scheme=http,:authority=a"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "empty path", SIBLING("H3:5::method=GET,:scheme=http,:path=,:authority=a"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "no scheme", SIBLING("H3:5::method=GET,:path=/,:authority=a"), BAD("3", "400") SURVIVED,
-	  NULL, false },
-	{ "pseudo-field behind", SIBLING("H3:5::method=GET,:scheme=http,a=b,:path=/"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "unknown pseudo-field", SIBLING("H3:5:" PSEUDO ",:other=1"), BAD("3", "400") SURVIVED,
-	  NULL, false },
-	{ "status in a request", SIBLING("H3:5:" PSEUDO ",:status=200"), BAD("3", "400") SURVIVED,
-	  NULL, false },
-	{ "upper case", SIBLING("H3:5:" PSEUDO ",X-a=b"), BAD("3", "400") SURVIVED, NULL, false },
-	{ "connection field", SIBLING("H3:5:" PSEUDO ",connection=close"), BAD("3", "400") SURVIVED,
-	  NULL, false },
-	{ "transfer-encoding", SIBLING("H3:4:" PSEUDO ",transfer-encoding=chunked"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "te", SIBLING("H3:5:" PSEUDO ",te=gzip"), BAD("3", "400") SURVIVED, NULL, false },
-	{ "te trailers is good", SIBLING("H3:5:" PSEUDO ",te=trailers"), OK5("3") SURVIVED, NULL,
-	  false },
-	{ "more body than announced", SIBLING("H3:4:" POSTS ",content-length=1 D3:ab"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "less body than announced", SIBLING("H3:4:" POSTS ",content-length=3 F3:ab"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "no body where announced", SIBLING("H3:5:" POSTS ",content-length=3"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "trailers without an end", SIBLING("O3/echo H3:4:a=b"), BAD("3", "400") SURVIVED, NULL,
-	  false },
-	{ "pseudo-field in trailers", SIBLING("O3/echo T3::path=/"), BAD("3", "400") SURVIVED, NULL,
-	  false },
-	{ "CONNECT with a path", SIBLING("H3:4::method=CONNECT,:authority=b:1,:path=/"),
-	  BAD("3", "400") SURVIVED, NULL, false },
-	{ "reset by the client", SIBLING("G3/hang R3:8"), SURVIVED,
-	  "POST /echo body|GET /hang|end "
-	  "0|failed 2 0|end 3|",
-	  false },
-	{ "window grows by nothing", SIBLING("G3/hang W3:0"), "R3:1|" SURVIVED, NULL, false },
-	{ "window too large", SIBLING("G3/hang W3:2147483647"), "R3:3|" SURVIVED, NULL, false },
-	{ "DATA behind the end", SIBLING("G3/hang D3:x"), "R3:5|" SURVIVED, NULL, false },
-	{ "headers behind the end", SIBLING("G3/hang T3:a=b"), "R3:5|" SURVIVED, NULL, false },
-	{ "DATA for a stream that is over", SIBLING("G3/x D3:x"), OK5("3") "R3:5|" SURVIVED, NULL,
-	  false },
-	{ "headers for one", SIBLING("G3/x T3:a=b"), OK5("3") "R3:5|" SURVIVED, NULL, false },
-	{ "PRIORITY of 4", SIBLING("G3/hang X:00000402000000000300000001"), "R3:6|" SURVIVED, NULL,
-	  false },
-	{ "depends on itself", SIBLING("G3/hang X:00000502000000000300000003ff"), "R3:1|" SURVIVED,
-	  NULL, false },
-	{ "no Host", SIBLING("H3:5::method=GET,:scheme=http,:path=/x"),
-	  "H3 400 content-length=0.|" SURVIVED, NULL, false },
-	{ "S85: Host and :authority differ", SIBLING("H3:5:" PSEUDO ",host=b"),
-	  "H3 400 content-length=0.|" SURVIVED, NULL, false },
-	{ "S85: Host and :authority agree", SIBLING("H3:5:" PSEUDO ",host=A"), OK5("3") SURVIVED,
-	  NULL, false },
-	{ "S85: Host alone", SIBLING("H3:5::method=GET,:scheme=http,:path=/x,host=a"),
-	  OK5("3") SURVIVED, NULL, false },
-	{ "path above the root", SIBLING("G3/../x"), "H3 400 content-length=0.|" SURVIVED, NULL,
-	  false },
-};
-
-/* What ends the connection: the code of its GOAWAY (RFC 9113 5.4.1). */
-static const struct h2_case ends[] = {
-	{ "no preface", "X:474554202f20485454502f312e310d0a", "Y:0:1|", NULL, true },
-	{ "no SETTINGS", "X:505249202a20485454502f322e300d0a0d0a534d0d0a0d0a G1/x", "Y:0:1|", NULL,
-	  true },
-	{ "even stream", "P G2/x", "Y:0:1|", NULL, true },
-	{ "lower stream", "P G5/x G3/x", OK5("5") "Y:5:1|", NULL, true },
-	{ "DATA on an idle stream", "P D1:x", "Y:0:1|", NULL, true },
-	{ "RST_STREAM on an idle stream", "P R1:8", "Y:0:1|", NULL, true },
-	{ "WINDOW_UPDATE on an idle stream", "P W1:1", "Y:0:1|", NULL, true },
-	{ "window grows by nothing", "P W0:0", "Y:0:1|", NULL, true },
-	{ "window too large", "P W0:2147483647", "Y:0:3|", NULL, true },
-	{ "CONTINUATION of nothing", "P X:00000009040000000100", "Y:0:1|", NULL, true },
-	{ "something inside a list", "P H1:0:" PSEUDO " I:abcdefgh", "Y:0:1|", NULL, true },
-	{ "CONTINUATION of another", "P H1:0:" PSEUDO " X:000000090400000003", "Y:0:1|", NULL,
-	  true },
-	{ "bad compression", "P X:000001010500000001ff G3/x", "Y:1:9|", NULL, true },
-	{ "cut compression", "P X:00000201050000000100ff", "Y:1:9|", NULL, true },
-	{ "frame too large", "P X:004001000000000001", "Y:0:6|", NULL, true },
-	{ "SETTINGS of 5", "P X:0000050400000000000000000000", "Y:0:6|", NULL, true },
-	{ "ENABLE_PUSH 2", "P S:2=2", "Y:0:1|", NULL, true },
-	{ "window of SETTINGS", "P S:4=2147483648", "Y:0:3|", NULL, true },
-	{ "window of SETTINGS makes another too large", "P G1/hang W1:2147418112 S:4=65536",
-	  "Y:1:3|", "GET /hang|end 0|failed 2 0|", true },
-	{ "push", "P X:000004050400000001000000020000", "Y:0:1|", NULL, true },
-	{ "more padding than payload", "P O1/hang X:000001000800000001ff", "Y:1:1|", NULL, true },
-	{ "siblings hear of it", "P O1/echo G3/hang D9:x", "Y:3:1|",
-	  "POST /echo body|GET /hang|end 0|failed 2 0|failed 2 0|", true },
-};
-
 #define N(a) (int)(sizeof(a) / sizeof(*(a)))
 
 static const struct h2_case *case_at(int i)
@@ -593,6 +460,112 @@ START_TEST(frames_with_faults)
 }
 END_TEST
 
+/* S70: streams that could send without end get like parts of the connection's window. */
+START_TEST(streams_share_the_window)
+{
+	size_t least, most = 0;
+
+	least = want_data = 2000000;
+	no_end = true;
+	script("P:4=1000000 W0:1934465 G1/endless G3/endless G5/endless G7/endless G9/endless "
+	       "G11/endless G13/endless G15/endless G17/endless G19/endless");
+	run(_i % POLLERS);
+	ck_assert_uint_eq(data_of(0), want_data);
+	for (uint32_t id = 1; id < 20; id += 2) {
+		size_t n = data_of(id);
+
+		least = n < least ? n : least;
+		most = n > most ? n : most;
+	}
+	ck_assert_msg(most <= least * 2, "%zu to %zu", least, most);
+}
+END_TEST
+
+START_TEST(big_answers_arrive_whole)
+{
+	no_end = true;
+	want_data = 2 * BIG;
+	script("P:4=1000000 W0:1000000 G1/big G3/counted");
+	run(_i % POLLERS);
+	ck_assert_uint_eq(data_of(1), BIG);
+	ck_assert_uint_eq(data_of(3), BIG);
+}
+END_TEST
+
+/* What waits for a window that can no longer grow does not wait for ever. */
+START_TEST(half_closed_client_with_a_closed_window)
+{
+	struct h2_case f = { "half closed", "P:4=3 G1/x G3/big O5/echo", NULL,
+			     "GET /x|end 0|GET /big|end 0|POST /echo body|failed 1 0|failed 1 0|",
+			     true };
+
+	shut = no_end = true;
+	script(f.in);
+	run(0);
+	ck_assert_str_eq(log_text, f.log);
+	ck_assert(far_eof);
+}
+END_TEST
+
+START_TEST(half_closed_client_is_answered)
+{
+	shut = no_end = true;
+	script("P G1/x G3/chunked");
+	run(0);
+	h2_transcript(got, got_n, out);
+	ck_assert_str_eq(out, OK5("1") "H3 200 x-kept=Y|D3 hello world|H3 x-sum=7.|Y:3:0|");
+}
+END_TEST
+
+START_TEST(no_memory_for_an_exchange_is_503)
+{
+	struct h2_case f = { "503", "P G1/x O3/echo",
+			     "H1 503 content-length=0.|H3 503 "
+			     "content-length=0.|R3:0|",
+			     "", false };
+
+	refuse_open = true;
+	check_case(&f, 0);
+}
+END_TEST
+
+/* S76: what ends leaves nothing behind. */
+START_TEST(streams_in_turn)
+{
+	no_end = false;
+	in_n = h2_script("P W0:2000000", in, 0);
+	for (unsigned id = 1; id < 30000; id += 2) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "G%u/none", id);
+		in_n = h2_script(text, in, in_n);
+	}
+	in_n = h2_script("I:the-end!", in, in_n);
+	run(0);
+	ck_assert_uint_eq(nowners, 15000);
+	ck_assert_uint_eq(open_most, 1);
+}
+END_TEST
+
+/* Any bytes: nothing is lost, nothing stays. */
+START_TEST(scripts_with_flipped_bits)
+{
+	unsigned seed = (unsigned)_i;
+
+	no_end = abrupt = true;
+	for (unsigned n = 0; n < 40; n++) {
+		script(case_at((_i * 40 + (int)n) % CASES)->in);
+		for (unsigned k = 0; k < 4 && in_n > H2_PREFACE_BYTES; k++) {
+			seed = seed * 1103515245 + 12345;
+			in[H2_PREFACE_BYTES + (seed >> 8) % (in_n - H2_PREFACE_BYTES)] ^=
+				(char)(1 << (seed >> 4 & 7));
+		}
+		memset(owners, 0, sizeof(owners));
+		run((int)(n % POLLERS));
+	}
+}
+END_TEST
+
 Suite *mux_h2_suite(void)
 {
 	Suite *s = suite_create("mux_h2");
@@ -602,6 +575,13 @@ Suite *mux_h2_suite(void)
 	tcase_add_loop_test(t, frames_whole, 0, CASES);
 	tcase_add_loop_test(t, frames_dripped, 0, CASES);
 	tcase_add_loop_test(t, frames_with_faults, 0, CASES);
+	tcase_add_loop_test(t, streams_share_the_window, 0, POLLERS);
+	tcase_add_loop_test(t, big_answers_arrive_whole, 0, POLLERS);
+	tcase_add_test(t, half_closed_client_with_a_closed_window);
+	tcase_add_test(t, half_closed_client_is_answered);
+	tcase_add_test(t, no_memory_for_an_exchange_is_503);
+	tcase_add_test(t, streams_in_turn);
+	tcase_add_loop_test(t, scripts_with_flipped_bits, 0, 10);
 	suite_add_tcase(s, t);
 	return s;
 }
