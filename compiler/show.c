@@ -393,6 +393,24 @@ void show_action(FILE *out, const struct p_action *a)
 	fputs(a->append_slash ? " append-slash" : "", out);
 }
 
+bool show_same_action(const struct p_action *x, const struct p_action *y)
+{
+	struct arena own = { 0 };
+	struct show_buffer b;
+	struct str s, t;
+	bool same;
+
+	show_open(&b);
+	show_action(b.out, x);
+	s = show_close(&b, &own);
+	show_open(&b);
+	show_action(b.out, y);
+	t = show_close(&b, &own);
+	same = str_eq(s, t);
+	arena_free(&own);
+	return same;
+}
+
 void show_rule(FILE *out, const struct p_rule *r)
 {
 	fprintf(out, "%s ", show_dir(r->dir));

@@ -12,6 +12,8 @@ void show_test(FILE *out, const struct p_test *t);
 void show_expr(FILE *out, const struct p_expr *e);
 void show_value(FILE *out, const struct p_subject *s, const struct p_value *v);
 void show_action(FILE *out, const struct p_action *a);
+/* Do they show alike? */
+bool show_same_action(const struct p_action *x, const struct p_action *y);
 /* "req in deny 403 on host_b" */
 void show_rule(FILE *out, const struct p_rule *r);
 /* "10.0.0.0/8" */

@@ -25,24 +25,6 @@ static bool one_thing(const struct p_rule *r)
 		id == ACT_TARPIT || id == ACT_ALLOW || id == ACT_SWITCH || id == ACT_SETBE);
 }
 
-static bool same_action(const struct p_rule *x, const struct p_rule *y)
-{
-	struct arena own = { 0 };
-	struct show_buffer b;
-	struct str s, t;
-	bool same;
-
-	show_open(&b);
-	show_action(b.out, x->actions);
-	s = show_close(&b, &own);
-	show_open(&b);
-	show_action(b.out, y->actions);
-	t = show_close(&b, &own);
-	same = str_eq(s, t);
-	arena_free(&own);
-	return same;
-}
-
 static bool has_field(struct proof *g, const struct dnf *d, const struct proof_field *f)
 {
 	for (uint32_t i = 0; i < d->n; i++)
@@ -119,7 +101,7 @@ static void check_rule(struct overlapping *k, uint32_t rule)
 		if (!(before->flags & (RULE_ENDS | RULE_FINAL)) || !one_thing(before->rule) ||
 		    clash_rules(l->g, clashes, i, rule) ||
 		    !share_field(l->g, &before->cond, &r->cond) ||
-		    same_action(before->rule, r->rule))
+		    show_same_action(before->rule->actions, r->rule->actions))
 			continue;
 		if (!known && !reached(k, rule))
 			return;

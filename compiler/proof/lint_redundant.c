@@ -61,23 +61,8 @@ static enum deed deed_of(const struct p_rule *r)
 
 static bool same_action(const struct p_rule *x, const struct p_rule *y)
 {
-	struct arena own = { 0 };
-	struct show_buffer b;
-	struct str s, t;
-	bool same;
-
-	if (x->nactions != 1 || y->nactions != 1 || x->actions->id != y->actions->id ||
-	    deed_of(y) == DEED_OTHER)
-		return false;
-	show_open(&b);
-	show_action(b.out, x->actions);
-	s = show_close(&b, &own);
-	show_open(&b);
-	show_action(b.out, y->actions);
-	t = show_close(&b, &own);
-	same = str_eq(s, t);
-	arena_free(&own);
-	return same;
+	return x->nactions == 1 && y->nactions == 1 && x->actions->id == y->actions->id &&
+	       deed_of(y) != DEED_OTHER && show_same_action(x->actions, y->actions);
 }
 
 /* Would a request that <rule> takes meet the same when its list ends without it? */

@@ -6,7 +6,7 @@ import threading
 
 from cases import case
 from cases_queue import DONE, Gate, line_of
-from rig import Closed, expect, keeps_answering, same
+from rig import Closed, expect, keeps_answering, same, side_by_side, together
 
 NAMES = ("rate_few", "conc_one", "queued_one", "queued_few", "conc_five", "queued_five", "queued_slot", "queued_conns",
          "queued_bytes", "rate_errors", "rate_small", "conc_conns", "conc_bytes")
@@ -382,40 +382,18 @@ def served(w, path, key):
 
 @case
 def turns_are_shared_by_threads(w):
-    lock = threading.Lock()
-    now = {"now": 0, "most": 0}
-
-    def script(peer, _):
-        while True:
-            peer.request()
-            with lock:
-                now["now"] += 1
-                now["most"] = max(now["most"], now["now"])
-            os.sched_yield()
-            with lock:
-                now["now"] -= 1
-            peer.send(DONE)
-
-    w.start("checkpoint", origin=w.origin(script).address, threads=4)
-    failed = []
+    seen, clients = {}, []
+    w.start("checkpoint", origin=w.origin(together(DONE, seen)).address, threads=4)
 
     def work():
-        try:
-            c = w.client()
-            for _ in range(10):
-                get(c, "/five")
-                same(c.answer()[0].status, 200)
-            clients.append(c)
-        except Exception as e:
-            failed.append(repr(e))
-    clients = []
-    threads = [threading.Thread(target=work) for _ in range(40)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    same(failed, [])
-    expect(now["most"] <= 5, "at a time:", now["most"])
+        c = w.client()
+        for _ in range(10):
+            get(c, "/five")
+            same(c.answer()[0].status, 200)
+        clients.append(c)
+
+    side_by_side(40, work)
+    expect(seen["most"] <= 5, "at a time:", seen["most"])
     for c in clients:           # each leaves wherever it is then
         get(c, "/five")
     for c in clients:

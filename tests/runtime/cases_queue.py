@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers with maxconn: each gets a rig.World."""
 
-import os
 import select
 import signal
 import threading
 
 from cases import GET, case
-from rig import Closed, expect, keeps_answering, refused_address, same
+from rig import Closed, expect, keeps_answering, refused_address, same, side_by_side, together
 
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -90,38 +89,17 @@ def S87_ten_places_forty_wait_in_order(w):
 
 @case
 def places_are_shared_by_threads(w):
-    lock = threading.Lock()
-    state = {"now": 0, "most": 0}
-
-    def script(peer, _):
-        while True:
-            peer.request()
-            with lock:
-                state["now"] += 1
-                state["most"] = max(state["most"], state["now"])
-            os.sched_yield()
-            with lock:
-                state["now"] -= 1
-            peer.send(DONE)
-
-    w.start("queue", origin=w.origin(script).address, threads=4)
-    failed = []
+    seen = {}
+    w.start("queue", origin=w.origin(together(DONE, seen)).address, threads=4)
 
     def work():
-        try:
-            c = w.client()
-            for _ in range(20):
-                c.send(GET % b"/x")
-                same(c.answer()[0].status, 200)
-        except Exception as e:
-            failed.append(repr(e))
-    threads = [threading.Thread(target=work) for _ in range(40)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    same(failed, [])
-    expect(state["most"] <= 10, "at a time:", state["most"])
+        c = w.client()
+        for _ in range(20):
+            c.send(GET % b"/x")
+            same(c.answer()[0].status, 200)
+
+    side_by_side(40, work)
+    expect(seen["most"] <= 10, "at a time:", seen["most"])
     same(waiting(w, "ten"), 0)
 
 

@@ -236,6 +236,41 @@ def keeps_answering(text=b"hello"):
     return script
 
 
+def together(raw, seen):
+    """A script: answers every request with <raw>; seen["most"] becomes how many there were at a time."""
+    lock = threading.Lock()
+    seen.update(now=0, most=0)
+
+    def script(peer, _):
+        while True:
+            peer.request()
+            with lock:
+                seen["now"] += 1
+                seen["most"] = max(seen["most"], seen["now"])
+            os.sched_yield()
+            with lock:
+                seen["now"] -= 1
+            peer.send(raw)
+    return script
+
+
+def side_by_side(n, work):
+    """Runs <work> in <n> threads; what one of them raises fails the test."""
+    failed = []
+
+    def run():
+        try:
+            work()
+        except Exception as e:
+            failed.append(repr(e))
+    threads = [threading.Thread(target=run) for _ in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    same(failed, [])
+
+
 def answers(raw, then=None):
     """A script: reads a request, sends <raw>, then waits for the end, or does <then>."""
     def script(peer, number):

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compiler_front.h"
 
+#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/ast_dump.h"
 #include "compiler/diag.h"
+#include "compiler/lower.h"
 #include "compiler/parse.h"
 
 static char *reports(void)
@@ -87,4 +89,16 @@ char *front_site(const char *path, const char *stdlib, char **said)
 	*said = reports();
 	arena_free(&a);
 	return got;
+}
+
+struct program *front_program(struct arena *a, struct str text)
+{
+	struct program *p;
+
+	diag_reset();
+	p = lower(a, parse_text(a, S("t.weir"), text));
+	if (!p)
+		diag_print_text(stderr);
+	ck_assert_msg(p != NULL, "%.*s", STR_ARG(text));
+	return p;
 }

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "compiler/program.h"
+
 struct ast;
 
 /* The AST of <text>, as ast_dump prints it, without its first line ("file"). */
@@ -16,5 +18,7 @@ char *front_errors(const char *text, size_t n);
 char *front_report(const char *text);
 /* The same for a site on disk: dump and reports. */
 char *front_site(const char *path, const char *stdlib, char **reports);
+/* The program of <text>, in <a>; a text with mistakes fails the test, after its reports. */
+struct program *front_program(struct arena *a, struct str text);
 
 #endif

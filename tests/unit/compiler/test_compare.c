@@ -7,9 +7,8 @@
 #include <stdlib.h>
 
 #include "../../../compiler/diag.h"
-#include "../../../compiler/lower.h"
-#include "../../../compiler/parse.h"
 #include "../../../compiler/symbol.h"
+#include "../compiler_front.h"
 
 Suite *compare_suite(void);
 
@@ -23,16 +22,6 @@ static void setup(void)
 static void teardown(void)
 {
 	arena_free(&arena);
-}
-
-static struct program *compiled(struct str text)
-{
-	struct program *p = lower(&arena, parse_text(&arena, S("t.weir"), text));
-
-	if (!p)
-		diag_print_text(stderr);
-	ck_assert_msg(p != NULL, "%.*s", STR_ARG(text));
-	return p;
 }
 
 #define TAIL                                                                                       \
@@ -121,8 +110,8 @@ START_TEST(says_what_goes_where)
 	struct compare c;
 	struct str got;
 
-	compare_programs(&c, &arena, compiled(str_from(rows[_i].old)),
-			 compiled(str_from(rows[_i].new)));
+	compare_programs(&c, &arena, front_program(&arena, str_from(rows[_i].old)),
+			 front_program(&arena, str_from(rows[_i].new)));
 	got = classes_of(&c);
 	ck_assert_str_eq(got.p, rows[_i].classes);
 	ck_assert_uint_eq(c.nopen, 0);
@@ -280,7 +269,7 @@ START_TEST(no_request_is_missed)
 	for (unsigned n = 1 + roll(3); n; n--)
 		edit(&s);
 	new = text_of(&s);
-	compare_programs(&c, &arena, compiled(old), compiled(new));
+	compare_programs(&c, &arena, front_program(&arena, old), front_program(&arena, new));
 	ck_assert_msg(c.fault.n == 0, "%s\n%s\n%s", c.fault.p, old.p, new.p);
 	for (uint32_t i = 0; i < c.nclasses; i++)
 		ck_assert_ptr_nonnull(c.classes[i].witness);
@@ -314,8 +303,8 @@ START_TEST(behind_writes)
 	};
 
 	for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
-		struct program *old = compiled(str_from(sites[i].old)),
-			       *new = compiled(str_from(sites[i].new));
+		struct program *old = front_program(&arena, str_from(sites[i].old)),
+			       *new = front_program(&arena, str_from(sites[i].new));
 		struct compare c;
 
 		compare_programs(&c, &arena, old, new);
@@ -339,7 +328,7 @@ static struct program *refusing(unsigned n, const char *test, unsigned odd, cons
 					 i == odd ? action : "deny", test,
 					 test[strlen(test) - 1] == '/' ? "" : " ", i));
 	textbuf_put(&arena, &b, S(TAIL));
-	return compiled(textbuf_str(&b));
+	return front_program(&arena, textbuf_str(&b));
 }
 
 /* A request may hold several of the texts: every rule behind the one that no longer lets it through

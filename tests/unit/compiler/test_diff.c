@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 #include "../../../compiler/diag.h"
-#include "../../../compiler/lower.h"
-#include "../../../compiler/parse.h"
+#include "../compiler_front.h"
 
 Suite *diff_suite(void);
 
@@ -20,16 +19,6 @@ static void setup(void)
 static void teardown(void)
 {
 	arena_free(&arena);
-}
-
-static struct program *compiled(struct str text)
-{
-	struct program *p = lower(&arena, parse_text(&arena, S("t.weir"), text));
-
-	if (!p)
-		diag_print_text(stderr);
-	ck_assert_ptr_nonnull(p);
-	return p;
 }
 
 #define APP "default_backend app\nbackend app\n server a 10.0.0.1:80\n"
@@ -98,8 +87,8 @@ static struct str told(const struct program *old, const struct program *new, boo
 START_TEST(counts_what_differs)
 {
 	unsigned n, back;
-	struct program *old = compiled(str_from(rows[_i].old)),
-		       *new = compiled(str_from(rows[_i].new));
+	struct program *old = front_program(&arena, str_from(rows[_i].old)),
+		       *new = front_program(&arena, str_from(rows[_i].new));
 	struct str text = told(old, new, false, &n);
 
 	ck_assert_msg(n == rows[_i].n, "%u differences, not %u:\n%s", n, rows[_i].n, text.p);
@@ -124,8 +113,8 @@ START_TEST(moves_are_the_fewest)
 		old = arena_printf(&arena, "%s req in set x%d 1\n", old.p, i);
 		new = arena_printf(&arena, "%s req in set x%d 1\n", new.p, (i + 197) % 200);
 	}
-	told(compiled(arena_printf(&arena, "%s" APP, old.p)),
-	     compiled(arena_printf(&arena, "%s" APP, new.p)), false, &n);
+	told(front_program(&arena, arena_printf(&arena, "%s" APP, old.p)),
+	     front_program(&arena, arena_printf(&arena, "%s" APP, new.p)), false, &n);
 	ck_assert_uint_eq(n, 3);
 }
 END_TEST

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 
 #include "../../../compiler/compare/compare.h"
-#include "../../../compiler/diag.h"
 #include "../../../compiler/diag_report.h"
 #include "../../../compiler/lower.h"
 #include "../../../compiler/parse.h"
 #include "../../../compiler/proof/proof.h"
 #include "../../../compiler/show.h"
 #include "../../../compiler/symbol.h"
+#include "../compiler_front.h"
 #include "../compiler_random.h"
 
 Suite *findings_suite(void);
@@ -20,20 +20,6 @@ Suite *findings_suite(void);
 #define CONFIGS 18 /* of each kind; with WEIR_SOAK ten times as many */
 
 static struct arena arena;
-
-static struct program *compiled(struct str text)
-{
-	struct program *p;
-
-	diag_reset();
-	p = lower(&arena, parse_text(&arena, S("t.weir"), text));
-	if (!p) {
-		fprintf(stderr, "%.*s\n", STR_ARG(text));
-		diag_print_text(stderr);
-	}
-	ck_assert_ptr_nonnull(p);
-	return p;
-}
 
 static struct str without_line(struct str text, uint32_t line)
 {
@@ -245,7 +231,7 @@ static void check_idle(struct str text, unsigned kinds, const struct program *p,
 
 static void check_redundant(struct str text, unsigned kinds, struct counts *c)
 {
-	const struct program *p = compiled(text);
+	const struct program *p = front_program(&arena, text);
 	uint32_t found[LINES], dead[LINES], weak[LINES], open[LINES];
 	unsigned nfound, ndead, nweak, nopen;
 	bool dead_line[LINES] = { false };
@@ -270,7 +256,7 @@ static void check_redundant(struct str text, unsigned kinds, struct counts *c)
 
 		c->rules++;
 		if (on_line(found, nfound, line)) {
-			struct versus v = { .x = p, .y = compiled(without_line(text, line)) };
+			struct versus v = { .x = p, .y = front_program(&arena, without_line(text, line)) };
 
 			c->found++;
 			random_requests(kinds, both, &v);
@@ -282,7 +268,7 @@ static void check_redundant(struct str text, unsigned kinds, struct counts *c)
 		if (!plain_rule(rule) || on_line(dead, ndead, line) || on_line(weak, nweak, line) ||
 		    on_line(open, nopen, line))
 			continue;
-		t.without = compiled(without_line(text, line));
+		t.without = front_program(&arena, without_line(text, line));
 		random_requests(kinds, trace_one, &t);
 		if (!t.taken || t.differs)
 			continue;
@@ -385,7 +371,7 @@ START_TEST(redirects)
 		unsigned kinds = random_mixes[i % RANDOM_MIXES];
 		struct str text = random_site(&arena, kinds, i % 2);
 		uint32_t found[LINES];
-		struct following f = { .p = compiled(text), .found = found };
+		struct following f = { .p = front_program(&arena, text), .found = found };
 
 		proof_lint(&arena, f.p);
 		f.nfound = lines_of(W113, found, LINES);

@@ -7,10 +7,9 @@
 #include <stdlib.h>
 
 #include "../../../compiler/diag.h"
-#include "../../../compiler/lower.h"
-#include "../../../compiler/parse.h"
 #include "../../../compiler/explain.h"
 #include "../../../compiler/testrun.h"
+#include "../compiler_front.h"
 
 Suite *interp_suite(void);
 
@@ -24,16 +23,6 @@ static void setup(void)
 static void teardown(void)
 {
 	arena_free(&arena);
-}
-
-static struct program *compiled(struct str text)
-{
-	struct program *p = lower(&arena, parse_text(&arena, S("t.weir"), text));
-
-	if (!p)
-		diag_print_text(stderr);
-	ck_assert_ptr_nonnull(p);
-	return p;
 }
 
 /* What every row's site ends with; the row gives the frontend's rules, or other sections before. */
@@ -265,7 +254,7 @@ START_TEST(sentence_of_the_language)
 	char *out = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&out, &n);
-	unsigned failed = testrun(compiled(text), f, NULL);
+	unsigned failed = testrun(front_program(&arena, text), f, NULL);
 
 	fclose(f);
 	ck_assert_msg(failed == 0, "%s\n%s\n%s", rows[_i].site, rows[_i].test, out);
@@ -275,7 +264,7 @@ END_TEST
 
 START_TEST(trace_has_every_rule_reached)
 {
-	struct program *p = compiled(S(WWW "req in set x 1 path == /no\n req in set y 1 on (meth "
+	struct program *p = front_program(&arena, S(WWW "req in set x 1 path == /no\n req in set y 1 on (meth "
 					   "== GET) (path == /)\n req in deny" REST));
 	struct request_spec r;
 	struct outcome *o;
@@ -299,7 +288,7 @@ END_TEST
 
 START_TEST(failures_are_told_with_both_values)
 {
-	struct program *p = compiled(
+	struct program *p = front_program(&arena, 
 		S(WWW REST
 		  "test \"a b\"\n request GET /\n expect backend b1\ntest none\n request GET /\n"));
 	char *out = NULL;
@@ -335,7 +324,7 @@ END_TEST
 /* What rules that do not match leave behind is taken back: nothing that counts may be in it. */
 START_TEST(brief_runs_end_as_full_ones)
 {
-	const struct program *p = compiled(S(
+	const struct program *p = front_program(&arena, S(
 		WWW
 		"acl no h(x) == b\n req in deny on no\n"
 		"req in set y \"<\\1>\" path =~ \"^/(a+)\"\n"

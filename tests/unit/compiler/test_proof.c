@@ -7,13 +7,13 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../../compiler/diag.h"
 #include "../../../compiler/diag_report.h"
 #include "../../../compiler/expect.h"
 #include "../../../compiler/lower.h"
 #include "../../../compiler/parse.h"
 #include "../../../compiler/query.h"
 #include "../../../compiler/symbol.h"
+#include "../compiler_front.h"
 #include "../compiler_random.h"
 
 Suite *proof_suite(void);
@@ -22,19 +22,6 @@ Suite *proof_suite(void);
 #define QUERIED 60 /* sites that are asked; with WEIR_SOAK ten times as many */
 
 static struct arena arena;
-static struct program *compiled(struct str text)
-{
-	struct program *p;
-
-	diag_reset();
-	p = lower(&arena, parse_text(&arena, S("t.weir"), text));
-	if (!p) {
-		fprintf(stderr, "%.*s\n", STR_ARG(text));
-		diag_print_text(stderr);
-	}
-	ck_assert_ptr_nonnull(p);
-	return p;
-}
 
 struct tried {
 	const struct program *p;
@@ -77,7 +64,7 @@ static void show(struct str text, const struct p_rule *rule, const struct reach 
 
 static void check_site(struct str text, unsigned kinds, struct counts *c)
 {
-	struct tried t = { .p = compiled(text) };
+	struct tried t = { .p = front_program(&arena, text) };
 	struct proof *g = proof_new(&arena, t.p);
 
 	t.hit = ARENA_ARRAY(&arena, bool, t.p->nrules + 1);
@@ -240,7 +227,7 @@ END_TEST
  * clients alone. */
 START_TEST(connections_of_a_listen)
 {
-	const struct program *p = compiled(S("map routes\n"
+	const struct program *p = front_program(&arena, S("map routes\n"
 					     "    a c\n"
 					     "frontend http\n"
 					     "    bind 127.0.0.1:80\n"
@@ -282,7 +269,7 @@ static const struct decided {
 START_TEST(alone)
 {
 	const struct decided *d = &decided[_i];
-	const struct program *p = compiled(arena_printf(&arena,
+	const struct program *p = front_program(&arena, arena_printf(&arena,
 							"frontend f\n"
 							"    bind 127.0.0.1:80\n"
 							"    %s\n"
@@ -309,7 +296,7 @@ END_TEST
 START_TEST(shown)
 {
 	const struct program *p =
-		compiled(S("frontend f\n"
+		front_program(&arena, S("frontend f\n"
 			   "    bind 127.0.0.1:80\n"
 			   "    req in reqline \"^VIEW (/[^ ]*)\" \"GET \\1\"\n"
 			   "    req in deny 403 path =^ /x\n"
