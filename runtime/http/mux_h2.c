@@ -161,6 +161,25 @@ void h2_leave(struct h2 *h)
 	h2_send_goaway(h, h->side == MUX_FRONT ? h->last_id : 0, H2_NO_ERROR);
 }
 
+/* RFC 9113 6.8: first every stream is welcome still, so that requests on their way are answered;
+ * when the peer has answered the PING behind it, it knows, and the second GOAWAY is true. */
+void h2_stop(struct h2 *h)
+{
+	if (!h2_usable(h) || h->flags & (H2_STOP | H2_OVER))
+		return;
+	if (h->side == MUX_BACK) {
+		h2_leave(h);
+		task_wake(&h->task);
+		return;
+	}
+	h->flags |= H2_STOP;
+	h2_send_goaway(h, H2_WINDOW_MAX, H2_NO_ERROR);
+	h2_send_frame(h, H2_PING, 0, 0, str_of("weirstop", 8));
+	h->stop_at = th->now + H2_STOP_MS;
+	if (!(h->flags & H2_BUSY))
+		set_timer(h);
+}
+
 static void timer_fired(struct timer *t)
 {
 	struct h2 *h = h2_of(CONTAINER(t, struct conn, timer));
@@ -536,24 +555,9 @@ static void h2_detach(struct stream *s, bool reset)
 	h2_let_go(h2s_of(s), reset);
 }
 
-/* RFC 9113 6.8: first every stream is welcome still, so that requests on their way are answered;
- * when the peer has answered the PING behind it, it knows, and the second GOAWAY is true. */
-static void h2_stop(struct conn *c)
+static void stop_conn(struct conn *c)
 {
-	struct h2 *h = h2_of(c);
-
-	if (!h2_usable(h) || h->flags & (H2_STOP | H2_OVER))
-		return;
-	if (h->side == MUX_BACK) {
-		h2_leave(h);
-		task_wake(&h->task);
-		return;
-	}
-	h->flags |= H2_STOP;
-	h2_send_goaway(h, H2_WINDOW_MAX, H2_NO_ERROR);
-	h2_send_frame(h, H2_PING, 0, 0, str_of("weirstop", 8));
-	h->stop_at = th->now + H2_STOP_MS;
-	set_timer(h);
+	h2_stop(h2_of(c));
 }
 
 const struct mux_ops mux_h2 = {
@@ -570,6 +574,6 @@ const struct mux_ops mux_h2 = {
 	.end = h2_send_end,
 	.credit = h2_credit,
 	.detach = h2_detach,
-	.stop = h2_stop,
+	.stop = stop_conn,
 	.setup = h2_setup,
 };

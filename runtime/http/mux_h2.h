@@ -39,7 +39,7 @@
 #define H2_COST_SETTINGS 4
 #define H2_COST_FRAME 1 /* PING, PRIORITY, DATA without a byte, frames for closed streams */
 #define H2_GAIN_ANSWER 4
-#define H2_GAIN_DATA 1 /* a DATA frame of at least 1024 bytes */
+#define H2_GAIN_DATA 1 /* a DATA frame of at least 1024 bytes, or one that is sent */
 
 #define H2_BUCKETS 32
 #define H2_RECENT 32
@@ -82,7 +82,8 @@ struct h2 {
 	struct h2_frame frame;
 	uint32_t left; /* of its payload, not eaten */
 	uint32_t pad; /* DATA: padding at its end */
-	struct buf *part; /* payload that is not whole, of other types than DATA; or NULL */
+	char *part; /* payload that is not whole, of other types than DATA; or NULL */
+	uint32_t part_cap;
 
 	/* The header list being read, when it is in more than one frame. */
 	char *block;
@@ -198,6 +199,8 @@ void h2_tell_later(struct h2s *st);
 void h2_let_go(struct h2s *st, bool reset);
 /* The last step of a graceful stop: what has begun is answered, nothing else. */
 void h2_leave(struct h2 *h);
+/* The first one: GOAWAY that refuses nothing yet, and a PING. */
+void h2_stop(struct h2 *h);
 /* Frees <st> if nothing keeps it: its owner is gone and all is sent. */
 void h2_settle(struct h2s *st);
 

@@ -34,8 +34,8 @@ void h2_drop_received(struct h2 *h)
 {
 	slice_put(&h->rx);
 	h2_queue_drop(&h->more);
-	if (h->part)
-		buf_put(&h->part);
+	msg_block_put(h->part, h->part_cap);
+	h->part = NULL;
 	msg_block_put(h->block, h->block_cap);
 	h->block = NULL;
 }
@@ -355,14 +355,13 @@ static bool collect(struct h2 *h)
 	uint32_t n = h->left < h->rx.len ? h->left : h->rx.len;
 
 	if (!h->part) {
-		h->part = buf_get();
+		h->part = msg_block_get(h->left, &h->part_cap);
 		if (!h->part)
 			return h2_fail(h, H2_INTERNAL_ERROR);
 		if (h->conf->head_ms && !h->head_at)
 			h->head_at = th->now + h->conf->head_ms;
 	}
-	memcpy(buf_tail(h->part), slice_str(&h->rx).p, n);
-	h->part->len += n;
+	memcpy(h->part + h->frame.len - h->left, slice_str(&h->rx).p, n);
 	h->left -= n;
 	eat(h, n);
 	return true;
@@ -387,8 +386,9 @@ static bool read_payload(struct h2 *h)
 	h->what = HEAD;
 	if (!(h->flags & H2_BLOCK))
 		h->head_at = 0;
-	ok = frame(h, str_of(h->part->data + h->part->off, h->part->len));
-	buf_put(&h->part);
+	ok = frame(h, str_of(h->part, h->frame.len));
+	msg_block_put(h->part, h->part_cap);
+	h->part = NULL;
 	return ok;
 }
 

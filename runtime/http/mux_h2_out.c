@@ -324,7 +324,7 @@ bool h2_send_head(struct stream *s, const struct msg *m, bool end, uint32_t how)
 	if (fin)
 		sent_fin(st);
 	if (how & HEAD_CLOSE && st->flags & H2S_FIN_IN && !(st->flags & H2S_FAILED))
-		h2_leave(st->h);
+		h2_stop(st->h);
 	return true;
 }
 
@@ -355,6 +355,8 @@ static bool write_data(struct h2s *st, const struct slice *data, uint32_t n, boo
 	st->send_win -= n;
 	st->h->send_win -= n;
 	st->s.bytes_out += n + H2_FRAME_HEAD;
+	if (n) /* who gets much may ask for our time as often (PING) */
+		h2_earn(st->h, H2_GAIN_DATA);
 	if (!large) {
 		if (n)
 			memcpy(p + H2_FRAME_HEAD, slice_str(data).p, n);

@@ -306,6 +306,18 @@ def h2_heads_that_do_not_end_do(w):
 
 
 @case
+def h2_a_client_that_takes_nothing_is_let_go(w):
+    """Its window is closed: its stream ends in time, the others are none of that."""
+    start(w, client="400ms")
+    c = h2(w, settings=((4, 1000),))
+    c.window = False
+    s = c.open("/big100000")
+    same((c.answer(s).reset, len(c.answer(s).body)), (CANCEL, 1000))
+    same(w.log(1)[0]["end"][0], "c")
+    same(c.get("/seen").status, 200)
+
+
+@case
 def h2_is_not_spoken_where_it_was_not_said(w):
     start(w)
     c = h2(w, bind="old", preface=False)
@@ -361,4 +373,4 @@ def h2_a_connection_may_be_told_to_end(w):
     start(w)
     c = h2(w)
     same(c.get("/leave").status, 200)
-    same(c.until_end(), [0])
+    same(c.until_end(), [0, 0])

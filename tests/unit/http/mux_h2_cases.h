@@ -70,8 +70,8 @@ static const struct h2_case cases[] = {
 	  "P O1/echo G3/stop G5/x X:0000080601000000007765697273746f70 G7/x F1:abc",
 	  "Y:2147483647:0|I:weirstop|" OK5("3") OK5("5") "Y:5:0|H1 200 content-length=3|D1 abc.|",
 	  "POST /echo body|GET /stop|end 0|GET /x|end 0|end 3|", true },
-	{ "connection asked to end", "P G1/leave G3/x", "H1 200 content-length=3|Y:1:0|D1 bye.|",
-	  NULL, true },
+	{ "connection asked to end", "P G1/leave X:0000080601000000007765697273746f70 G3/x",
+	  "H1 200 content-length=3|Y:2147483647:0|I:weirstop|D1 bye.|Y:1:0|", NULL, true },
 };
 
 /* What ends a stream, and nothing else (S78). */
