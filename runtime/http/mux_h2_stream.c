@@ -352,6 +352,10 @@ static bool data_of(struct h2 *h, struct h2s *st)
 		h2_stream_fail(st, H2_FLOW_CONTROL_ERROR, "more than the window");
 		return true;
 	}
+	if (h->side == MUX_BACK && !(st->s.flags & STREAM_GOT_HEAD)) { /* RFC 9113 8.1 */
+		h2_stream_fail(st, H2_PROTOCOL_ERROR, "DATA before the head");
+		return true;
+	}
 	st->recv_win -= h->frame.len;
 	st->s.bytes_in += h->frame.len + H2_FRAME_HEAD;
 	h2_credit_stream(st, h->frame.len - n); /* padding is nobody's */

@@ -277,12 +277,14 @@ static void send_request(struct check *k)
 static void on_ready(struct conn *c, int err)
 {
 	struct check *k = c->owner;
-	const struct mux_ops *mux = site.ws->mux_http;
+	const struct mux_ops *mux = err || !k->ws->http ? NULL : server_mux(k->srv, c);
 
 	if (err) {
 		failed(k, err);
 	} else if (!k->ws->http) {
 		done(k, CHECKED_OK, 0);
+	} else if (!mux) {
+		failed(k, EPROTO);
 	} else if (!mux->start(c, MUX_BACK, &k->mux) || !(k->stream = mux->open(c))) {
 		done(k, CHECKED_SKIPPED, 0);
 	} else {

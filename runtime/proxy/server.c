@@ -134,12 +134,9 @@ bool server_open(struct srv_conn *sc, struct exchange *x)
 	return true;
 }
 
-/* What is spoken on <sc>, which is ready; NULL: the server does not speak what its line says. */
-static const struct mux_ops *mux_of(const struct srv_conn *sc)
+const struct mux_ops *server_mux(const struct server *srv, const struct conn *c)
 {
-	if (sc->raw)
-		return site.ws->mux_raw;
-	return sc->srv->proto == WS_PROTO_H1 ? site.ws->mux_http : site.ws->sharing->mux(sc);
+	return srv->proto == WS_PROTO_H1 ? site.ws->mux_http : site.ws->sharing->mux(srv, c);
 }
 
 /* All that wait for <sc>, the first one and those behind it. */
@@ -162,7 +159,9 @@ static void on_ready(struct conn *c, int err)
 	struct srv_conn *sc = c->owner;
 	struct exchange *x = sc->waiting;
 	const struct back *be = sc->srv->be;
-	const struct mux_ops *mux = err ? NULL : mux_of(sc);
+	const struct mux_ops *mux = err       ? NULL
+				    : sc->raw ? site.ws->mux_raw
+					      : server_mux(sc->srv, c);
 
 	list_del(&sc->opening);
 	if (err == 0 && !mux)

@@ -50,6 +50,9 @@ void server_init(void);
 int server_thread_start(void);
 void server_thread_stop(void);
 
+/* What is spoken on <c>, a connection to <srv> that is ready and carries messages; NULL: not what the
+ * server's line says. */
+const struct mux_ops *server_mux(const struct server *srv, const struct conn *c);
 /* The handshake list of the connections to <srv>, or NULL. */
 const struct handshake *const *server_handshakes(const struct server *srv);
 /* A stream on the idle connection of this thread to <srv> that has rested longest, or NULL. When it is

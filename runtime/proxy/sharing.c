@@ -6,11 +6,9 @@
 /* Requests that wait for one connect: it is not known yet how many the server takes. */
 #define WAITING_MAX 100
 
-static const struct mux_ops *mux(const struct srv_conn *sc)
+static const struct mux_ops *mux(const struct server *srv, const struct conn *c)
 {
-	const struct server *srv = sc->srv;
-
-	if (!srv->ws->tls || str_eq(site.ws->tls->alpn(sc->conn), S("h2")))
+	if (!srv->ws->tls || str_eq(site.ws->tls->alpn(c), S("h2")))
 		return site.ws->mux_h2;
 	return srv->proto == WS_PROTO_ALPN ? site.ws->mux_http : NULL;
 }

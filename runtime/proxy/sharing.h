@@ -8,9 +8,9 @@
 #include "server.h"
 
 struct sharing_part {
-	/* What is spoken on <sc>, which is ready, to a server that may speak h2; NULL: not what its
+	/* What is spoken on <c>, which is ready, to <srv>, which may speak h2; NULL: not what its
 	 * line says. */
-	const struct mux_ops *(*mux)(const struct srv_conn *sc);
+	const struct mux_ops *(*mux)(const struct server *srv, const struct conn *c);
 	/* <sc>, in use, is offered to other requests from now on, while it takes more; no more. */
 	void (*offer)(struct srv_conn *sc);
 	void (*withdraw)(struct srv_conn *sc);

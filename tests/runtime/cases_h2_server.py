@@ -375,7 +375,10 @@ def h2_bad_answers_are_of_one_stream(w):
             except Closed:
                 return
             path = fields[b":path"]
-            if path in bad:
+            if path == b"/data":
+                h.frame(DATA, END, stream, b"x")
+                h.until(lambda k, f, s, p, of=stream: (k, s, p) == (RST, of, struct.pack(">I", PROTOCOL)))
+            elif path in bad:
                 h.frame(HEADERS, WHOLE, stream, literal(*bad[path]))
                 h.until(lambda k, f, s, p, of=stream: (k, s, p) == (RST, of, struct.pack(">I", PROTOCOL)))
             else:
@@ -384,8 +387,10 @@ def h2_bad_answers_are_of_one_stream(w):
     for path in bad:
         same(get(w, path)[0], 502, path)
         same(get(w, b"/good"), (200, b"/good"), path)
+    same(get(w, b"/data")[0], 502, "DATA before the head")
+    same(get(w, b"/good"), (200, b"/good"))
     same(o.count, 1, "connections")
-    for line in w.log(2 * len(bad))[::2]:
+    for line in w.log(2 * len(bad))[:2 * len(bad):2]:
         same(line["end"], "PH", line)
 
 
@@ -577,6 +582,27 @@ def h2_send_proxy_has_a_connection_for_each_request(w):
     for i in range(3):
         same(get(w, b"/%d" % i, "listen_own"), (200, b"/%d" % i))
     same(o.count, 3, "connections")
+
+
+@case
+def S90_h2_checks_speak_what_the_server_speaks(w):
+    """A check of a server that speaks HTTP/2 alone finds it well, on a connection of its own."""
+    checked = threading.Event()
+
+    def script(peer, number):
+        h = H2(peer)
+        try:
+            while True:
+                stream, fields = h.request()
+                h.answer(stream, fields[b":path"])
+                if fields[b":path"] == b"/check":
+                    checked.set()
+        except Closed:
+            pass
+    o = w.origin(script)
+    w.start("h2server", binds=BINDS, origin_checked=o.address)
+    expect(checked.wait(PATIENCE), "a check")
+    w.eventually(lambda: get(w, b"/checked") == (200, b"/checked"), "the server is up")
 
 
 def tls_origin(w, protocols):
