@@ -44,12 +44,14 @@ void pair_open(struct pairing *p, const struct p_rule *old, const struct p_rule 
 	       const char *why)
 {
 	struct compare *c = p->c;
+	const struct p_rule *both[2] = { old, new };
+	struct str key = str_of((const char *)both, sizeof(both));
 
 	pair_guilty(p, 0, old);
 	pair_guilty(p, 1, new);
-	for (uint32_t i = 0; i < c->nopen; i++)
-		if (c->open[i].old == old && c->open[i].new == new)
-			return;
+	if (symbol_get(&p->opened, key))
+		return;
+	symbol_put(p->a, &p->opened, arena_str(p->a, key), p);
 	GROW(p->a, c->open, c->nopen, c->open_room);
 	c->open[c->nopen++] = (struct compare_open) { .old = old,
 						      .new = new,

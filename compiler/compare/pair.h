@@ -22,6 +22,7 @@ struct pairing {
 	struct program *joint, *twin;
 	struct side side[2]; /* old, new */
 	struct symbols asked; /* classes that were found and may be found again */
+	struct symbols opened; /* pairs of rules that are told as not decided */
 	bool *guilty[2]; /* by rule of the own program: in a class, or undecided */
 	bool *changed[2]; /* its text has no mate */
 	bool full; /* QUERIES_MAX */

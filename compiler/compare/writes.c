@@ -290,9 +290,13 @@ static void ask_ways(struct writer *k)
 		    scene_needs(k->p->g, &sc, has_effect(k, &last->context->rules[k->index])))
 			try_scene(k, &sc);
 	}
-	for (size_t i = 0; i < s->ends.n && !k->done && k->tries <= TRIES_MAX; i++)
+	for (size_t i = 0; i < s->ends.n && !k->done && k->tries <= TRIES_MAX; i++) {
+		struct arena_mark mark = arena_mark(k->p->scenes);
+
 		if (leads_to(k, s->ends.p[i]))
 			through_backend(k, s->ends.p[i]);
+		arena_rewind(k->p->scenes, mark);
+	}
 }
 
 static void ask_rule(struct writer *k)

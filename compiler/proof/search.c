@@ -305,21 +305,47 @@ const struct model *search_usual(struct proof *g)
 	return usual(g, &g->steps);
 }
 
+static struct value *value_kept(struct arena *a, const struct value *from)
+{
+	struct value *v = ARENA_NEW(a, struct value);
+
+	*v = *from;
+	v->lasting = false;
+	v->indexed = v->ntrue = 0;
+	v->trues = NULL;
+	v->at = ARENA_ARRAY(a, struct str, v->n + 1);
+	for (uint32_t i = 0; i < v->n; i++)
+		v->at[i] = arena_str(a, from->at[i]);
+	return v;
+}
+
+/* The form and the values of <m> in <a>; those of <base> stay the same ones. */
+static struct model *model_kept(struct arena *a, const struct model *m, const struct model *base)
+{
+	struct model *out = ARENA_NEW(a, struct model);
+
+	*out = (struct model) { .form = m->form, .nfields = m->nfields };
+	out->values = ARENA_ARRAY(a, struct value *, m->nfields + 1);
+	for (uint32_t i = 0; i < m->nfields; i++)
+		out->values[i] = m->values[i] == base->values[i] ? m->values[i]
+								 : value_kept(a, m->values[i]);
+	return out;
+}
+
 struct model *search_alone(struct proof *g, struct arena *a, const struct conj *c)
 {
 	static const struct scene nowhere;
-	struct model *m = NULL;
+	struct model *m, *kept = NULL;
 	struct search q;
 
 	prepare(&q, g, &nowhere);
-	q.solver.a = q.solver.keep = a;
 	m = model_copy(&q.solver, usual(g, &q.steps));
-	if (add_all(&q, m, c) != ANSWER_YES)
-		m = NULL;
+	if (add_all(&q, m, c) == ANSWER_YES)
+		kept = model_kept(a, m, g->usual);
 	undo(&q, 0);
 	g->steps += q.steps + 1;
 	search_end(&q);
-	return m;
+	return kept;
 }
 
 bool search_goes(struct proof *g, struct arena *keep, const struct scene *sc, struct model *m)

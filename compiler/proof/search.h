@@ -40,7 +40,7 @@ enum answer search_run(struct search *q, struct proof *g, const struct scene *sc
 void search_end(struct search *q);
 /* Parts of a search, for who has many alike. The request that each one begins with, */
 const struct model *search_usual(struct proof *g);
-/* the same changed so that <c> holds, in <a>, or NULL: not found at once, */
+/* the same changed so that <c> holds: form and values in <a>, or NULL: not found at once, */
 struct model *search_alone(struct proof *g, struct arena *a, const struct conj *c);
 /* and whether <m> goes the way of <sc>: true is as good as YES. <keep> must last as long as the
  * values of <m>, unless they are of search_usual(). */
