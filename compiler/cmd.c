@@ -43,6 +43,14 @@ bool cmd_format(const char *word, bool *json)
 	return false;
 }
 
+bool cmd_number(const char *command, const char *word, uint64_t *n)
+{
+	if (str_u64(str_from(word), UINT32_MAX, n))
+		return true;
+	cmd_misuse(command, "'%s' is no number", word);
+	return false;
+}
+
 int cmd_misuse(const char *command, const char *format, ...)
 {
 	va_list ap;

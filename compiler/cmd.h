@@ -42,6 +42,8 @@ struct program *cmd_side(struct arena *a, const char *path);
 void cmd_reports(void);
 /* Reads "text" or "json". False after a message. */
 bool cmd_format(const char *word, bool *json);
+/* Reads a number of at most 32 bits. False after a message. */
+bool cmd_number(const char *command, const char *word, uint64_t *n);
 /* "weir COMMAND: <what>; 'weir COMMAND -h' shows its use". Returns EXIT_MISUSE. */
 int cmd_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

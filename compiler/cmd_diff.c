@@ -125,8 +125,8 @@ static int read_args(int argc, char **argv, struct diff_args *d, bool *done)
 			d->log = optarg;
 			break;
 		case 'm':
-			if (!str_u64(str_from(optarg), UINT32_MAX, &d->max))
-				return cmd_misuse("diff", "'%s' is no number", optarg);
+			if (!cmd_number("diff", optarg, &d->max))
+				return EXIT_MISUSE;
 			break;
 		case 'e':
 			d->emit = optarg;

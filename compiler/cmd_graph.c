@@ -178,7 +178,9 @@ int cmd_graph(int argc, char **argv)
 						  optarg);
 			break;
 		case O_MAX:
-			if (!str_u64(str_from(optarg), UINT32_MAX, &args.max) || !args.max)
+			if (!cmd_number("graph", optarg, &args.max))
+				return EXIT_MISUSE;
+			if (!args.max)
 				return cmd_misuse("graph", "'%s' is no number", optarg);
 			break;
 		case O_NOPROOF:

@@ -17,7 +17,8 @@ static const char lint_help[] =
 	"looked at.\n"
 	"Exit code 0: nothing at or above --fail-on; 1: findings; 2: misuse, or a baseline or a "
 	"repaired file\n"
-	"cannot be read or written; 3: something is not decided, with --require-proof; 4: a proof and the interpreter "
+	"cannot be read or written; 3: something is not decided, with --require-proof; 4: a proof "
+	"and the interpreter "
 	"disagree (a fault of weir).\n\n"
 	"      --format F             text (default), json, sarif, github or gcc\n"
 	"      --select CODES         show these only: codes or beginnings, W1,S303; all is every "
@@ -184,8 +185,7 @@ static struct program *lint_load(struct arena *a, const char *path, const struct
 		lint_baseline_apply(a, b);
 	all = diag_all(&n);
 	for (unsigned i = 0; i < n; i++) {
-		sum->undecided = sum->undecided || all[i].code == N901 ||
-				 all[i].code == N902;
+		sum->undecided = sum->undecided || all[i].code == N901 || all[i].code == N902;
 		sum->disagreed = sum->disagreed || all[i].code == N999;
 	}
 	return p;

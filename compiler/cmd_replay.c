@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command replay: which logged requests two sites treat differently. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd.h"
 #include "replay.h"
@@ -39,7 +37,7 @@ struct replay_args {
 	bool json, proof;
 };
 
-static int replay(struct arena *a, const struct replay_args *args, FILE *log)
+static int replay(struct arena *a, const struct replay_args *args)
 {
 	const struct replay_names *n = &args->names;
 	struct program *old = cmd_side(a, n->old), *new = old ? cmd_side(a, n->new) : NULL;
@@ -48,7 +46,7 @@ static int replay(struct arena *a, const struct replay_args *args, FILE *log)
 
 	if (!new)
 		return EXIT_MISUSE;
-	why = replay_run(&r, a, old, new, log);
+	why = replay_file(&r, a, old, new, n->log);
 	if (why) {
 		fprintf(stderr, "weir replay: %s: %s\n", n->log, why);
 		return EXIT_MISUSE;
@@ -61,7 +59,6 @@ int cmd_replay(int argc, char **argv)
 {
 	struct replay_args args = { .names.max = 100 };
 	struct arena a = { 0 };
-	FILE *log;
 	int c, code;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1)
@@ -70,8 +67,8 @@ int cmd_replay(int argc, char **argv)
 			fputs(help, stdout);
 			return EXIT_OK;
 		case O_MAX:
-			if (!str_u64(str_from(optarg), UINT32_MAX, &args.names.max))
-				return cmd_misuse("replay", "'%s' is no number", optarg);
+			if (!cmd_number("replay", optarg, &args.names.max))
+				return EXIT_MISUSE;
 			break;
 		case O_PROOF:
 			args.proof = true;
@@ -88,14 +85,7 @@ int cmd_replay(int argc, char **argv)
 	args.names.log = argv[optind];
 	args.names.old = argv[optind + 1];
 	args.names.new = argv[optind + 2];
-	log = strcmp(args.names.log, "-") == 0 ? stdin : fopen(args.names.log, "re");
-	if (!log) {
-		fprintf(stderr, "weir replay: %s: %s\n", args.names.log, strerror(errno));
-		return EXIT_MISUSE;
-	}
-	code = replay(&a, &args, log);
-	if (log != stdin)
-		fclose(log);
+	code = replay(&a, &args);
 	arena_free(&a);
 	return code;
 }

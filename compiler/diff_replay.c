@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "diff_replay.h"
 
-#include <errno.h>
-#include <string.h>
-
 /* Requests between two deciding rules. */
 struct between {
 	struct vec groups; /* struct replay_group */
@@ -84,13 +81,10 @@ static void weigh_all(struct diff_replay *d, struct compare *c)
 
 bool diff_replay(struct diff_replay *d, const char *log, struct compare *c)
 {
-	FILE *in = strcmp(log, "-") == 0 ? stdin : fopen(log, "re");
 	const char *why;
 
 	*d = (struct diff_replay) { .name = log };
-	why = in ? replay_run(&d->r, c->a, c->old, c->new, in) : strerror(errno);
-	if (in && in != stdin)
-		fclose(in);
+	why = replay_file(&d->r, c->a, c->old, c->new, log);
 	if (why) {
 		fprintf(stderr, "weir diff: %s: %s\n", log, why);
 		return false;

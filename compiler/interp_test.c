@@ -117,10 +117,11 @@ bool regex_replaced(struct machine *m, const struct p_regex *r, struct str subje
 
 static bool net_holds(const struct p_net *net, const uint8_t addr[16])
 {
-	for (unsigned i = 0; i < net->bits; i++)
-		if ((net->addr[i / 8] ^ addr[i / 8]) & (0x80 >> i % 8))
-			return false;
-	return true;
+	unsigned whole = net->bits / 8, rest = net->bits % 8;
+
+	if (memcmp(net->addr, addr, whole) != 0)
+		return false;
+	return rest == 0 || ((net->addr[whole] ^ addr[whole]) & (0xff00 >> rest & 0xff)) == 0;
 }
 
 static bool num_matches(enum operator_id op, const struct p_value *v, int64_t n)

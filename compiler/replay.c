@@ -322,7 +322,7 @@ static bool reads_source(const struct program *p)
 	return false;
 }
 
-const char *replay_run(struct replay *r, struct arena *a, const struct program *old,
+static const char *run(struct replay *r, struct arena *a, const struct program *old,
 		       const struct program *new, FILE *log)
 {
 	struct replaying k = { .r = r, .sources = reads_source(old) || reads_source(new) };
@@ -339,5 +339,16 @@ const char *replay_run(struct replay *r, struct arena *a, const struct program *
 	for (uint32_t i = 0; i < REPLAY_KNOWN; i++)
 		free((char *)(uintptr_t)k.seen[i].key.p);
 	arena_free(&k.run);
+	return why;
+}
+
+const char *replay_file(struct replay *r, struct arena *a, const struct program *old,
+			const struct program *new, const char *log)
+{
+	FILE *in = strcmp(log, "-") == 0 ? stdin : fopen(log, "re");
+	const char *why = in ? run(r, a, old, new, in) : strerror(errno);
+
+	if (in && in != stdin)
+		fclose(in);
 	return why;
 }

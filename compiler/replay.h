@@ -89,9 +89,10 @@ struct replay {
 
 /* Do both do the same: verdict, backend, target sent, status and place of an answer that is made? */
 bool replay_same(const struct outcome *x, const struct outcome *y);
-/* Reads <log> to its end. What <r> holds is in <a>. NULL, or why it could not be read. */
-const char *replay_run(struct replay *r, struct arena *a, const struct program *old,
-		       const struct program *new, FILE *log);
+/* Reads the file <log> to its end; "-" is standard input. What <r> holds is in <a>. NULL, or why it
+ * could not be read. */
+const char *replay_file(struct replay *r, struct arena *a, const struct program *old,
+			const struct program *new, const char *log);
 
 /* ---- replay_report.c ---- */
 
