@@ -100,6 +100,14 @@ class H2:
     def frame(self, kind, flags=0, stream=0, payload=b""):
         self.peer.send(struct.pack(">I", len(payload) << 8 | kind) + struct.pack(">BI", flags, stream) + payload)
 
+    def at_once(self, sends):
+        """All that <sends> sends goes out in one piece, so that the peer's end cannot come in between."""
+        pieces, send = [], self.peer.send
+        self.peer.send = pieces.append
+        sends()
+        self.peer.send = send
+        self.peer.send(b"".join(pieces))
+
     def settings(self, pairs=()):
         self.frame(SETTINGS, payload=b"".join(struct.pack(">HI", k, v) for k, v in pairs))
 
