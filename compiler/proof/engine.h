@@ -132,6 +132,7 @@ struct proof {
 	uint32_t nexact; /* searches over automata */
 	struct symbols map_names; /* path maps by their steps */
 	const struct dfa *any[UNIVERSES]; /* made when first asked for */
+	const struct dfa *targets[4]; /* by form, when nothing else is asked of path and query */
 	const struct dfa *absolute; /* what begins a target of absolute-form */
 	struct symbols chains, versions; /* of writes: by content; what they made, by action */
 };

@@ -101,6 +101,21 @@ static const struct dfa *targets(struct solver *s, const struct line *l, enum fo
 	return with_port(s);
 }
 
+/* The same, made once where no test looks at path or query. */
+static const struct dfa *targets_of(struct solver *s, const struct line *l, enum form form,
+				    enum spelling kind)
+{
+	struct solver lasting = *s;
+
+	if (kind != SPELLING_ALL || line_lits(s, l, SUBJ_PATH, l->lits) ||
+	    line_lits(s, l, SUBJ_QUERY, l->lits))
+		return targets(s, l, form, kind);
+	lasting.a = s->g->a;
+	if (!s->g->targets[form])
+		s->g->targets[form] = targets(&lasting, l, form, kind);
+	return s->g->targets[form];
+}
+
 /* Methods that stand before a target of <form>. */
 static const struct dfa *methods(struct solver *s, const struct line *l, enum form form)
 {
@@ -251,7 +266,7 @@ static enum answer try_targets(struct solver *s, struct model *m, struct line *l
 static enum answer spelt_so(struct solver *s, struct model *m, struct line *l, enum form form,
 			    enum spelling kind)
 {
-	const struct dfa *d = targets(s, l, form, kind);
+	const struct dfa *d = targets_of(s, l, form, kind);
 
 	*s->steps += FORM_STEPS;
 	d = d ? left(s, l, SUBJ_URI, d) : NULL;
