@@ -12,7 +12,7 @@ RT_CORE_SRC := runtime/core/topo.c runtime/core/plan.c runtime/core/clock.c runt
 	runtime/core/buf.c runtime/core/fd.c runtime/core/io.c runtime/core/thread.c runtime/core/poll_epoll.c \
 	runtime/core/poll_accept.c runtime/core/poll_fault.c runtime/core/uring.c runtime/core/poll_uring.c runtime/core/poll_uring_recv.c runtime/core/log.c
 RT_CORE_SRC += runtime/core/shared.c runtime/core/isolate.c runtime/core/profile.c runtime/core/watchdog.c
-RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c runtime/net/conn_transport.c \
+RT_NET_SRC := runtime/net/conn.c runtime/net/conn_open.c runtime/net/conn_out.c runtime/net/conn_transport.c runtime/net/transport_stack.c \
 	runtime/net/listener.c runtime/net/listener_sock.c \
 	runtime/net/proxy_hdr.c runtime/net/hello.c runtime/net/hs_monitor.c runtime/net/hs_proxy.c runtime/net/hs_conn_in.c \
 	runtime/net/hs_send_proxy.c

@@ -334,10 +334,12 @@ static void feed_early(struct conn *c, size_t used)
 	c->extra->early = NULL;
 	b->off += (uint32_t)used;
 	b->len -= (uint32_t)used;
+	c->extra->above = true;
 	if (b->len)
 		sealing->open(c, b);
 	else
 		buf_put(&b);
+	c->extra->above = false;
 }
 
 /* Runs handlers from the first that is not done. True when all are. */
@@ -348,12 +350,12 @@ static bool run_handlers(struct conn *c)
 	while (x && x->hs && *x->hs) {
 		struct str in =
 			x->early ? str_of(x->early->data + x->early->off, x->early->len) : S("");
-		bool sealed = c->flags & CONN_TRANSPORT;
+		const void *below = x->transport_ctx;
 		size_t used = 0;
 		enum hs_result r = (*x->hs)->run(c, in, &used);
 
 		BUG_ON(used > in.n);
-		if (!sealed && (c->flags & CONN_TRANSPORT) && x->early) {
+		if (x->transport_ctx != below && x->early) {
 			feed_early(c, used);
 			if (r == HS_MORE)
 				continue;

@@ -47,6 +47,11 @@ uint64_t conn_queued(const struct conn *c)
 	return queued(c) + (sealed(c) ? sealed(c)->len : 0);
 }
 
+uint64_t conn_unsealed(const struct conn *c)
+{
+	return queued(c);
+}
+
 bool out_empty(const struct conn *c)
 {
 	return !c->out && !sealed(c);

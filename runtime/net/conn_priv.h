@@ -19,6 +19,8 @@ struct conn_extra {
 	uint8_t reopen; /* MORE, WAIT: it has more to open, in this turn or when it is asked for, or
 			   behind what is sent; else 0 */
 	bool running; /* handlers */
+	bool above; /* bytes of the handshake are opened: the transport put on last has these, not
+		       one below it */
 	bool cut; /* the descriptor has ended before the transport gave all it had: <cut_err> */
 	int16_t cut_err;
 	enum step data_shut; /* the transport's own end, before that of the descriptor */

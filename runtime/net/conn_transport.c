@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "../base/bug.h"
+#include "transport_stack.h"
 
 const struct sealing *sealing;
 
@@ -14,9 +15,13 @@ bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx)
 
 	if (!x)
 		return false;
-	BUG_ON(x->transport || !sealing);
-	x->transport = t;
-	x->transport_ctx = ctx;
+	BUG_ON(!sealing);
+	if (x->transport && !stack_put(c, t, ctx))
+		return false;
+	if (!(c->flags & CONN_TRANSPORT)) {
+		x->transport = t;
+		x->transport_ctx = ctx;
+	}
 	c->flags |= CONN_TRANSPORT;
 	conn_at_turn(c);
 	return true;
@@ -24,8 +29,7 @@ bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx)
 
 void *conn_transport_ctx(const struct conn *c, const struct transport *t)
 {
-	return c->flags & CONN_TRANSPORT && c->extra->transport == t ? c->extra->transport_ctx
-								     : NULL;
+	return has_transport(c) ? stack_find(c, t) : NULL;
 }
 
 void conn_wants_send(struct conn *c)
@@ -165,4 +169,5 @@ static const struct sealing all = {
 void transport_init(void)
 {
 	sealing = &all;
+	stack_init();
 }

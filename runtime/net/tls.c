@@ -426,7 +426,8 @@ static bool begin(struct conn *c, const struct tls_ctx *ctx)
 	if (!t)
 		return false;
 	t->ssl = ssl_new(ctx, t);
-	t->clear = (uint32_t)conn_queued(c);
+	t->ctx = ctx;
+	t->clear = (uint32_t)conn_unsealed(c);
 	if (t->ssl && conn_set_transport(c, &transport, t))
 		return true;
 	SSL_free(t->ssl);
@@ -439,6 +440,8 @@ enum hs_result tls_handshake(struct conn *c, const struct tls_ctx *ctx, struct s
 {
 	struct tls *t = tls_of(c);
 
+	if (t && t->ctx != ctx) /* another one, below */
+		t = NULL;
 	if (t && t->done)
 		return HS_DONE;
 	if (t && t->failed)

@@ -30,6 +30,7 @@ struct tls_ctx {
 /* One a connection: the context of its transport. */
 struct tls {
 	SSL *ssl;
+	const struct tls_ctx *ctx;
 	struct buf *in, *in_last; /* received, not yet read by the library: chained (tls.c) */
 	struct buf *spare; /* the last that was read to its end, during a step */
 	struct buf *held; /* written while nobody gave a place: goes first into the next */

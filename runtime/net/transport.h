@@ -41,10 +41,12 @@ struct transport {
 
 /* Before the threads, by whoever has a transport. Twice is harmless. */
 void transport_init(void);
-/* Puts <t> on the connection. False: memory is out. */
+/* Puts <t> on the connection, above what it has. False: memory is out. */
 bool conn_set_transport(struct conn *c, const struct transport *t, void *ctx);
-/* What <t> was put on <c> with; NULL: it was not. */
+/* What <t> was put on <c> with, the uppermost time; NULL: it was not. */
 void *conn_transport_ctx(const struct conn *c, const struct transport *t);
+/* Bytes of the queue that no transport has sealed yet. */
+uint64_t conn_unsealed(const struct conn *c);
 /* seal() is called at the end of the turn, even with nothing queued. */
 void conn_wants_send(struct conn *c);
 

@@ -319,7 +319,7 @@ START_TEST(s110_connections_with_tls_travel_with_their_session)
 	pem_make(pem, "DNS:far.example");
 	tls_init();
 	ctx[0] = tls_ctx_make(&conf, why, sizeof(why), &file);
-	conf = (struct tls_conf) { .back = true };
+	conf = (struct tls_conf) { .back = true, .ca = pem };
 	ctx[1] = tls_ctx_make(&conf, why, sizeof(why), &file);
 	unlink(pem);
 	ck_assert_msg(ctx[0] && ctx[1], "%s", why);

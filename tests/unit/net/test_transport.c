@@ -10,27 +10,15 @@
 #include "../../../runtime/core/clock.h"
 #include "../../../runtime/net/step.h"
 #include "../../../runtime/net/transport.h"
+#include "../runtime_box.h"
 #include "../runtime_poll.h"
 #include "../runtime_tap.h"
 
 Suite *transport_suite(void);
 
-#define MASK 0x55
-#define HEAD 3 /* type, length */
 #define STREAM (300 * 1024)
 
-/* Records of the transport "box": type, two bytes of length, masked bytes. H: hello, D: data, A: has
- * read, E: end. */
-static struct box {
-	char in[1 << 17]; /* a record may be cut anywhere */
-	size_t n;
-	bool ready, owe_hello, owe_ack;
-	bool acks; /* each record of data is answered before the next one is read */
-	bool stuck; /* has nothing to seal before the peer says more */
-	unsigned shut_tries; /* so often its end cannot be written */
-	unsigned freed;
-} box;
-
+static struct box box;
 static struct tap tap;
 static struct timer tick;
 static int far;
@@ -47,127 +35,11 @@ static void note(char what)
 		order[n] = what;
 }
 
-/* -- the transport */
-
-static bool record(struct buf *out, char type, struct str s)
-{
-	char *p = buf_tail(out);
-
-	if (buf_room(out) < HEAD + s.n)
-		return false;
-	p[0] = type;
-	p[1] = (char)(s.n >> 8);
-	p[2] = (char)s.n;
-	for (size_t i = 0; i < s.n; i++)
-		p[HEAD + i] = (char)(s.p[i] ^ MASK);
-	out->len += (uint32_t)(HEAD + s.n);
-	return true;
-}
-
-static size_t whole(const struct box *b)
-{
-	size_t len = b->n < HEAD ? 0 : (size_t)(uint8_t)b->in[1] << 8 | (uint8_t)b->in[2];
-
-	return b->n >= HEAD && b->n >= HEAD + len ? HEAD + len : 0;
-}
-
-static struct buf *plain_of(struct box *b, size_t len)
-{
-	struct buf *p = buf_get();
-
-	ck_assert_ptr_nonnull(p);
-	for (size_t i = HEAD; i < len; i++)
-		p->data[p->off + i - HEAD] = (char)(b->in[i] ^ MASK);
-	p->len = (uint32_t)(len - HEAD);
-	return p;
-}
-
-static enum transport_result box_open(void *ctx, struct conn *c, struct buf *in, struct buf **plain)
-{
-	struct box *b = ctx;
-	size_t len;
-	char type;
-
-	if (in) {
-		ck_assert_uint_le(b->n + in->len, sizeof(b->in));
-		memcpy(b->in + b->n, in->data + in->off, in->len);
-		b->n += in->len;
-		buf_put(&in);
-	}
-	if (b->owe_ack)
-		return TRANSPORT_WAIT;
-	len = whole(b);
-	if (!len)
-		return TRANSPORT_OK;
-	type = b->in[0];
-	if (type == 'D' && b->ready && len > HEAD)
-		*plain = plain_of(b, len);
-	memmove(b->in, b->in + len, b->n - len);
-	b->n -= len;
-	if (type == 'H' && !b->ready) {
-		b->ready = b->owe_hello = true;
-		b->stuck = false;
-		conn_wants_send(c);
-	} else if (type == 'E') {
-		return TRANSPORT_END;
-	} else if (type != 'D' || !b->ready) {
-		return TRANSPORT_FAILED;
-	}
-	if (type == 'D' && b->acks) {
-		b->owe_ack = true;
-		return TRANSPORT_WAIT;
-	}
-	return TRANSPORT_MORE;
-}
-
-static enum transport_result box_seal(void *ctx, struct conn *c, struct str in, size_t *taken,
-				      struct buf *out)
-{
-	struct box *b = ctx;
-	size_t k = in.n < 5000 ? in.n : 5000;
-
-	(void)c;
-	if (b->owe_hello && record(out, 'H', S("")))
-		b->owe_hello = false;
-	if (b->owe_ack && record(out, 'A', S("")))
-		b->owe_ack = false;
-	if (b->stuck || !b->ready)
-		return TRANSPORT_WAIT;
-	if (k && !record(out, 'D', str_of(in.p, k)))
-		return TRANSPORT_MORE;
-	*taken = k;
-	return TRANSPORT_OK;
-}
-
-static enum transport_result box_shut(void *ctx, struct conn *c, struct buf *out)
-{
-	struct box *b = ctx;
-
-	(void)c;
-	if (b->shut_tries) {
-		b->shut_tries--;
-		return TRANSPORT_WAIT;
-	}
-	note('e');
-	return record(out, 'E', S("")) ? TRANSPORT_OK : TRANSPORT_MORE;
-}
-
-static void box_free(void *ctx, struct conn *c)
-{
-	struct box *b = ctx;
-
-	(void)c;
-	b->freed++;
-	note('f');
-}
-
-static const struct transport transport = { "box", box_open, box_seal, box_shut, box_free, NULL };
-
 static enum hs_result run_box(struct conn *c, struct str in, size_t *used)
 {
 	(void)in;
 	(void)used;
-	if (!(c->flags & CONN_TRANSPORT) && !conn_set_transport(c, &transport, &box))
+	if (!(c->flags & CONN_TRANSPORT) && !conn_set_transport(c, &box_transport, &box))
 		return HS_FAIL;
 	if (!box.ready)
 		return HS_MORE;
@@ -202,7 +74,7 @@ static void far_says(char type, const char *p, size_t n)
 	to_far[nto_far++] = (char)(n >> 8);
 	to_far[nto_far++] = (char)n;
 	for (size_t i = 0; i < n; i++)
-		to_far[nto_far++] = (char)(p[i] ^ MASK);
+		to_far[nto_far++] = (char)(p[i] ^ BOX_MASK);
 }
 
 static bool far_leaves; /* at the end of what it has to say */
@@ -239,15 +111,15 @@ static size_t records(char *types, size_t room, char *data)
 {
 	size_t at = 0, k = 0, n = 0;
 
-	while (at + HEAD <= ngot) {
+	while (at + BOX_HEAD <= ngot) {
 		size_t len = (size_t)(uint8_t)got[at + 1] << 8 | (uint8_t)got[at + 2];
 
-		ck_assert_uint_le(at + HEAD + len, ngot);
+		ck_assert_uint_le(at + BOX_HEAD + len, ngot);
 		if (k + 1 < room && !(k && got[at] == 'D' && types[k - 1] == 'D'))
 			types[k++] = got[at];
 		for (size_t i = 0; i < len; i++)
-			data[n++] = (char)(got[at + HEAD + i] ^ MASK);
-		at += HEAD + len;
+			data[n++] = (char)(got[at + BOX_HEAD + i] ^ BOX_MASK);
+		at += BOX_HEAD + len;
 	}
 	ck_assert_uint_eq(at, ngot);
 	types[k] = 0;
@@ -298,6 +170,7 @@ static void run(int poller, int (*start)(struct thread *))
 	clock_set(CLOCK_JUMP, 1000000);
 	conn_init();
 	transport_init();
+	box.note = note;
 	if (!tap.on_gone)
 		tap.on_gone = keep_on;
 	if (!tap.on_bytes)
