@@ -207,7 +207,8 @@ void attempt_again(struct exchange *x)
 {
 	struct server *place = x->place;
 	/* A new connection is no reused one, but HTTP/2 may refuse requests on it, again and again. */
-	int64_t most = x->flags & X_FRESH ? x->be->owner->num[WS_RETRIES] : UINT8_MAX;
+	bool again = x->flags & X_FRESH && x->srv && x->srv->proto != WS_PROTO_H1;
+	int64_t most = again ? x->be->owner->num[WS_RETRIES] : UINT8_MAX;
 
 	relay_count(x);
 	if ((x->flags & X_IDEMPOTENT) && !(x->flags & X_BODY_SENT) && x->retries < most) {
