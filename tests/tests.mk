@@ -58,10 +58,8 @@ $(O)/obj/faulty/%.c: %.c tests/golden/faults/%.sed
 $(O)/obj/faulty/%.o: $(O)/obj/faulty/%.c
 	$(Q)$(CC) $(UNIT_CFLAGS) -I$(dir $*) -MMD -MP -c -o $@ $<
 .PRECIOUS: $(O)/obj/faulty/%.c
-$(O)/faulty/%.o: $(O)/faulty/%.c
-	$(Q)$(CC) $(UNIT_CFLAGS) -I$(dir $*) -MMD -MP -c -o $@ $<
-.PRECIOUS: $(O)/faulty/%.c
 $(O)/faulty/weir: $(call obj,$(MAIN_SRC)) $(filter-out $(call obj,$(FAULTY_SRC)),$(COMPILER_OBJ)) $(FAULTY_OBJ) $(BASE_OBJ)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDHARD) -o $@ $^ -lpcre2-8 -lcrypto
 
 golden: $(O)/weir $(O)/faulty/weir

@@ -133,6 +133,7 @@ struct proof {
 	struct symbols map_names; /* path maps by their steps */
 	const struct dfa *any[UNIVERSES]; /* made when first asked for */
 	const struct dfa *targets[4]; /* by form, when nothing else is asked of path and query */
+	struct symbols no_targets; /* of model_target.c: languages that are empty */
 	const struct dfa *absolute; /* what begins a target of absolute-form */
 	struct symbols chains, versions; /* of writes: by content; what they made, by action */
 };

@@ -263,13 +263,62 @@ static enum answer try_targets(struct solver *s, struct model *m, struct line *l
 	return n && form != FORM_ASTERISK ? ANSWER_LIMIT : ANSWER_NO; /* "*": these are all */
 }
 
+/* What languages of targets are made of: equal keys, equal languages. */
+static struct str language_key(struct solver *s, const struct line *l, enum form form,
+			       enum spelling kind)
+{
+	static const enum subject_id made_of[] = { SUBJ_PATH, SUBJ_QUERY, SUBJ_URI };
+	struct textbuf key = { 0 };
+
+	textbuf_byte(s->a, &key, (char)('0' + form));
+	textbuf_byte(s->a, &key, (char)('0' + kind));
+	for (size_t i = 0; i < sizeof(made_of) / sizeof(*made_of); i++) {
+		uint32_t n = line_lits(s, l, made_of[i], l->lits);
+
+		textbuf_put(s->a, &key, str_of((const char *)l->lits, n * sizeof(*l->lits)));
+	}
+	return textbuf_str(&key);
+}
+
+/* Kept of a language that was found empty: was something opaque left out of it? */
+struct no_target {
+	bool opaque;
+};
+
+/* Targets of <form> that the tests on path, query and the target itself leave. NULL: a limit. What
+ * is empty is remembered, as many searches ask for the same. */
+static const struct dfa *fitting(struct solver *s, const struct line *l, enum form form,
+				 enum spelling kind)
+{
+	struct str key = language_key(s, l, form, kind);
+	struct no_target *none = symbol_get(&s->g->no_targets, key);
+	bool opaque = *l->opaque;
+	const struct dfa *d;
+
+	if (none) {
+		*l->opaque |= none->opaque;
+		return dfa_none(s->a);
+	}
+	*l->opaque = false;
+	*s->steps += FORM_STEPS;
+	d = targets_of(s, l, form, kind);
+	d = d ? left(s, l, SUBJ_URI, d) : NULL;
+	if (d && dfa_is_none(d)) {
+		none = ARENA_NEW(s->g->a, struct no_target);
+		none->opaque = *l->opaque;
+		symbol_put(s->g->a, &s->g->no_targets, arena_str(s->g->a, key), none);
+	}
+	*l->opaque |= opaque;
+	return d;
+}
+
 static enum answer spelt_so(struct solver *s, struct model *m, struct line *l, enum form form,
 			    enum spelling kind)
 {
-	const struct dfa *d = targets_of(s, l, form, kind);
+	const struct dfa *d = fitting(s, l, form, kind);
 
-	*s->steps += FORM_STEPS;
-	d = d ? left(s, l, SUBJ_URI, d) : NULL;
+	if (d && dfa_is_none(d))
+		return ANSWER_NO;
 	if (d && form == FORM_ABSOLUTE && m->host.n &&
 	    try_targets(s, m, l, form, with_host(s, m, d)) == ANSWER_YES)
 		return ANSWER_YES;
