@@ -218,7 +218,7 @@ class Rig:
         self.weir, self.folder, self.sites = weir, folder, sites
         pid = os.getpid()
         self.host = "127.%d.%d.%d" % (1 + (pid >> 8) % 254, pid & 255, 1 + number % 254)
-        self.procs, self.closers = [], []
+        self.procs, self.closers, self.given = [], [], set()
         self._origin = None
 
     # -- sites
@@ -251,10 +251,13 @@ class Rig:
         return os.path.join(self.folder, name)
 
     def port(self):
-        """A free port. Below the range from which the kernel takes ports for outgoing connections: none of these can get in
-        between this and the bind of the one who uses it."""
+        """A free port, not given out yet. Below the range from which the kernel takes ports for outgoing connections: none of
+        these can get in between this and the bind of the one who uses it."""
         while True:
             port = random.randrange(10000, 32000)
+            if port in self.given:
+                continue
+            self.given.add(port)
             with socket.socket() as s:
                 try:
                     s.bind((self.host, port))

@@ -216,7 +216,7 @@ def s67_a_head_that_outgrows_its_limit_is_refused_never_cut(w):
         same(got.all("x-grown"), ["g" * 8 * n] if status == 200 else [])
 
 
-# -- over HTTP/2: the same rules, the same answers
+# -- over HTTP/2 (S72): the same rules, the same answers
 
 def over_h2(function):
     def run(w):

@@ -308,10 +308,12 @@ class World:
     # -- the proxy
 
     def port(self):
-        """A free port. Below the range from which the kernel takes ports for outgoing connections: none of these can get in
-        between this and the bind of the one who uses it."""
+        """A free port, not given out yet. Below the range from which the kernel takes ports for outgoing connections: none of
+        these can get in between this and the bind of the one who uses it."""
         while True:
             port = random.randrange(10000, 32000)
+            if port in self.ports.values():
+                continue
             with socket.socket() as s:
                 try:
                     s.bind((self.address, port))
