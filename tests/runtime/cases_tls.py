@@ -117,7 +117,7 @@ def secure_origin(w, script, cert="srv.pem", ca=False):
 
     def inside(peer, number):
         before = b""
-        if peer.sock.recv(5, socket.MSG_PEEK) == b"PROXY":
+        if peer.sock.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL) == b"PROXY":
             while not before.endswith(b"\r\n"):
                 before += peer.sock.recv(1)
         try:
