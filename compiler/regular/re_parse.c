@@ -349,16 +349,19 @@ static bool repetition(struct re_reader *r, uint32_t *min, uint32_t *max)
 	return re_sees(r, S("{")) && counted(r, min, max);
 }
 
-/* <item> with the repetitions that follow it. */
+/* <item> with the repetitions that follow it. What stands for nothing may also stand before the "+"
+ * or "?" that belongs to one. */
 static struct re *repeated(struct re_reader *r, struct re *item)
 {
 	uint32_t min, max;
 
 	for (skip_nothing(r); item && !r->quoting && repetition(r, &min, &max); skip_nothing(r)) {
-		if (re_takes(r, S("+"))) {
+		skip_nothing(r);
+		if (!r->quoting && re_takes(r, S("+"))) {
 			item = re_possessive(r, item, min, max);
 		} else {
-			re_takes(r, S("?")); /* lazy: the same subjects */
+			if (!r->quoting)
+				re_takes(r, S("?")); /* lazy: the same subjects */
 			item = re_repeat(r->a, item, min, max);
 		}
 	}
