@@ -132,8 +132,8 @@ struct proof {
 	uint32_t nexact; /* searches over automata */
 	struct symbols map_names; /* path maps by their steps */
 	const struct dfa *any[UNIVERSES]; /* made when first asked for */
-	const struct dfa *targets[4]; /* by form, when nothing else is asked of path and query */
-	struct symbols no_targets; /* of model_target.c: languages that are empty */
+	const struct dfa *targets[4]; /* all of a form */
+	struct symbols target_memos; /* of model_target.c: which languages are empty */
 	const struct dfa *absolute; /* what begins a target of absolute-form */
 	struct symbols chains, versions; /* of writes: by content; what they made, by action */
 };

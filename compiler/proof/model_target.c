@@ -101,19 +101,27 @@ static const struct dfa *targets(struct solver *s, const struct line *l, enum fo
 	return with_port(s);
 }
 
-/* The same, made once where no test looks at path or query. */
+/* All targets of <form>; made once. */
+static const struct dfa *all_targets(struct solver *s, const struct line *l, enum form form)
+{
+	static const struct demand nothing;
+	struct solver lasting = *s;
+	struct line untested = *l;
+
+	lasting.a = s->g->a;
+	untested.d = &nothing;
+	if (!s->g->targets[form])
+		s->g->targets[form] = targets(&lasting, &untested, form, SPELLING_ALL);
+	return s->g->targets[form];
+}
+
 static const struct dfa *targets_of(struct solver *s, const struct line *l, enum form form,
 				    enum spelling kind)
 {
-	struct solver lasting = *s;
-
 	if (kind != SPELLING_ALL || line_lits(s, l, SUBJ_PATH, l->lits) ||
 	    line_lits(s, l, SUBJ_QUERY, l->lits))
 		return targets(s, l, form, kind);
-	lasting.a = s->g->a;
-	if (!s->g->targets[form])
-		s->g->targets[form] = targets(&lasting, l, form, kind);
-	return s->g->targets[form];
+	return all_targets(s, l, form);
 }
 
 /* Methods that stand before a target of <form>. */
@@ -263,51 +271,85 @@ static enum answer try_targets(struct solver *s, struct model *m, struct line *l
 	return n && form != FORM_ASTERISK ? ANSWER_LIMIT : ANSWER_NO; /* "*": these are all */
 }
 
-/* What languages of targets are made of: equal keys, equal languages. */
-static struct str language_key(struct solver *s, const struct line *l, enum form form,
-			       enum spelling kind)
+/* What a language of targets is made of, <what> and the literals of <ids>: equal keys, equal
+ * languages. */
+static struct str language_key(struct solver *s, const struct line *l, char what,
+			       const enum subject_id *ids, size_t nids)
 {
-	static const enum subject_id made_of[] = { SUBJ_PATH, SUBJ_QUERY, SUBJ_URI };
 	struct textbuf key = { 0 };
 
-	textbuf_byte(s->a, &key, (char)('0' + form));
-	textbuf_byte(s->a, &key, (char)('0' + kind));
-	for (size_t i = 0; i < sizeof(made_of) / sizeof(*made_of); i++) {
-		uint32_t n = line_lits(s, l, made_of[i], l->lits);
+	textbuf_byte(s->a, &key, what);
+	for (size_t i = 0; i < nids; i++) {
+		uint32_t n = line_lits(s, l, ids[i], l->lits);
 
 		textbuf_put(s->a, &key, str_of((const char *)l->lits, n * sizeof(*l->lits)));
 	}
 	return textbuf_str(&key);
 }
 
-/* Kept of a language that was found empty: was something opaque left out of it? */
-struct no_target {
-	bool opaque;
+/* Kept of a language that was asked for. */
+struct target_memo {
+	bool empty;
+	bool opaque; /* something was left out of it */
 };
+
+static void remember(struct solver *s, struct str key, const struct dfa *d, bool opaque)
+{
+	struct target_memo *m = ARENA_NEW(s->g->a, struct target_memo);
+
+	m->empty = dfa_is_none(d);
+	m->opaque = opaque;
+	symbol_put(s->g->a, &s->g->target_memos, arena_str(s->g->a, key), m);
+}
+
+/* Do the tests on the target leave nothing of the form, whatever path and query are? */
+static bool form_excluded(struct solver *s, const struct line *l, enum form form)
+{
+	static const enum subject_id uri[] = { SUBJ_URI };
+	struct str key = language_key(s, l, (char)('0' + form), uri, 1);
+	const struct target_memo *m = symbol_get(&s->g->target_memos, key);
+	bool opaque = false;
+	struct line mine = *l;
+	const struct dfa *d;
+
+	mine.opaque = &opaque;
+	if (!m) {
+		d = all_targets(s, l, form);
+		d = d ? left(s, &mine, SUBJ_URI, d) : NULL;
+		if (!d)
+			return false;
+		remember(s, key, d, opaque);
+		m = symbol_get(&s->g->target_memos, key);
+	}
+	*l->opaque |= m->empty && m->opaque;
+	return m->empty;
+}
 
 /* Targets of <form> that the tests on path, query and the target itself leave. NULL: a limit. What
  * is empty is remembered, as many searches ask for the same. */
 static const struct dfa *fitting(struct solver *s, const struct line *l, enum form form,
 				 enum spelling kind)
 {
-	struct str key = language_key(s, l, form, kind);
-	struct no_target *none = symbol_get(&s->g->no_targets, key);
-	bool opaque = *l->opaque;
+	static const enum subject_id all[] = { SUBJ_PATH, SUBJ_QUERY, SUBJ_URI };
+	struct str key = language_key(s, l, (char)((kind == SPELLING_ALL ? 'A' : 'a') + form), all,
+				      sizeof(all) / sizeof(*all));
+	const struct target_memo *m = symbol_get(&s->g->target_memos, key);
+	struct line mine = *l;
+	bool opaque = false;
 	const struct dfa *d;
 
-	if (none) {
-		*l->opaque |= none->opaque;
+	if (form_excluded(s, l, form))
+		return dfa_none(s->a);
+	if (m) {
+		*l->opaque |= m->opaque;
 		return dfa_none(s->a);
 	}
-	*l->opaque = false;
+	mine.opaque = &opaque;
 	*s->steps += FORM_STEPS;
-	d = targets_of(s, l, form, kind);
-	d = d ? left(s, l, SUBJ_URI, d) : NULL;
-	if (d && dfa_is_none(d)) {
-		none = ARENA_NEW(s->g->a, struct no_target);
-		none->opaque = *l->opaque;
-		symbol_put(s->g->a, &s->g->no_targets, arena_str(s->g->a, key), none);
-	}
+	d = targets_of(s, &mine, form, kind);
+	d = d ? left(s, &mine, SUBJ_URI, d) : NULL;
+	if (d && dfa_is_none(d))
+		remember(s, key, d, opaque);
 	*l->opaque |= opaque;
 	return d;
 }

@@ -22,9 +22,13 @@ obj = $(patsubst %.c,$(F)/obj/%.o,$(1))
 .SECONDARY:
 programs: $(addprefix $(F)/,$(PROGRAMS))
 
+COVERAGE := -fsanitize=fuzzer-no-link
+# Comparisons inside automata and proofs are many and say little about the input: they are not traced.
+ENGINE := $(filter compiler/regular/dfa% compiler/regular/nfa% compiler/regular/word%,$(WEIR_REGULAR_SRC)) $(WEIR_PROOF_SRC) $(WEIR_COMPARE_SRC)
+$(call obj,$(ENGINE)): COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,indirect-calls
 $(F)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	@$(CLANG) $(CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	@$(CLANG) $(CFLAGS) $(COVERAGE) -MMD -MP -c -o $@ $<
 
 $(F)/libcompiler.a: $(call obj,$(COMPILER_SRC) $(RT_BASE_SRC))
 	@rm -f $@ && $(AR) rcs $@ $^
