@@ -111,7 +111,14 @@ static void on_failed(struct stream *s, enum stream_error why)
 		done(s);
 }
 
-static const struct stream_ops ops = { on_head, on_data, on_end, on_drained, on_failed, NULL };
+/* Who never takes a body waits for nothing else once the client has left. */
+static void on_left(struct stream *s)
+{
+	if (!(s->flags & (STREAM_GOT_END | STREAM_SENT_HEAD)))
+		done(s);
+}
+
+static const struct stream_ops ops = { on_head, on_data, on_end, on_drained, on_failed, on_left };
 
 static bool on_open(struct stream *s)
 {
